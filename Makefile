@@ -1,0 +1,51 @@
+# Every target makes its own virtual environment, so that a fresh clone needs nothing but Python 3.11, git and make.
+PYTHON ?= python3.11
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+PURE   := controller/core/*,router/types.py,router/hosts.py,router/virtualservice.py,router/services.py,deploy/types.py,deploy/revision.py,deploy/rollout.py,deploy/template.py,metrics/types.py,metrics/checks.py,metrics/promql.py,metrics/verdicts.py,metrics/durations.py,controller/ratelimit.py,controller/correlator.py
+
+.DEFAULT_GOAL := help
+.PHONY: help run sandbox test verify lint format coverage mutants clean
+
+help: ## print every target with a line of text
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(VENV)/ready ## watch a canary being promoted and another being rolled back (2 minutes)
+	@$(BIN)/python -m hack.demo
+
+sandbox: $(VENV)/ready ## leave a cluster with the controller running, and print what to type
+	@$(BIN)/python -m hack.demo --stay
+
+test: $(VENV)/ready ## run the tests
+	$(BIN)/python -m pytest
+
+verify: lint coverage ## everything that CI checks
+
+lint: $(VENV)/ready ## check style, types and architecture
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+format: $(VENV)/ready ## bring the code into shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+coverage: $(VENV)/ready ## run the tests with branch coverage: 100 % of the pure modules, 95 % overall
+	$(BIN)/python -m pytest --cov --cov-report=
+	$(BIN)/coverage report --fail-under=95
+	$(BIN)/coverage report --fail-under=100 --include='$(PURE)'
+
+mutants: $(VENV)/ready ## change the pure modules at random and see that a test notices (long)
+	$(BIN)/mutmut run
+	$(BIN)/mutmut results
+
+clean: ## remove what the other targets made
+	rm -rf $(VENV) build *.egg-info mutants .coverage htmlcov .mypy_cache .pytest_cache .ruff_cache .hypothesis .sandbox
+
+$(VENV)/ready: setup.cfg setup.py
+	@echo "Making a virtual environment in $(VENV) (once, about a minute) ..."
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) not found: install Python 3.11 or newer, or set PYTHON=" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@

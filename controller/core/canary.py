@@ -1,0 +1,127 @@
+"""The Canary object as values: what the user wants (spec) and how far it has come (status).
+
+Nothing here reads JSON (``parse``) or writes it (``status_json``). Field names follow DESIGN §3.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from metrics.types import Check
+
+
+class State(StrEnum):
+    """The seed's three words for a rollout."""
+
+    RUNNING = "running"
+    FINISHED = "finished"
+    FAILED = "failed"
+
+
+class Stage(StrEnum):
+    """A finer word while a rollout is running."""
+
+    STARTING = "starting"  # no traffic yet in this rollout
+    PROGRESSING = "progressing"  # has had traffic
+    PROMOTING = "promoting"  # passed at maxWeight; the template is copied, or about to be
+    ROLLING_BACK = "rolling-back"  # decided; what is left to do is done whatever happens
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One side of the comparison: a workload and the host that leads to it."""
+
+    name: str
+    host: str
+
+
+@dataclass(frozen=True, slots=True)
+class CanarySpec:
+    """What the user asked for, with defaults filled in and bounds checked."""
+
+    target_kind: str
+    route_name: str
+    primary: Side
+    canary: Side
+    threshold: int  # failed checks until roll back, at least 1
+    max_weight: int  # percent, 1..100
+    step_weight: int  # percent, 1..100
+    interval: timedelta | None  # of one round, at least 1 s; None: the controller's default
+    inconclusive_limit: int  # consecutive rounds; 0: wait for ever
+    checks: tuple[Check, ...]  # empty: pod health only, on purpose
+
+
+@dataclass(frozen=True, slots=True)
+class InvalidSpec:
+    """A spec that cannot be acted on."""
+
+    problem: str  # what is wrong, where, and what would be right
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A Kubernetes condition of the object: ``Promoted`` or ``Ready``."""
+
+    type: str
+    status: str  # True, False, Unknown
+    reason: str  # one CamelCase word
+    message: str
+    last_transition_time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CheckStatus:
+    """The last reading of one check, as ``kubectl describe`` shows it."""
+
+    name: str
+    verdict: str
+    threshold: float
+    value: float | None  # None: no reading
+    message: str
+    time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CanaryStatus:
+    """How far the rollout has come. The default is an object that was never looked at."""
+
+    state: State | None = None
+    stage: Stage | None = None  # None unless running
+    canary_revision: str = ""  # the revision that is analysed, or was analysed last
+    canary_generation: int = 0  # the canary Deployment's, when its revision was noted
+    canary_uid: str = ""  # likewise
+    canary_replicas: int = 0  # the last count above 0; scale-up goes back to it
+    failed_checks: int = 0
+    inconclusive_checks: int = 0  # consecutive
+    canary_weight: int = 0  # percent; authoritative while running
+    start_time: datetime | None = None
+    last_check_time: datetime | None = None
+    last_transition_time: datetime | None = None  # of ``state``
+    observed_generation: int = 0
+    conditions: tuple[Condition, ...] = ()
+    checks: tuple[CheckStatus, ...] = ()
+
+    def condition(self, kind: str) -> Condition | None:
+        """Return the condition of that type, if it was ever set."""
+        return next((c for c in self.conditions if c.type == kind), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Canary:
+    """View of a Canary object."""
+
+    namespace: str
+    name: str
+    uid: str
+    resource_version: str
+    generation: int
+    created: datetime
+    deleting: bool  # has a deletionTimestamp
+    finalizers: tuple[str, ...]
+    spec: CanarySpec | InvalidSpec
+    status: CanaryStatus = field(default_factory=CanaryStatus)
+
+    @property
+    def label(self) -> str:
+        """Name as events print it: ``podinfo.test``."""
+        return f"{self.name}.{self.namespace}"

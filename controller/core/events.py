@@ -1,0 +1,110 @@
+"""Every sentence that a canary's owner can read, in one place.
+
+The texts are a documented interface (DESIGN §4.2, docs/events.md): the seed's where the seed has one, in its grammar
+where it has none. ``{c}`` is the canary object, ``{k}`` the canary workload, ``{p}`` the primary; all ``name.namespace``.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One sentence for the canary's owner."""
+
+    type: Literal["Normal", "Warning"]
+    text: str
+    action: str  # finer than the reason, which is always Synced
+    kind: str = ""  # halts and waits of one kind combine (CONTRACTS E2); "" never combines
+    terminal: bool = False  # starts or ends a rollout: never dropped (CONTRACTS E3)
+
+
+def starting(c: str) -> Event:
+    """Start of the first rollout of an object."""
+    return Event("Normal", f"Starting canary deployment for {c}", "Start", terminal=True)
+
+
+def new_revision(k: str, old: str, new: str) -> Event:
+    """Start of every other rollout."""
+    return Event("Normal", f"New revision detected {k} old {old} new {new}", "Start", terminal=True)
+
+
+def scaling_up(c: str) -> Event:
+    """The canary goes from no pods to some."""
+    return Event("Normal", f"Scaling up {c}", "ScaleUp")
+
+
+def nothing_to_roll_out(k: str, p: str, revision: str) -> Event:
+    """The primary already runs what the canary would bring."""
+    return Event(
+        "Normal", f"Nothing to roll out {p} already runs the template of {k} revision {revision}", "Skip", terminal=True
+    )
+
+
+def waiting(c: str, why: str, *, side: str) -> Event:
+    """A workload that has not converged. ``side`` (primary, canary) keeps their numbers apart."""
+    return Event("Warning", f"Waiting for {c} rollout to finish: {why}", "Wait", kind=f"wait:{side}")
+
+
+def advance(c: str, weight: int) -> Event:
+    """One step."""
+    return Event("Normal", f"Advance {c} canary weight {weight}", "Advance")
+
+
+def correcting(c: str, found: str, weight: int) -> Event:
+    """Somebody else, or a crash, left the route at another weight than the recorded one."""
+    return Event("Warning", f"Correcting {c} canary weight {found} to {weight}", "Correct", kind="correct")
+
+
+def halt(c: str, what: str, *, kind: str) -> Event:
+    """The weight stays. ``what`` is ``<what> <value> <relation> <limit>``, or what is missing or in the way."""
+    return Event("Warning", f"Halt {c} advancement {what}", "Halt", kind=f"halt:{kind}")
+
+
+def copying(k: str, p: str) -> Event:
+    """Promotion."""
+    return Event("Normal", f"Copying {k} template spec to {p}", "Promote", terminal=True)
+
+
+def completed(k: str) -> Event:
+    """The end of a promotion."""
+    return Event("Normal", f"Promotion completed! Scaling down {k}", "Finish", terminal=True)
+
+
+def completed_before_new_revision(k: str, revision: str) -> Event:
+    """The end of a promotion while a newer template already waits on the canary, which keeps its pods."""
+    return Event("Normal", completed_with_revision(k, revision), "Finish", terminal=True)
+
+
+def completed_with_revision(k: str, revision: str) -> str:
+    """Return the log line that the seed shows beside the event."""
+    return f"Promotion completed! {k} revision {revision}"
+
+
+def rolling_back(k: str, why: str) -> Event:
+    """The decision to give up; ``why`` is one of the reasons below."""
+    return Event("Warning", f"Rolling back {k} {why}", "RollBack", terminal=True)
+
+
+def failed(k: str) -> Event:
+    """The end of a rollout that was given up."""
+    return Event("Warning", f"Canary failed! Scaling down {k}", "Fail", terminal=True)
+
+
+def released(c: str, p: str) -> Event:
+    """The canary object was deleted in mid-rollout."""
+    return Event("Normal", f"Canary {c} is being deleted, routing all traffic to {p}", "Release", terminal=True)
+
+
+def threshold_reached(count: int) -> str:
+    """Reason: too many failed checks."""
+    return f"failed checks threshold reached {count}"
+
+
+def evidence_missing(count: int) -> str:
+    """Reason: too many rounds in a row that could not be judged."""
+    return f"for want of evidence, inconclusive checks limit reached {count}"
+
+
+DEADLINE_EXCEEDED = "progress deadline exceeded"
+WORKLOAD_DELETED = "the deployment was deleted"

@@ -1,0 +1,212 @@
+"""From the JSON of a Canary object to values. The one place where its fields are read.
+
+The schema in ``artifacts/flagger/crd.yaml`` refuses the same objects; a test feeds both from one table. The checks
+stand here as well because a cluster may carry an older schema, or none.
+"""
+
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from controller.core.canary import (
+    Canary,
+    CanarySpec,
+    CanaryStatus,
+    CheckStatus,
+    Condition,
+    InvalidSpec,
+    Side,
+    Stage,
+    State,
+)
+from controller.core.durations import parse_duration
+from metrics.checks import check_problem
+from metrics.types import Check
+
+DEFAULT_THRESHOLD = 10
+DEFAULT_MAX_WEIGHT = 100
+DEFAULT_STEP_WEIGHT = 5
+DEFAULT_METRIC_INTERVAL = "1m"
+DEFAULT_KIND = "Deployment"
+_SHORTEST_INTERVAL = timedelta(seconds=1)
+
+Json = Mapping[str, Any]
+
+
+class SpecError(ValueError):
+    """A field of the spec is wrong; the message names it, its value, and what would be right."""
+
+
+def parse_canary(obj: Json, *, kinds: Collection[str]) -> Canary:
+    """Return the view of a Canary object.
+
+    Args:
+        obj: the object as the API server sent it.
+        kinds: supported values of ``spec.targetKind``.
+
+    Raises:
+        KeyError, TypeError, ValueError: the metadata is not that of an object. A bad *spec* is a value, ``InvalidSpec``.
+    """
+    meta = obj["metadata"]
+    try:
+        spec: CanarySpec | InvalidSpec = _spec(_mapping(obj, "spec", ""), kinds)
+    except SpecError as error:
+        spec = InvalidSpec(str(error))
+    return Canary(
+        namespace=meta["namespace"],
+        name=meta["name"],
+        uid=meta["uid"],
+        resource_version=meta["resourceVersion"],
+        generation=meta.get("generation", 0),
+        created=parse_time(meta["creationTimestamp"]),
+        deleting=bool(meta.get("deletionTimestamp")),
+        finalizers=tuple(meta.get("finalizers") or ()),
+        spec=spec,
+        status=parse_status(obj.get("status") or {}),
+    )
+
+
+def parse_time(text: str) -> datetime:
+    """Return an RFC 3339 time as an aware datetime in UTC."""
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def parse_status(status: Json) -> CanaryStatus:
+    """Return the status as a value; what is missing has its default."""
+    return CanaryStatus(
+        state=State(status["state"]) if status.get("state") else None,
+        stage=Stage(status["stage"]) if status.get("stage") else None,
+        canary_revision=status.get("canaryRevision") or "",
+        canary_generation=status.get("canaryGeneration") or 0,
+        canary_uid=status.get("canaryUID") or "",
+        canary_replicas=status.get("canaryReplicas") or 0,
+        failed_checks=status.get("failedChecks") or 0,
+        inconclusive_checks=status.get("inconclusiveChecks") or 0,
+        canary_weight=status.get("canaryWeight") or 0,
+        start_time=_time(status.get("startTime")),
+        last_check_time=_time(status.get("lastCheckTime")),
+        last_transition_time=_time(status.get("lastTransitionTime")),
+        observed_generation=status.get("observedGeneration") or 0,
+        conditions=tuple(_condition(c) for c in status.get("conditions") or ()),
+        checks=tuple(_check_status(c) for c in status.get("checks") or ()),
+    )
+
+
+def _spec(spec: Json, kinds: Collection[str]) -> CanarySpec:
+    kind = spec.get("targetKind") or DEFAULT_KIND
+    if kind not in kinds:
+        raise SpecError(f"spec.targetKind {kind!r} is not supported, use {' or '.join(sorted(kinds))}")
+    primary = _side(spec, "primary")
+    canary = _side(spec, "canary")
+    for field in ("name", "host"):
+        if getattr(primary, field) == getattr(canary, field):
+            raise SpecError(f"spec.primary.{field} and spec.canary.{field} must differ, both are {getattr(primary, field)!r}")
+    analysis = _mapping(spec, "canaryAnalysis", "spec.")
+    threshold = _integer(analysis, "threshold", DEFAULT_THRESHOLD, lowest=1)
+    return CanarySpec(
+        target_kind=kind,
+        route_name=_text(_mapping(spec, "virtualService", "spec."), "name", "spec.virtualService."),
+        primary=primary,
+        canary=canary,
+        threshold=threshold,
+        max_weight=_integer(analysis, "maxWeight", DEFAULT_MAX_WEIGHT, lowest=1, highest=100),
+        step_weight=_integer(analysis, "stepWeight", DEFAULT_STEP_WEIGHT, lowest=1, highest=100),
+        interval=_interval(analysis),
+        inconclusive_limit=_integer(analysis, "inconclusiveLimit", threshold, lowest=0),
+        checks=_checks(analysis),
+    )
+
+
+def _side(spec: Json, role: str) -> Side:
+    side = _mapping(spec, role, "spec.")
+    return Side(name=_text(side, "name", f"spec.{role}."), host=_text(side, "host", f"spec.{role}."))
+
+
+def _checks(analysis: Json) -> tuple[Check, ...]:
+    where = "spec.canaryAnalysis.metrics"
+    metrics = analysis.get("metrics")
+    if not isinstance(metrics, list):
+        raise SpecError(f"{where} must be a list of checks ([] for pod health only), not {metrics!r}")
+    checks = tuple(_check(metric, f"{where}[{index}]") for index, metric in enumerate(metrics))
+    names = [check.name for check in checks]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice:
+        raise SpecError(f"{where} names {twice} twice, each check may stand once")
+    return checks
+
+
+def _check(metric: object, where: str) -> Check:
+    if not isinstance(metric, Mapping):
+        raise SpecError(f"{where} must be an object with name and threshold, not {metric!r}")
+    threshold = metric.get("threshold")
+    if isinstance(threshold, bool) or not isinstance(threshold, int | float):
+        raise SpecError(f"{where}.threshold must be a number, not {threshold!r}")
+    check = Check(
+        name=_text(metric, "name", f"{where}."),
+        threshold=float(threshold),
+        interval=str(metric.get("interval") or DEFAULT_METRIC_INTERVAL),
+    )
+    problem = check_problem(check)
+    if problem:
+        raise SpecError(f"{where}: {problem}")
+    return check
+
+
+def _interval(analysis: Json) -> timedelta | None:
+    value = analysis.get("interval")
+    if value is None:
+        return None
+    where = "spec.canaryAnalysis.interval"
+    try:
+        interval = parse_duration(value if isinstance(value, str) else str(value))
+    except ValueError as error:
+        raise SpecError(f"{where}: {error}") from error
+    if interval < _SHORTEST_INTERVAL:
+        raise SpecError(f"{where} must be at least 1s, not {value}")
+    return interval
+
+
+def _mapping(obj: Json, field: str, prefix: str) -> Json:
+    value = obj.get(field)
+    if not isinstance(value, Mapping):
+        raise SpecError(f"{prefix}{field} must be an object, not {value!r}")
+    return value
+
+
+def _text(obj: Json, field: str, prefix: str) -> str:
+    value = obj.get(field)
+    if not isinstance(value, str) or not value:
+        raise SpecError(f"{prefix}{field} is required and must be a name, not {value!r}")
+    return value
+
+
+def _integer(obj: Json, field: str, default: int, *, lowest: int, highest: int | None = None) -> int:
+    value = obj.get(field)
+    if value is None:
+        return default
+    bounds = f"between {lowest} and {highest}" if highest is not None else f"at least {lowest}"
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise SpecError(f"spec.canaryAnalysis.{field} must be a whole number {bounds}, not {value!r}")
+    if value < lowest or (highest is not None and value > highest):
+        raise SpecError(f"spec.canaryAnalysis.{field} must be {bounds}, not {value}")
+    return value
+
+
+def _time(text: str | None) -> datetime | None:
+    return parse_time(text) if text else None
+
+
+def _condition(c: Json) -> Condition:
+    since = parse_time(c["lastTransitionTime"])
+    return Condition(c["type"], c["status"], c.get("reason", ""), c.get("message", ""), since)
+
+
+def _check_status(c: Json) -> CheckStatus:
+    return CheckStatus(
+        name=c["name"],
+        verdict=c["verdict"],
+        threshold=float(c["threshold"]),
+        value=c.get("value"),
+        message=c.get("message", ""),
+        time=parse_time(c["time"]),
+    )

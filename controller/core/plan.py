@@ -1,0 +1,86 @@
+"""What is to be done: actions as values, in the order in which they must happen.
+
+The shell applies them one after the other and stops at the first that fails, so that no event tells of what did not
+happen, and whatever was not reached is decided anew from the world as it then is.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from controller.core.canary import CanaryStatus
+from controller.core.events import Event
+from metrics.types import Check
+from router.types import Weights
+
+
+@dataclass(frozen=True, slots=True)
+class HoldFinalizer:
+    """Put our finalizer on the canary object: from here on its deletion routes traffic back first."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseFinalizer:
+    """Take our finalizer off."""
+
+
+@dataclass(frozen=True, slots=True)
+class WriteStatus:
+    """Write what differs from the status that was read."""
+
+    status: CanaryStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """Write weights to the route."""
+
+    weights: Weights
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Set the canary's number of pods."""
+
+    replicas: int
+
+
+@dataclass(frozen=True, slots=True)
+class CopyTemplate:
+    """Promote: copy the canary's template over the primary's, and stamp the primary."""
+
+    stamp: str
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """Record an event, which is logged as well."""
+
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """A log line for the story, without an event."""
+
+    text: str
+
+
+Action = HoldFinalizer | ReleaseFinalizer | WriteStatus | Shift | Scale | CopyTemplate | Say | Log
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """What was complained of last, so that it is repeated in its own time only. Nothing unsafe depends on it."""
+
+    text: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A decision."""
+
+    actions: tuple[Action, ...] = ()
+    observe: tuple[Check, ...] = ()  # readings that are needed before anything can be decided
+    wake_after: timedelta | None = None  # look again then, even if nothing stirs; None: only when something does
+    complaint: Complaint | None = None  # to be remembered until the next decision of this canary; None: forget

@@ -1,0 +1,68 @@
+"""From a status to the merge patch that brings the object there. The inverse of ``parse.parse_status``."""
+
+from datetime import datetime
+from typing import Any
+
+from controller.core.canary import CanaryStatus, CheckStatus, Condition
+
+Json = dict[str, Any]
+
+
+def status_patch(old: CanaryStatus, new: CanaryStatus) -> Json:
+    """Return what differs, as the value of ``status`` in a merge patch: null takes a field away."""
+    before, after = to_json(old), to_json(new)
+    patch: Json = {key: value for key, value in after.items() if before.get(key) != value}
+    patch.update({key: None for key in before if key not in after})
+    return patch
+
+
+def to_json(status: CanaryStatus) -> Json:
+    """Return the status as the API server stores it; optional fields without a value are left out."""
+    fields: Json = {
+        "state": status.state.value if status.state else None,
+        "stage": status.stage.value if status.stage else None,
+        "canaryRevision": status.canary_revision or None,
+        "canaryGeneration": status.canary_generation or None,
+        "canaryUID": status.canary_uid or None,
+        "canaryReplicas": status.canary_replicas or None,
+        "failedChecks": status.failed_checks,
+        "inconclusiveChecks": status.inconclusive_checks,
+        "canaryWeight": status.canary_weight,
+        "startTime": _time(status.start_time),
+        "lastCheckTime": _time(status.last_check_time),
+        "lastTransitionTime": _time(status.last_transition_time),
+        "observedGeneration": status.observed_generation or None,
+        "conditions": [_condition(c) for c in status.conditions] or None,
+        "checks": [_check(c) for c in status.checks] or None,
+    }
+    # The counters are 0 in a status that was never written; there they are left out like all the rest.
+    if status == CanaryStatus():
+        return {}
+    return {key: value for key, value in fields.items() if value is not None}
+
+
+def _time(time: datetime | None) -> str | None:
+    """Return RFC 3339 with microseconds: whole seconds would let a round begin up to one second early."""
+    return time.strftime("%Y-%m-%dT%H:%M:%S.%fZ") if time else None
+
+
+def _condition(c: Condition) -> Json:
+    return {
+        "type": c.type,
+        "status": c.status,
+        "reason": c.reason,
+        "message": c.message,
+        "lastTransitionTime": _time(c.last_transition_time),
+    }
+
+
+def _check(c: CheckStatus) -> Json:
+    value = {} if c.value is None else {"value": c.value}
+    return {
+        "name": c.name,
+        "verdict": c.verdict,
+        "threshold": c.threshold,
+        **value,
+        "message": c.message,
+        "time": _time(c.time),
+    }

@@ -1,0 +1,175 @@
+"""The command line: the original's flags and defaults, one dash or two, environment variables beside them.
+
+A flag wins over its environment variable (``--log-level`` over ``FLAGGER_LOG_LEVEL``), which wins over the default.
+"""
+
+import argparse
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from controller import __version__
+from controller.core.durations import parse_duration
+from metrics.prometheus import validate_url
+
+LOG_LEVELS = ("debug", "info", "warning", "error")
+_SHORTEST_INTERVAL = timedelta(seconds=1)
+_MOST_WORKERS = 64
+_HIGHEST_PORT = 65535
+
+DESCRIPTION = """\
+Promotes canary releases on Kubernetes: shifts Istio weights step by step while Prometheus says that the canary is
+healthy, and takes them back when it is not. Runs in the cluster with its service account, or anywhere with a
+kubeconfig."""
+
+EPILOG = """\
+Every flag can be written with one dash or two, and be set in the environment as FLAGGER_<NAME>, e.g.
+FLAGGER_METRICS_SERVER. Credentials for Prometheus belong in the environment: PROMETHEUS_USERNAME and
+PROMETHEUS_PASSWORD, or PROMETHEUS_TOKEN.
+
+example:
+  flagger --kubeconfig ~/.kube/config --metrics-server http://localhost:9090 --control-loop-interval 1m --dry-run"""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line and the environment say."""
+
+    kubeconfig: str | None
+    master: str | None  # URL of the API server; overrides the kubeconfig's
+    metrics_server: str
+    control_loop_interval: timedelta
+    log_level: str
+    port: int  # of /metrics, /healthz and /readyz; 0: any free one
+    workers: int
+    namespaces: tuple[str, ...]  # empty: all
+    dry_run: bool
+    enable_leader_election: bool
+    leader_election_namespace: str | None  # None: the controller's own
+
+
+def parse_options(argv: Sequence[str], environ: Mapping[str, str] = os.environ) -> Options:
+    """Return the options; exits with 2 and a usage message if one is wrong.
+
+    Args:
+        argv: the arguments without the program's name.
+        environ: environment variables; a wrong one is reported like its flag.
+    """
+    parser = _parser()
+    args = parser.parse_args([*_from_environment(parser, environ), *map(_two_dashes, argv)])
+    return Options(
+        kubeconfig=args.kubeconfig,
+        master=args.master,
+        metrics_server=args.metrics_server,
+        control_loop_interval=args.control_loop_interval,
+        log_level=args.log_level,
+        port=args.port,
+        workers=args.workers,
+        namespaces=tuple(dict.fromkeys(args.namespace or ())),
+        dry_run=args.dry_run,
+        enable_leader_election=args.enable_leader_election,
+        leader_election_namespace=args.leader_election_namespace,
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="flagger",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("--kubeconfig", metavar="FILE", help="kubeconfig; default: in-cluster if a service account is mounted, else the user's")
+    add("--master", metavar="URL", type=_url, help="address of the API server; overrides the one in the kubeconfig")
+    add(
+        "--metrics-server",
+        metavar="URL",
+        type=_url,
+        default="http://prometheus:9090",
+        help="address of Prometheus, may have a path (default: %(default)s)",
+    )
+    add(
+        "--control-loop-interval",
+        metavar="DURATION",
+        type=_interval,
+        default="10s",
+        help="length of a round of canaries that set none of their own (default: %(default)s)",
+    )
+    add("--log-level", type=str.lower, choices=LOG_LEVELS, default="info", help="(default: %(default)s)")
+    add(
+        "--port",
+        type=_port,
+        default="8080",
+        help="port of /metrics, /healthz and /readyz; 0 takes a free one (default: %(default)s)",
+    )
+    add("--workers", type=_workers, default="4", help="canaries that are looked at side by side (default: %(default)s)")
+    add(
+        "--namespace",
+        action="append",
+        metavar="NAME",
+        help="watch this namespace only, with a Role instead of a ClusterRole; repeatable (default: all)",
+    )
+    add("--dry-run", action="store_true", help="log what would be written, and write nothing")
+    add("--enable-leader-election", action="store_true", help="let one of several replicas act, by a Lease")
+    add("--leader-election-namespace", metavar="NAME", help="namespace of the Lease (default: the controller's own)")
+    add("--version", action="version", version=f"flagger {__version__}")
+    return parser
+
+
+def _two_dashes(argument: str) -> str:
+    """Return Go's ``-name`` as ``--name``."""
+    single = len(argument) > 2 and argument[0] == "-" and argument[1].isalpha()  # noqa: PLR2004  # "-h" stays
+    return f"-{argument}" if single else argument
+
+
+def _from_environment(parser: argparse.ArgumentParser, environ: Mapping[str, str]) -> list[str]:
+    """Return the environment's settings as arguments, so that both are checked in one place."""
+    arguments: list[str] = []
+    for action in parser._actions:  # noqa: SLF001  # argparse has no public way to list its options
+        name = action.option_strings[-1]
+        value = environ.get("FLAGGER_" + name.removeprefix("--").replace("-", "_").upper())
+        if not value or action.dest in {"help", "version"}:
+            continue
+        if action.nargs == 0:
+            if value.lower() not in {"0", "false", "no"}:
+                arguments.append(name)
+        elif isinstance(action, argparse._AppendAction):  # noqa: SLF001  # likewise
+            arguments += [f"{name}={part.strip()}" for part in value.split(",")]
+        else:
+            arguments.append(f"{name}={value}")
+    return arguments
+
+
+def _url(text: str) -> str:
+    try:
+        validate_url(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return text
+
+
+def _interval(text: str) -> timedelta:
+    try:
+        interval = parse_duration(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    if interval < _SHORTEST_INTERVAL:
+        raise argparse.ArgumentTypeError(f"must be at least 1s, not {text}")
+    return interval
+
+
+def _port(text: str) -> int:
+    return _number(text, lowest=0, highest=_HIGHEST_PORT)
+
+
+def _workers(text: str) -> int:
+    return _number(text, lowest=1, highest=_MOST_WORKERS)
+
+
+def _number(text: str, *, lowest: int, highest: int) -> int:
+    if not text.isdecimal() or not lowest <= int(text) <= highest:
+        raise argparse.ArgumentTypeError(f"must be a whole number between {lowest} and {highest}, not {text!r}")
+    return int(text)

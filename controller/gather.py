@@ -1,0 +1,79 @@
+"""Gather: from a key to the world that a decision is made from. Reads caches only; costs the API server nothing."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from controller.core.canary import Canary, CanarySpec, InvalidSpec
+from controller.core.plan import Complaint
+from controller.core.world import World
+from deploy.types import Deployer, Workload
+from informers.types import Cache, Unreadable
+from router.types import Route, Router, RouteRef
+
+OVERLAP_INDEX = "overlap"
+
+
+def overlap_keys(canary: Canary) -> Sequence[str]:
+    """Return what no two canary objects may have in common: index function of the canary cache."""
+    if isinstance(canary.spec, InvalidSpec):
+        return ()
+    return tuple(_overlap_keys(canary.namespace, canary.spec))
+
+
+def _overlap_keys(namespace: str, spec: CanarySpec) -> Iterator[str]:
+    for side in (spec.primary, spec.canary):
+        yield f"{spec.target_kind}/{namespace}/{side.name}"
+        yield f"route/{namespace}/{spec.route_name}/{side.host}"
+
+
+def route_ref(canary: Canary, spec: CanarySpec) -> RouteRef:
+    """Return which route object of the canary, and which hosts in it."""
+    return RouteRef(canary.namespace, spec.route_name, spec.primary.host, spec.canary.host)
+
+
+@dataclass(frozen=True, slots=True)
+class Gatherer:
+    """The caches and adapters that a world comes from."""
+
+    canaries: Cache[Canary]
+    router: Router
+    deployers: Mapping[str, Deployer]  # by spec.targetKind
+    now: Callable[[], datetime]
+    default_interval: timedelta
+
+    def gather(self, canary: Canary, complaint: Complaint | None) -> World:
+        """Return the world of a canary as the caches have it now."""
+        spec = canary.spec
+        primary: Workload | Unreadable | None = None
+        workload: Workload | Unreadable | None = None
+        route: Route | None = None
+        problems: tuple[str, ...] = ()
+        if not isinstance(spec, InvalidSpec):
+            deployer = self.deployers[spec.target_kind]
+            primary = deployer.look(canary.namespace, spec.primary.name)
+            workload = deployer.look(canary.namespace, spec.canary.name)
+            route = self.router.look(route_ref(canary, spec))
+            hosts = (spec.primary.host, spec.canary.host)
+            found = (self.router.service_problem(canary.namespace, host) for host in hosts)
+            problems = tuple(problem for problem in found if problem)
+        return World(
+            now=self.now(),
+            canary=canary,
+            primary=primary,
+            workload=workload,
+            route=route,
+            service_problems=problems,
+            rivals=self._rivals(canary),
+            default_interval=self.default_interval,
+            complaint=complaint,
+        )
+
+    def _rivals(self, canary: Canary) -> tuple[Canary, ...]:
+        others = {
+            other.uid: other
+            for key in overlap_keys(canary)
+            for other in self.canaries.by_index(OVERLAP_INDEX, key)
+            if isinstance(other, Canary) and other.uid != canary.uid
+        }
+        return tuple(others.values())

@@ -1,0 +1,96 @@
+"""One look at one canary: gather, decide, apply. A key goes in, the time of the next look comes out.
+
+Safe at any time and any number of times: only the clock and the world move a rollout.
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from controller.applier import Applier
+from controller.core.canary import Canary, CanarySpec
+from controller.core.decide import decide
+from controller.core.pacing import round_due_at
+from controller.core.plan import Complaint, Plan, WriteStatus
+from controller.core.world import World, with_readings
+from controller.gather import Gatherer
+from informers.keys import split_key
+from informers.types import Cache
+from metrics.types import MetricsObserver, Target
+
+
+@dataclass(frozen=True, slots=True)
+class Watchers:
+    """Who wants to know what a look has found: the exporter of metrics."""
+
+    looked: Callable[[World, Plan], None]
+    gone: Callable[[str, str], None]  # namespace, name
+    late: Callable[[timedelta], None]  # how long after its due time a round was held
+
+
+@dataclass(slots=True)
+class Reconciler:
+    """Gathers, decides and applies; remembers nothing but the last complaint of each canary."""
+
+    canaries: Cache[Canary]
+    gatherer: Gatherer
+    observer: MetricsObserver
+    applier: Applier
+    watchers: Watchers
+    _complaints: dict[str, Complaint] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def reconcile(self, key: str) -> timedelta | None:
+        """Bring one canary forward; return when to look again, or None if only a change matters.
+
+        Args:
+            key: ``namespace/name`` of the canary object.
+
+        Raises:
+            informers.errors.ApiError: a write failed; what was done before it stands, and is found by the next look.
+        """
+        namespace, name = split_key(key)
+        canary = self.canaries.get(namespace, name)
+        if not isinstance(canary, Canary):
+            self._remember(key, None)
+            if canary is None:
+                self.watchers.gone(namespace, name)
+            return None
+        world = self.gatherer.gather(canary, self._complaint(key))
+        plan = decide(world)
+        if plan.observe:
+            world, plan = self._with_readings(canary, plan)
+        self.applier.apply(world, plan)
+        self._remember(key, plan.complaint)
+        self._tell(world, plan)
+        return plan.wake_after
+
+    def _with_readings(self, canary: Canary, plan: Plan) -> tuple[World, Plan]:
+        """Ask for the readings, and decide on the world as it is after the answers came."""
+        spec = canary.spec
+        assert isinstance(spec, CanarySpec), "checks are named by a valid spec"  # noqa: S101
+        readings = self.observer.observe(Target(canary.namespace, spec.canary.name), plan.observe)
+        world = with_readings(self.gatherer.gather(canary, plan.complaint), readings)
+        return world, decide(world)
+
+    def _tell(self, world: World, plan: Plan) -> None:
+        self.watchers.looked(world, plan)
+        before = world.canary.status.last_check_time
+        spec = world.canary.spec
+        for action in plan.actions:
+            if isinstance(action, WriteStatus) and before and isinstance(spec, CanarySpec):
+                if action.status.last_check_time not in {before, None}:
+                    self.watchers.late(max(world.now - round_due_at(world, spec), timedelta()))
+                break
+
+    def _complaint(self, key: str) -> Complaint | None:
+        with self._lock:
+            return self._complaints.get(key)
+
+    def _remember(self, key: str, complaint: Complaint | None) -> None:
+        with self._lock:
+            if complaint is None:
+                self._complaints.pop(key, None)
+            else:
+                self._complaints[key] = complaint

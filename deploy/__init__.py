@@ -1,0 +1,1 @@
+"""The deployer: state of a workload, scaling, revisions, and the copy of a template."""

@@ -1,0 +1,43 @@
+"""One cache over informers of one kind in several namespaces (``--namespace``)."""
+
+from collections.abc import Sequence
+from typing import Generic
+
+from informers.informer import Informer
+from informers.types import Json, Unreadable, V
+
+
+class Informers(Generic[V]):
+    """Fulfils ``informers.types.Cache``. One informer for all namespaces, or one for each."""
+
+    def __init__(self, informers: dict[str, Informer[V]]) -> None:
+        """Take the informers by namespace; "" watches all."""
+        self.all = tuple(informers.values())
+        self._by_namespace = informers
+
+    def __len__(self) -> int:
+        return sum(len(informer) for informer in self.all)
+
+    def get(self, namespace: str, name: str) -> V | Unreadable | None:
+        """Return the view, what stands for an object without one, or None."""
+        informer = self._of(namespace)
+        return informer.get(namespace, name) if informer else None
+
+    def by_index(self, index: str, value: str) -> Sequence[V | Unreadable]:
+        """Return what is filed under a value, in all namespaces; KeyError for an unknown index."""
+        return [view for informer in self.all for view in informer.by_index(index, value)]
+
+    def write_through(self, obj: Json) -> None:
+        """Take the whole object that our own write was answered with."""
+        informer = self._of(obj["metadata"].get("namespace") or "")
+        if informer:
+            informer.write_through(obj)
+
+    def write_through_view(self, view: V) -> None:
+        """Take a view that was amended by what our own write was answered with."""
+        informer = self._of(view.namespace)
+        if informer:
+            informer.write_through_view(view)
+
+    def _of(self, namespace: str) -> Informer[V] | None:
+        return self._by_namespace.get("") or self._by_namespace.get(namespace)

@@ -1,0 +1,252 @@
+"""The one client that talks to the API server: raw requests through the official package's connection pool.
+
+Objects stay JSON dicts, so that fields we don't know survive. A write goes out once: whoever sent it looks at the world
+again if the answer is lost (CONTRACTS C1).
+"""
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+import urllib3
+from urllib3.exceptions import HTTPError, NewConnectionError, ProtocolError, SSLError
+from urllib3.exceptions import TimeoutError as UrllibTimeoutError
+
+from informers.credentials import Credentials, Login
+from informers.errors import ApiError, ServerError, TransportError, UnauthorizedError, error_from
+from informers.resources import Resource
+from informers.types import Json
+
+CONNECT_SECONDS = 5.0
+READ_SECONDS = 30.0
+JSON_PATCH = "application/json-patch+json"
+MERGE_PATCH = "application/merge-patch+json"
+_OK = range(200, 300)
+
+Counter = Callable[[str, str, int], None]
+"""Called once per request that was sent, with verb, resource and code (0: no answer)."""
+
+
+class KubeClient:
+    """Fulfils ``informers.types.Writer``, and opens streams for lists and watches. Safe to share between threads."""
+
+    def __init__(
+        self,
+        login: Login,
+        *,
+        user_agent: str,
+        pool_size: int,
+        count: Counter = lambda _verb, _resource, _code: None,
+        monotonic: Callable[[], float] = time.monotonic,
+        total_seconds: float | None = None,
+    ) -> None:
+        """Load the credentials; nothing is sent yet.
+
+        Args:
+            login: from ``informers.credentials.find_login``.
+            user_agent: program and version, so that audit logs tell us apart.
+            pool_size: at least as many as there are threads and watches that use the client at once.
+            count: told of every request.
+            monotonic: clock in seconds.
+            total_seconds: the most that one request may take in all, for clients with a deadline (leases).
+
+        Raises:
+            ConfigurationError: the login cannot be loaded.
+        """
+        self.namespace = login.namespace
+        self._credentials = Credentials(login, pool_size=pool_size, monotonic=monotonic)
+        self._user_agent = user_agent
+        self._count = count
+        self._total_seconds = total_seconds
+
+    @property
+    def host(self) -> str:
+        """Base URL of the API server."""
+        return self._credentials.host
+
+    def get(self, resource: Resource, namespace: str, name: str) -> Json:
+        """Read one object."""
+        return self._json("get", resource, resource.path(namespace, name), name)
+
+    def get_path(self, path: str) -> Json:
+        """Read what stands at a path: discovery."""
+        return self._json("get", None, path, path)
+
+    def create(self, resource: Resource, namespace: str, obj: Json) -> Json:
+        """Create an object."""
+        name = obj.get("metadata", {}).get("name", "")
+        return self._json("create", resource, resource.path(namespace), name, body=obj)
+
+    def replace(self, resource: Resource, namespace: str, name: str, obj: Json) -> Json:
+        """PUT a whole object: for the one that is ours alone, the lease."""
+        return self._json("update", resource, resource.path(namespace, name), name, body=obj)
+
+    def json_patch(
+        self, resource: Resource, namespace: str, name: str, operations: Sequence[Json], *, subresource: str = ""
+    ) -> Json:
+        """Send a JSON patch; a ``test`` that fails raises ``ConflictError``."""
+        path = resource.path(namespace, name, subresource)
+        return self._json("patch", resource, path, name, body=list(operations), content_type=JSON_PATCH)
+
+    def merge_patch(self, resource: Resource, namespace: str, name: str, patch: Json, *, subresource: str = "") -> Json:
+        """Send a merge patch; ``metadata.resourceVersion`` in it is a precondition and raises ``ConflictError``."""
+        path = resource.path(namespace, name, subresource)
+        return self._json("patch", resource, path, name, body=patch, content_type=MERGE_PATCH)
+
+    def open(
+        self, verb: str, resource: Resource, path: str, query: Mapping[str, object], *, read_seconds: float
+    ) -> urllib3.BaseHTTPResponse:
+        """Open a stream for a list or a watch; the caller closes it. An answer other than 200 is raised."""
+        response = self._send(verb, resource, path, query=query, read_seconds=read_seconds)
+        if response.status not in _OK:
+            with response:
+                raise self._error(f"{verb} {resource.plural}", response, response.read(), json_patch=False)
+        return response
+
+    def close(self) -> None:
+        """Close every kept connection."""
+        self._credentials.close()
+
+    def _json(
+        self,
+        verb: str,
+        resource: Resource | None,
+        path: str,
+        name: str,
+        *,
+        body: object = None,
+        content_type: str = "application/json",
+    ) -> Json:
+        what = f"{verb} {resource.plural} {name}" if resource else f"{verb} {path}"
+        response = self._send(verb, resource, path, body=body, content_type=content_type)
+        with response, self._cut_off_after_total(response):
+            try:
+                data = response.read()
+            except HTTPError as error:
+                raise TransportError(f"{what}: the answer from {self.host} broke off: {error}") from error
+        if response.status not in _OK:
+            raise self._error(what, response, data, json_patch=content_type == JSON_PATCH)
+        try:
+            parsed: Any = json.loads(data)
+        except ValueError as error:
+            raise ServerError(f"{what}: {self.host} answered {data[:80]!r}, which is not JSON") from error
+        if not isinstance(parsed, dict):
+            raise ServerError(f"{what}: {self.host} answered JSON that is not an object")
+        return parsed
+
+    def _send(
+        self,
+        verb: str,
+        resource: Resource | None,
+        path: str,
+        *,
+        query: Mapping[str, object] | None = None,
+        body: object = None,
+        content_type: str = "application/json",
+        read_seconds: float = READ_SECONDS,
+    ) -> urllib3.BaseHTTPResponse:
+        """Send one request; repeat it once after a 401 with fresh credentials, for then the server did nothing."""
+        what = f"{verb} {resource.plural if resource else path}"
+        url = self.host + path + (f"?{urlencode({k: _query_value(v) for k, v in query.items()})}" if query else "")
+        data = json.dumps(body).encode() if body is not None else None
+        headers = {"Accept": "application/json", "User-Agent": self._user_agent}
+        if data is not None:
+            headers["Content-Type"] = content_type
+        method = {"create": "POST", "update": "PUT", "patch": "PATCH"}.get(verb, "GET")
+        timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=self._total_seconds or read_seconds)
+        for last in (False, True):
+            authorization = self._credentials.authorization()
+            if authorization:
+                headers["Authorization"] = authorization
+            response = self._once_or_again(what, method, url, data, headers, timeout, repeat=data is None)
+            self._count(verb, resource.plural if resource else "", response.status)
+            unauthorized = response.status == 401  # noqa: PLR2004
+            if last or not unauthorized or not self._credentials.renew(authorization):
+                return response
+            response.drain_conn()
+            response.release_conn()
+        raise UnauthorizedError(what)  # unreachable: the loop returns
+
+    def _once_or_again(  # noqa: PLR0913  # one request has these parts
+        self,
+        what: str,
+        method: str,
+        url: str,
+        data: bytes | None,
+        headers: Mapping[str, str],
+        timeout: urllib3.Timeout,
+        *,
+        repeat: bool,
+    ) -> urllib3.BaseHTTPResponse:
+        """Send; a read is repeated once, at once, if a kept connection turns out to be closed (CONTRACTS C2)."""
+        pool = self._credentials.pool()
+        for last in (not repeat, True):
+            try:
+                return pool.urlopen(
+                    method,
+                    url,
+                    body=data,
+                    headers=headers,
+                    timeout=timeout,
+                    preload_content=False,
+                    retries=False,
+                    redirect=False,
+                )
+            except HTTPError as error:
+                if last or not isinstance(error, ProtocolError):
+                    raise self._transport_error(what, error) from error
+        raise AssertionError("the second try returns or raises")
+
+    def _transport_error(self, what: str, error: HTTPError) -> ApiError:
+        match error:
+            case NewConnectionError():
+                happened = "cannot be reached, is the address right and the server up?"
+            case SSLError():
+                happened = f"TLS failed: {error}"
+            case UrllibTimeoutError():
+                happened = "did not answer in time"
+            case _:
+                happened = f"the connection broke off: {error}"
+        return TransportError(f"{what}: {self.host} {happened}", reason=type(error).__name__)
+
+    def _error(self, what: str, response: urllib3.BaseHTTPResponse, body: bytes, *, json_patch: bool) -> ApiError:
+        retry_after = response.headers.get("Retry-After")
+        return error_from(what, response.status, body, retry_after=retry_after, json_patch=json_patch)
+
+    def _cut_off_after_total(self, response: urllib3.BaseHTTPResponse) -> "_Cutter":
+        return _Cutter(response, self._total_seconds)
+
+
+class _Cutter:
+    """Cuts a response off after a time in all: urllib3's timeouts count per receive (CONTRACTS P9)."""
+
+    def __init__(self, response: urllib3.BaseHTTPResponse, seconds: float | None) -> None:
+        self._timer = threading.Timer(seconds, cut, args=(response,)) if seconds else None
+
+    def __enter__(self) -> None:
+        if self._timer:
+            self._timer.name = "request-deadline"
+            self._timer.start()
+
+    def __exit__(self, *_: object) -> None:
+        if self._timer:
+            self._timer.cancel()
+            self._timer.join()
+
+
+def cut(response: urllib3.BaseHTTPResponse) -> None:
+    """End a blocked read of a response from another thread: about 1 ms, plain or TLS (CONTRACTS P8)."""
+    sock = getattr(response.connection, "sock", None)
+    if sock is not None:
+        try:
+            sock.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            return  # it is closed already
+
+
+def _query_value(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

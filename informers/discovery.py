@@ -1,0 +1,74 @@
+"""Which version of a kind the API server serves. Asked until it is there, never remembered as absent (CONTRACTS C15)."""
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from informers.errors import KindNotServedError
+from informers.resources import Resource
+from informers.types import Json
+
+
+class Discovery(Protocol):
+    """What is needed of the client."""
+
+    def get_path(self, path: str) -> Json:
+        """Read what stands at a path."""
+
+
+class ServedVersion:
+    """Finds the newest served version of a kind and remembers it until told to look again. Safe to share."""
+
+    def __init__(
+        self, discovery: Discovery, group: str, versions: Sequence[str], resource: Callable[[str], Resource]
+    ) -> None:
+        """Take the versions to look for, newest first, and what makes a resource of one."""
+        self._discovery = discovery
+        self._group = group
+        self._versions = tuple(versions)
+        self._resource = resource
+        self._lock = threading.Lock()
+        self._found: Resource | None = None
+
+    def __call__(self) -> Resource:
+        """Return the resource.
+
+        Raises:
+            KindNotServedError: no version is served; the message says what to install.
+            ApiError: the API server could not be asked.
+        """
+        with self._lock:
+            if self._found is not None:
+                return self._found
+        found = self._look()
+        with self._lock:
+            self._found = found
+        return found
+
+    def forget(self) -> None:
+        """Ask again at the next call: a version that was served is no more."""
+        with self._lock:
+            self._found = None
+
+    def _look(self) -> Resource:
+        wanted = self._resource(self._versions[0])
+        try:
+            group = self._discovery.get_path(f"/apis/{self._group}")
+        except KindNotServedError as error:
+            raise KindNotServedError(_missing(wanted), code=error.code) from error
+        served = {entry["version"] for entry in group.get("versions") or ()}
+        for version in self._versions:
+            if version in served and self._has_kind(version, wanted.plural):
+                return self._resource(version)
+        raise KindNotServedError(_missing(wanted))
+
+    def _has_kind(self, version: str, plural: str) -> bool:
+        resources = self._discovery.get_path(f"/apis/{self._group}/{version}").get("resources") or ()
+        return any(entry.get("name") == plural for entry in resources)
+
+
+def _missing(resource: Resource) -> str:
+    return (
+        f"{resource.plural}.{resource.group} is not served by the API server: "
+        f"install the CustomResourceDefinition of {resource.kind}"
+    )

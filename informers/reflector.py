@@ -1,0 +1,222 @@
+"""List, then watch, for ever: keeps a store like the API server's state, through every kind of interruption.
+
+Model: client-go's reflector; the numbers and orders are those of CONTRACTS R1 to R24.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Generic
+
+from informers.backoff import Backoff
+from informers.errors import (
+    ApiError,
+    ExpiredError,
+    TooManyRequestsError,
+    TransportError,
+    error_from_status,
+)
+from informers.source import Source, WatchEvent
+from informers.stop import Stop
+from informers.store import Store
+from informers.types import Json, Unreadable, V
+
+log = logging.getLogger(__name__)
+
+PAGE = 500
+_SHORTEST_WATCH_SECONDS = 1.0
+_WATCH_SECONDS = 300  # and up to as many again, so that reconnects spread out
+_TOO_LARGE = "ResourceVersionTooLarge"
+_TOO_LARGE_TEXT = "Too large resource version"
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """Whom a reflector tells."""
+
+    failed: Callable[[ApiError], None]  # each failed list or watch request, once
+    healthy: Callable[[], None]  # a list or a watch works
+    synced: Callable[[], None]  # a complete list is in the store
+    stirred: Callable[[], None]  # an event of a watch has arrived
+
+
+class _End(Enum):
+    """Why a watch has ended, and so what comes next."""
+
+    RESUME = auto()  # watch at once from the last version
+    RETRY = auto()  # back off, watch again at the same version
+    RELIST = auto()  # back off, list
+
+
+class Reflector(Generic[V]):
+    """Runs on one thread."""
+
+    def __init__(  # noqa: PLR0913  # each is one thing that tests replace
+        self,
+        source: Source,
+        store: Store[V],
+        hooks: Hooks,
+        *,
+        monotonic: Callable[[], float],
+        random: Callable[[], float],
+        wait: Callable[[Stop, float], bool] = Stop.wait,
+    ) -> None:
+        """Take the two ends and the clock.
+
+        Args:
+            source: what to read.
+            store: what to keep like it.
+            hooks: whom to tell.
+            monotonic: clock in seconds.
+            random: numbers in [0, 1).
+            wait: waits for seconds or until stop; returns whether stop is set.
+        """
+        self._source = source
+        self._store = store
+        self._hooks = hooks
+        self._monotonic = monotonic
+        self._random = random
+        self._wait = wait
+        self._backoff = Backoff(monotonic=monotonic, random=random)
+        self._version = ""  # the last one seen; moved by lists and watches alone, never by our own writes (S21)
+        self._paged = False  # the server's watch cache is off: its first list came in pages
+        self._consistent = False  # the last version is gone: ask for a consistent read until a list succeeds
+
+    def run(self, stop: Stop) -> None:
+        """List and watch until stop."""
+        while not stop.is_set():
+            try:
+                self._list(stop)
+                if not stop.is_set():
+                    self._watch_on(stop)
+            except ApiError as error:
+                if not stop.is_set():
+                    self._hooks.failed(error)
+            if stop.is_set() or self._wait(stop, self._backoff.seconds()):
+                return
+
+    # --- lists ---
+
+    def _list(self, stop: Stop) -> None:
+        try:
+            self._list_at("" if self._consistent else self._version or "0", stop)
+        except ApiError as error:
+            if not _version_is_unusable(error) or self._consistent:
+                raise
+            self._consistent = True
+            self._list_at("", stop)
+        self._consistent = False
+
+    def _list_at(self, version: str, stop: Stop) -> None:
+        """Read all pages, then replace the store and record the version, in this order."""
+        views: list[V | Unreadable] = []
+
+        def take(obj: Json) -> None:
+            try:
+                views.append(self._store.view(obj))
+            except (KeyError, TypeError):
+                log.warning("Listed object without metadata skipped", extra={"resource": self._source.name})
+
+        first = not self._version
+        limit = PAGE if first or self._paged else 0
+        page = self._source.list(resource_version=version, limit=limit, continue_token="", take=take, stop=stop)
+        list_version = page.resource_version
+        if first and version == "0" and page.continue_token:
+            self._paged = True
+        while page.continue_token:
+            try:
+                page = self._source.list(
+                    resource_version="", limit=limit, continue_token=page.continue_token, take=take, stop=stop
+                )
+            except ExpiredError:
+                views.clear()
+                page = self._source.list(resource_version=version, limit=0, continue_token="", take=take, stop=stop)
+                list_version = page.resource_version
+        if stop.is_set():
+            return
+        self._store.replace(views, list_version)
+        self._version = list_version
+        self._hooks.healthy()
+        self._hooks.synced()
+
+    # --- watches ---
+
+    def _watch_on(self, stop: Stop) -> None:
+        """Watch from the last version until a list is needed, or stop."""
+        while not stop.is_set():
+            end = self._watch_once(stop)
+            if end is _End.RELIST:
+                return
+            if end is _End.RETRY and self._wait(stop, self._backoff.seconds()):
+                return
+
+    def _watch_once(self, stop: Stop) -> _End:
+        seconds = _WATCH_SECONDS + int(self._random() * _WATCH_SECONDS)
+        began, seen = self._monotonic(), 0
+        try:
+            with self._source.watch(
+                resource_version=self._version, timeout_seconds=seconds, stop=stop
+            ) as events:
+                self._hooks.healthy()
+                for event in events:
+                    if stop.is_set():
+                        return _End.RELIST
+                    seen += 1
+                    end = self._take(event)
+                    if end is not None:
+                        return end
+        except ApiError as error:
+            if stop.is_set():
+                return _End.RELIST
+            self._hooks.failed(error)
+            return _after(error)
+        # A watch that ends at once without a word is a broken proxy, and would be a hot loop.
+        useless = not seen and self._monotonic() - began < _SHORTEST_WATCH_SECONDS
+        return _End.RELIST if useless else _End.RESUME
+
+    def _take(self, event: WatchEvent) -> _End | None:
+        """Bring one event into the store; return why the watch ends with it, if it does."""
+        self._hooks.stirred()
+        if event.type == "ERROR":
+            error = error_from_status(f"watch {self._source.name}", event.object)
+            log.info("Watch ended with an error", extra={"resource": self._source.name, "error": str(error)})
+            return _End.RETRY if isinstance(error, TooManyRequestsError) else _End.RELIST
+        try:
+            if event.object.get("kind") != self._source.kind:
+                raise ValueError(f"kind {event.object.get('kind')!r}")
+            version = event.object["metadata"]["resourceVersion"]
+            self._bring_in(event)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            log.warning("Bad watch event skipped", extra={"resource": self._source.name, "error": str(error)})
+            return None
+        self._version = version
+        return None
+
+    def _bring_in(self, event: WatchEvent) -> None:
+        match event.type:
+            case "ADDED" | "MODIFIED":
+                self._store.put(self._store.view(event.object))
+            case "DELETED":
+                meta = event.object["metadata"]
+                self._store.delete(meta.get("namespace") or "", meta["name"])
+            case "BOOKMARK":
+                return
+            case other:
+                log.warning("Unknown watch event ignored", extra={"resource": self._source.name, "type": other})
+
+
+def _after(error: ApiError) -> _End:
+    """Refused and throttled watches are tried again as they are; a list would cost an overloaded server most."""
+    return _End.RETRY if isinstance(error, TooManyRequestsError | TransportError) else _End.RELIST
+
+
+def _version_is_unusable(error: ApiError) -> bool:
+    """Whether a list at a version failed for that version: expired, or newer than the server knows."""
+    if isinstance(error, ExpiredError):
+        return True
+    if any(cause.reason == _TOO_LARGE for cause in error.causes):
+        return True
+    return error.reason == "Timeout" and (
+        _TOO_LARGE_TEXT in str(error) or any(_TOO_LARGE_TEXT in cause.message for cause in error.causes)
+    )

@@ -1,0 +1,122 @@
+"""Decoding what arrives in pieces: lists item by item, watches line by line. No I/O of its own.
+
+Whole lists are never held: 10,000 Deployments in one body would peak at four times what pages of 500 do (CONTRACTS P2).
+"""
+
+import codecs
+import json
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from informers.types import Json
+
+_DECODER = json.JSONDecoder()
+_SPACE = " \t\r\n"
+
+
+def lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield whole lines without their newline, whatever the chunk boundaries; a last part without one is dropped."""
+    parts: list[bytes] = []
+    for chunk in chunks:
+        *whole, rest = chunk.split(b"\n")
+        for line in whole:
+            parts.append(line)
+            joined = b"".join(parts)
+            parts = []
+            if joined.strip():
+                yield joined
+        if rest:
+            parts.append(rest)
+
+
+class _Text:
+    """The text that has arrived and is not decoded yet."""
+
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        self._chunks = iter(chunks)
+        self._utf8 = codecs.getincrementaldecoder("utf-8")()
+        self._buffer = ""
+        self._at = 0
+
+    def peek(self) -> str:
+        """Return the next character that is no white space."""
+        while True:
+            while self._at < len(self._buffer) and self._buffer[self._at] in _SPACE:
+                self._at += 1
+            if self._at < len(self._buffer):
+                return self._buffer[self._at]
+            self._more(1)
+
+    def expect(self, characters: str) -> str:
+        """Return the next character, which must be one of these."""
+        found = self.peek()
+        if found not in characters:
+            raise ValueError(f"expected one of {characters!r}, not {found!r}")
+        self._at += 1
+        return found
+
+    def value(self) -> Any:  # noqa: ANN401  # JSON
+        """Return the next JSON value.
+
+        An incomplete one is tried again only after the text has doubled, so that a value of any size costs linear time.
+        """
+        self.peek()
+        while True:
+            try:
+                found, end = _DECODER.raw_decode(self._buffer, self._at)
+            except ValueError:
+                self._more(len(self._buffer) - self._at)
+                continue
+            if end == len(self._buffer) and self._buffer[end - 1] not in '}]"el':  # a number may go on
+                self._more(1)
+                continue
+            self._at = end
+            return found
+
+    def _more(self, characters: int) -> None:
+        parts = [self._buffer[self._at :]]
+        wanted = characters
+        while wanted > 0:
+            chunk = next(self._chunks, None)
+            if chunk is None:
+                if wanted == characters:
+                    raise ValueError("the answer ended in the middle")
+                break
+            text = self._utf8.decode(chunk)
+            parts.append(text)
+            wanted -= len(text)
+        self._buffer = "".join(parts)
+        self._at = 0
+
+
+def decode_list(chunks: Iterable[bytes], take: Callable[[Json], None]) -> Json:
+    """Decode a list as it arrives; each item goes to ``take``, the rest is returned.
+
+    Raises:
+        ValueError: the text is not a JSON object, or ends in the middle.
+    """
+    text = _Text(chunks)
+    rest: Json = {}
+    text.expect("{")
+    if text.peek() == "}":
+        return rest
+    while True:
+        key = text.value()
+        text.expect(":")
+        if key == "items" and text.peek() == "[":
+            _decode_items(text, take)
+        else:
+            rest[key] = text.value()
+        if text.expect(",}") == "}":
+            return rest
+
+
+def _decode_items(text: _Text, take: Callable[[Json], None]) -> None:
+    text.expect("[")
+    if text.peek() == "]":
+        text.expect("]")
+        return
+    while True:
+        take(text.value())
+        if text.expect(",]") == "]":
+            return

@@ -1,0 +1,73 @@
+"""The vocabulary of analysis: checks, readings, verdicts, and what an observer can do. Pure.
+
+A new provider of metrics is one adapter that fulfils ``MetricsObserver`` and one line in ``metrics.registry``.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One metric with its limit, as the user wrote it."""
+
+    name: str  # a known check, see metrics.checks
+    threshold: float  # percent for rates, milliseconds for durations
+    interval: str  # window, a Prometheus duration such as 1m
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The workload that is judged."""
+
+    namespace: str
+    workload: str
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A finite number in the unit of the check's threshold (percent, or milliseconds)."""
+
+    number: float
+
+
+@dataclass(frozen=True, slots=True)
+class NoData:
+    """Prometheus answered, with an empty vector, NaN or an infinity."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unavailable:
+    """Prometheus could not answer."""
+
+    reason: str  # what happened and where, for people; never with credentials
+
+
+Reading = Value | NoData | Unavailable
+
+
+class Verdict(StrEnum):
+    """What a reading says of a canary."""
+
+    PASS = "pass"  # noqa: S105  # a verdict, no password
+    FAIL = "fail"
+    INCONCLUSIVE = "inconclusive"
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A check with its reading, judged."""
+
+    check: Check
+    reading: Reading
+    verdict: Verdict
+    text: str  # for the event: "success rate 82.33% < 99%"; "" if the check passed
+
+
+class MetricsObserver(Protocol):
+    """Asks for readings. Never raises for what a provider does: that is a reading."""
+
+    def observe(self, target: Target, checks: Sequence[Check]) -> tuple[Reading, ...]:
+        """Return one reading per check, in their order; checks of one call run side by side."""

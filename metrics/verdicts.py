@@ -1,0 +1,48 @@
+"""What a reading says of a canary, and how an event says it. Pure."""
+
+import math
+from typing import assert_never
+
+from metrics.checks import CHECKS, CheckKind
+from metrics.durations import go_duration
+from metrics.types import Check, Judgement, NoData, Reading, Unavailable, Value, Verdict
+
+
+def judge(check: Check, reading: Reading) -> Judgement:
+    """Judge one reading against its check, which must be a known one. Nothing but a finite number can pass."""
+    kind = CHECKS[check.name]
+    match reading:
+        case Value(number) if math.isfinite(number):
+            return _judged(check, kind, reading, number)
+        case Value() | NoData():
+            text = f"{kind.label} unknown, Prometheus has no data for the last {check.interval}"
+        case Unavailable(reason):
+            text = f"{kind.label} unknown, {reason}"
+        case _:
+            assert_never(reading)
+    return Judgement(check, reading, Verdict.INCONCLUSIVE, text)
+
+
+def _judged(check: Check, kind: CheckKind, reading: Reading, number: float) -> Judgement:
+    failed = number < check.threshold if kind.fails_below else number > check.threshold
+    if not failed:
+        return Judgement(check, reading, Verdict.PASS, "")
+    relation = _rate(number, check.threshold) if kind.unit == "percent" else _duration(number, check.threshold)
+    return Judgement(check, reading, Verdict.FAIL, f"{kind.label} {relation}")
+
+
+def _rate(number: float, threshold: float) -> str:
+    """Return ``82.33% < 99%``; a number that would round up to the limit is cut off instead: ``98.99% < 99%``."""
+    text = f"{number:.2f}"
+    if float(text) >= threshold:
+        text = f"{math.floor(number * 100) / 100:.2f}"
+    return f"{text}% < {threshold:g}%"
+
+
+def _duration(number: float, threshold: float) -> str:
+    """Return ``2.525s > 500ms``; a number that would round down to the limit is rounded up: ``501ms > 500ms``."""
+    ms = round(number)
+    if ms <= threshold:
+        ms = math.floor(threshold) + 1
+    limit = go_duration(round(threshold)) if threshold == round(threshold) else f"{threshold:g}ms"
+    return f"{go_duration(ms)} > {limit}"

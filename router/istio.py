@@ -1,0 +1,51 @@
+"""The Istio router: weights in the HTTP routes of a VirtualService."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from informers.errors import NotFoundError
+from informers.resources import Resource
+from informers.types import Cache, Unreadable, Writer
+from router import services
+from router.hosts import normalise
+from router.types import Route, RouteRef, Service, Weights
+from router.virtualservice import VirtualServiceView, find, patch
+
+
+@dataclass(frozen=True, slots=True)
+class IstioRouter:
+    """Fulfils ``router.types.Router`` for Istio VirtualServices."""
+
+    virtual_services: Cache[VirtualServiceView]
+    services: Cache[Service]
+    writer: Writer
+    resource: Callable[[], Resource]  # at the version that the API server serves
+
+    def look(self, ref: RouteRef) -> Route | None:
+        """Return the route as the cache has it, or None if there is no such VirtualService."""
+        found = self.virtual_services.get(ref.namespace, ref.name)
+        if isinstance(found, Unreadable):
+            return Route(None, f"it cannot be read: {found.reason}")
+        return find(found, ref) if found is not None else None
+
+    def service_problem(self, namespace: str, host: str) -> str | None:
+        """Return why ``host`` is not a ClusterIP service of the namespace with an HTTP port, or None if it is one."""
+        meant = normalise(host, namespace)
+        if meant.namespace != namespace:
+            return f"host {host} is not a service of namespace {namespace}"
+        found = self.services.get(namespace, meant.service)
+        if found is None:
+            return f"service {meant.service}.{namespace} not found, create it or correct the host"
+        if isinstance(found, Unreadable):
+            return f"service {meant.service}.{namespace} cannot be read: {found.reason}"
+        return services.service_problem(found)
+
+    def shift(self, ref: RouteRef, weights: Weights) -> None:
+        """Write the weights in one patch; see ``Router.shift``. Nothing is sent if nothing differs."""
+        found = self.virtual_services.get(ref.namespace, ref.name)
+        if not isinstance(found, VirtualServiceView):
+            raise NotFoundError(f"virtual service {ref.name}.{ref.namespace} is gone or cannot be read")
+        operations = patch(found, ref, weights)
+        if operations:
+            answer = self.writer.json_patch(self.resource(), ref.namespace, ref.name, operations)
+            self.virtual_services.write_through(answer)

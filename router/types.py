@@ -1,0 +1,87 @@
+"""The vocabulary of routing: hosts, weights, routes, and what a router can do. Pure.
+
+A new router (Gateway API, NGINX) is one adapter that fulfils ``Router`` and one line in ``router.registry``.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+TOTAL = 100  # percent; Istio rejects weights that don't add up to it
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Percent of the requests sent to either side. Cannot be built so that it does not add up to 100."""
+
+    primary: int
+    canary: int
+
+    def __post_init__(self) -> None:
+        if self.primary < 0 or self.canary < 0 or self.primary + self.canary != TOTAL:
+            raise ValueError(f"weights must be at least 0 and add up to {TOTAL}, not {self.primary}/{self.canary}")
+
+    @classmethod
+    def to_canary(cls, percent: int) -> "Weights":
+        """Return the weights that send ``percent`` (0..100) of the requests to the canary."""
+        return cls(primary=TOTAL - percent, canary=percent)
+
+
+ALL_TO_PRIMARY = Weights(primary=100, canary=0)
+
+
+@dataclass(frozen=True, slots=True)
+class RouteRef:
+    """Which route object, and which two hosts in it."""
+
+    namespace: str
+    name: str
+    primary_host: str  # as the user wrote it; normalised where hosts are compared
+    canary_host: str
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What a router found for a ``RouteRef``."""
+
+    weights: Weights | None  # None: no two usable numbers (routes disagree, don't add up, or there is a problem)
+    problem: str | None = None  # what is missing or in the way, as the end of a sentence; None if usable
+    sends_to_canary: bool = False  # some managed route carries a weight above 0 for the canary host
+
+
+@dataclass(frozen=True, slots=True)
+class ServicePort:
+    """A port of a Service: what tells HTTP from other protocols."""
+
+    name: str
+    app_protocol: str
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """View of a Kubernetes Service."""
+
+    namespace: str
+    name: str
+    uid: str
+    resource_version: str
+    kind: str  # spec.type: ClusterIP, NodePort, LoadBalancer, ExternalName
+    ports: tuple[ServicePort, ...]
+
+
+class Router(Protocol):
+    """Where the weights live. Reads come from a cache; ``shift`` is one patch with a precondition."""
+
+    def look(self, ref: RouteRef) -> Route | None:
+        """Return the route as the cache has it, or None if the route object does not exist."""
+
+    def service_problem(self, namespace: str, host: str) -> str | None:
+        """Return why ``host`` is not a ClusterIP service with an HTTP port, or None if it is one."""
+
+    def shift(self, ref: RouteRef, weights: Weights) -> None:
+        """Write the weights to every managed route.
+
+        Raises:
+            informers.errors.ConflictError: the route changed since it was read; look again.
+            informers.errors.NotFoundError: the route object is gone.
+            informers.errors.ApiError: whatever else the API server said.
+        """

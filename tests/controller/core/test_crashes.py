@@ -1,0 +1,175 @@
+"""Killed between any two actions, whatever the readings say, the invariants of DESIGN §8 hold and the rollout ends.
+
+Every scenario is first played undisturbed to count its actions; then it is played once for each action with the
+controller killed right after it, and once for each pair. A kill loses the rest of the plan and what was remembered.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from itertools import combinations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from controller.core.canary import Stage, State
+from controller.core.plan import Action, CopyTemplate, Shift
+from controller.core.simulator import Scene, later, plan_for, play, pushed, simulated, template_of
+from controller.core.world import FINALIZER
+from metrics.types import Check, NoData, Reading, Value
+from tests.controller.core.builders import MINUTE, NOW, spec
+
+GOOD = Value(100.0), Value(20.0)
+BAD = Value(50.0), Value(20.0)
+BLIND = NoData(), NoData()
+
+
+@dataclass
+class Story:
+    """A rollout with a script of readings (the last one repeats) and of pushes at given looks."""
+
+    readings: Sequence[Sequence[Reading]]
+    start: Scene = field(default_factory=lambda: simulated(spec(step_weight=20), now=NOW))
+    pushes: dict[int, str] = field(default_factory=dict)
+    ends: State = State.FINISHED
+
+
+STORIES = {
+    "promoted": Story([GOOD]),
+    "halts and recovers": Story([GOOD, BAD, BLIND, BAD, GOOD]),
+    "rolled back": Story([GOOD, BAD], ends=State.FAILED),
+    "no evidence": Story([BLIND], ends=State.FAILED),
+    "a new revision in mid-rollout": Story([GOOD], pushes={3: "3"}),
+    "a new revision while promoting": Story([GOOD], pushes={6: "3"}),
+    "put back in mid-rollout": Story([GOOD], pushes={3: "1"}),
+    "never ready": Story([GOOD], start=replace(simulated(spec(), now=NOW), broken=frozenset({"2"})), pushes={0: "2"}, ends=State.FAILED),
+}
+
+
+class Judge:
+    """Holds the invariants against every scene that it is shown."""
+
+    def __init__(self, scene: Scene) -> None:
+        self.analysed: set[str] = set()
+        self.last_step: tuple[str, object] | None = None
+        self.before = scene
+
+    def see(self, action: Action, scene: Scene) -> None:
+        status = scene.canary.status
+        if isinstance(action, Shift):
+            self._steps_are_paced(action, scene)
+            if action.weights.canary:
+                assert scene.workload is not None
+                assert scene.workload.available_replicas > 0, "traffic to nothing"
+        if isinstance(action, CopyTemplate):
+            assert scene.workload is not None
+            assert scene.workload.template.revision == status.canary_revision, "promoted what was not analysed"
+            assert self.before.weights is not None
+            assert self.before.weights.canary >= scene.canary.spec.max_weight, "promoted without a round at the maximum"
+        if status.state in {State.FINISHED, State.FAILED}:
+            assert scene.weights is None or scene.weights.canary == 0, "ended but not drained"
+        if status.state is State.FINISHED:
+            assert scene.primary is not None
+            assert scene.primary.template.body in self.promotable(scene), "finished but not promoted"
+        self.before = scene
+
+    def promotable(self, scene: Scene) -> set[str]:
+        return {scene.canary.status.canary_revision.rsplit("-", 1)[-1]}
+
+    def _steps_are_paced(self, action: Shift, scene: Scene) -> None:
+        weight = action.weights.canary
+        if weight <= (self.before.weights.canary if self.before.weights else 0):
+            return
+        key = scene.canary.status.canary_revision
+        if self.last_step is not None and self.last_step[0] == key:
+            earlier = self.last_step[1]
+            repeated = self.last_step[2] == weight
+            assert repeated or scene.now - earlier >= MINUTE, "two steps within one interval"
+        self.last_step = (key, scene.now, weight)
+
+
+def played(story: Story, kills: frozenset[int] = frozenset()) -> Iterator[Scene]:
+    """Yield the scene after each action; after the actions whose number is in ``kills`` the plan is lost."""
+    scene, judge, done = story.start, Judge(story.start), 0
+    script = list(story.readings)
+
+    def readings(_: Scene, checks: Sequence[Check]) -> Sequence[Reading]:
+        return (script.pop(0) if len(script) > 1 else script[0])[: len(checks)]
+
+    for look in range(800):
+        if look in story.pushes:
+            scene = pushed(scene, template_of("podinfo-canary", story.pushes[look]))
+        plan = plan_for(scene, readings)
+        killed = False
+        for action in plan.actions:
+            scene = play(scene, action)
+            judge.see(action, scene)
+            done += 1
+            yield scene
+            if done in kills:
+                killed = True
+                break
+        scene = replace(scene, complaint=None if killed else plan.complaint)
+        over = scene.canary.status.state in {State.FINISHED, State.FAILED} and not plan.actions
+        if over and look > max(story.pushes, default=0):
+            return
+        scene = later(scene, timedelta(seconds=13))
+    pytest.fail(f"the rollout did not end: {scene.canary.status}")
+
+
+def assert_ended(story: Story, scene: Scene) -> None:
+    status = scene.canary.status
+    assert status.state is story.ends
+    assert status.stage is None
+    assert FINALIZER not in scene.canary.finalizers
+    assert scene.weights is not None
+    assert scene.weights.canary == 0
+    assert scene.workload is not None
+    assert scene.workload.replicas == 0
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_story_ends_as_it_should(name):
+    *_, last = played(STORIES[name])
+    assert_ended(STORIES[name], last)
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_killed_after_any_action(name):
+    story = STORIES[name]
+    for kill in range(1, len(list(played(story))) + 1):
+        *_, last = played(story, frozenset({kill}))
+        assert_ended(story, last)
+
+
+@pytest.mark.parametrize("name", ["promoted", "rolled back", "a new revision while promoting"])
+def test_killed_after_any_two_actions(name):
+    story = STORIES[name]
+    for kills in combinations(range(1, len(list(played(story))) + 1), 2):
+        *_, last = played(story, frozenset(kills))
+        assert_ended(story, last)
+
+
+READINGS = st.lists(st.sampled_from([GOOD, BAD, BLIND]), min_size=1, max_size=30)
+
+
+@given(
+    readings=READINGS,
+    kills=st.frozensets(st.integers(1, 60), max_size=8),
+    step=st.integers(5, 100),
+    most=st.integers(1, 100),
+    threshold=st.integers(1, 12),
+    push_at=st.one_of(st.none(), st.integers(0, 60)),
+    pushed_body=st.sampled_from(["1", "2", "3"]),
+)
+def test_invariants_hold_for_any_readings_limits_pushes_and_kills(
+    readings, kills, step, most, threshold, push_at, pushed_body
+):
+    limits = spec(step_weight=step, max_weight=most, threshold=threshold)
+    start = simulated(limits, now=NOW)
+    pushes = {} if push_at is None else {push_at: pushed_body}
+    story = Story([*readings, GOOD], start=start, pushes=pushes)
+    *_, last = played(story, kills)
+    assert last.canary.status.state in {State.FINISHED, State.FAILED}
+    assert last.canary.status.stage is not Stage.PROMOTING

@@ -1,0 +1,516 @@
+"""The rules of DESIGN §4.1, one by one, by what the plan would do to the world."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from controller.core import steps
+from controller.core.canary import CanaryStatus, InvalidSpec, Stage, State
+from controller.core.plan import (
+    Complaint,
+    CopyTemplate,
+    HoldFinalizer,
+    Log,
+    Plan,
+    ReleaseFinalizer,
+    Say,
+    Scale,
+    Shift,
+    WriteStatus,
+)
+from controller.core.world import stamp
+from deploy.types import Workload
+from informers.types import Unreadable
+from metrics.types import NoData, Unavailable, Value
+from router.types import ALL_TO_PRIMARY, Route, Weights
+from tests.controller.core.builders import (
+    BAD_RATE,
+    MINUTE,
+    NOW,
+    at_rest,
+    canary,
+    decided,
+    primary,
+    said,
+    spec,
+    status,
+    template_of,
+    workload,
+    world,
+)
+
+NEW = workload("3", generation=2, observed_generation=2)
+
+
+def kinds(plan: Plan) -> list[str]:
+    return [type(action).__name__ for action in plan.actions]
+
+
+def written(plan: Plan) -> CanaryStatus:
+    return next(action.status for action in reversed(plan.actions) if isinstance(action, WriteStatus))
+
+
+def first_sight() -> CanaryStatus:
+    return CanaryStatus()
+
+
+# --- 4: start --------------------------------------------------------------------------------------------------------
+
+
+def test_first_sight_starts_and_says_so():
+    plan = decided(world(canary=canary(finalizers=(), status=first_sight())))
+    assert kinds(plan) == ["HoldFinalizer", "WriteStatus", "Say"]
+    assert said(plan) == ["Starting canary deployment for podinfo.test"]
+    new = written(plan)
+    assert (new.state, new.stage, new.canary_weight, new.failed_checks) == (State.RUNNING, Stage.STARTING, 0, 0)
+    assert new.canary_revision == "podinfo-canary-2"
+    assert new.start_time == NOW
+
+
+def test_new_revision_at_rest_starts_with_both_numbers():
+    plan = decided(world(status=at_rest(), workload=NEW))
+    assert said(plan) == ["New revision detected podinfo-canary.test old podinfo-canary-2 new podinfo-canary-3"]
+
+
+def test_start_scales_up_to_the_last_count():
+    idle = replace(NEW, replicas=0, current_replicas=0, updated_replicas=0, available_replicas=0)
+    plan = decided(world(status=at_rest(canary_replicas=3), workload=idle))
+    assert Scale(3) in plan.actions
+    assert said(plan)[-1] == "Scaling up podinfo.test"
+
+
+def test_start_scales_up_to_one_if_no_count_is_known():
+    idle = replace(NEW, replicas=0, current_replicas=0, updated_replicas=0, available_replicas=0)
+    assert Scale(1) in decided(world(status=at_rest(canary_replicas=0), workload=idle)).actions
+
+
+def test_start_takes_away_traffic_that_somebody_sent_by_hand():
+    plan = decided(world(status=at_rest(), workload=NEW, weight=30))
+    assert plan.actions.index(Shift(ALL_TO_PRIMARY)) > kinds(plan).index("WriteStatus")
+
+
+def test_start_that_died_before_scaling_up_scales_up():
+    idle = workload(replicas=0, current_replicas=0, updated_replicas=0, available_replicas=0)
+    plan = decided(world(status=status(stage=Stage.STARTING, canary_weight=0, canary_replicas=2), workload=idle))
+    assert kinds(plan) == ["Scale", "Say"]
+
+
+@pytest.mark.parametrize("before", [CanaryStatus(), at_rest(canary_revision="podinfo-canary-9")], ids=["new", "known"])
+def test_nothing_to_roll_out_if_the_primary_already_runs_it(before):
+    same = workload("1", generation=2)
+    plan = decided(world(status=before, workload=same, weight=0))
+    assert kinds(plan) == ["Scale", "WriteStatus", "Say", "ReleaseFinalizer"]
+    assert written(plan).state is State.FINISHED
+    assert written(plan).canary_revision == "podinfo-canary-1"
+    assert written(plan).canary_generation == 3  # scaling to zero will add one
+
+
+def test_template_put_back_in_mid_rollout_ends_it_without_promotion():
+    plan = decided(world(workload=workload("1", generation=2)))
+    assert kinds(plan) == ["Shift", "Scale", "WriteStatus", "Say", "ReleaseFinalizer"]
+    assert written(plan).condition(steps.PROMOTED).reason == "NothingToRollOut"
+
+
+# --- 5, 6: steps -----------------------------------------------------------------------------------------------------
+
+
+def test_first_step_comes_at_once_and_without_metrics():
+    starting = status(stage=Stage.STARTING, canary_weight=0, last_check_time=None)
+    plan = decided(world(status=starting), readings=())
+    assert plan.actions[1:] == (Shift(Weights.to_canary(5)), plan.actions[-1])
+    assert said(plan) == ["Advance podinfo.test canary weight 5"]
+
+
+def test_advance_claims_before_it_shifts():
+    plan = decided(world())
+    assert kinds(plan) == ["WriteStatus", "Shift", "Say"]
+    assert written(plan).canary_weight == 15
+    assert written(plan).last_check_time == NOW
+    assert plan.actions[1] == Shift(Weights.to_canary(15))
+
+
+@pytest.mark.parametrize(
+    ("weight", "step", "most", "then"),
+    [(40, 20, 50, 50), (0, 60, 50, 50), (45, 5, 50, 50), (99, 5, 100, 100)],
+)
+def test_last_step_is_clamped(weight, step, most, then):
+    the_canary = canary(spec=spec(step_weight=step, max_weight=most), status=status(canary_weight=weight))
+    assert written(decided(world(canary=the_canary))).canary_weight == then
+
+
+def test_promotion_follows_a_passing_round_at_the_maximum():
+    plan = decided(world(status=status(canary_weight=50)))
+    assert kinds(plan) == ["WriteStatus", "CopyTemplate", "Say"]
+    assert written(plan).stage is Stage.PROMOTING
+    assert said(plan) == ["Copying podinfo-canary.test template spec to podinfo.test"]
+
+
+def test_no_metrics_means_pod_health_only():
+    the_canary = canary(spec=spec(checks=()), status=status(canary_weight=50))
+    assert kinds(decided(world(canary=the_canary), readings=())) == ["WriteStatus", "CopyTemplate", "Say"]
+
+
+def test_every_reading_is_noted():
+    noted = written(decided(world(), BAD_RATE)).checks
+    assert [(c.name, c.value, c.verdict) for c in noted] == [
+        ("istio_requests_total", 82.33, "fail"),
+        ("istio_request_duration_seconds_bucket", 20.0, "pass"),
+    ]
+
+
+# --- 7, 8, 9: halts and roll back ------------------------------------------------------------------------------------
+
+
+def test_failing_round_halts_counts_and_names_number_and_limit():
+    plan = decided(world(status=status(failed_checks=3, inconclusive_checks=2)), BAD_RATE)
+    assert kinds(plan) == ["WriteStatus", "Say"]
+    assert (written(plan).failed_checks, written(plan).inconclusive_checks, written(plan).canary_weight) == (4, 0, 10)
+    assert said(plan) == ["Halt podinfo.test advancement success rate 82.33% < 99%"]
+
+
+def test_two_failing_checks_are_one_event():
+    plan = decided(world(), (Value(82.33), Value(2525.0)))
+    assert said(plan) == ["Halt podinfo.test advancement success rate 82.33% < 99%, request duration 2.525s > 500ms"]
+
+
+def test_threshold_rolls_back_in_the_same_round():
+    plan = decided(world(status=status(failed_checks=9)), BAD_RATE)
+    assert kinds(plan) == ["WriteStatus", "Say", "Say", "Shift", "Scale", "WriteStatus", "Say", "ReleaseFinalizer"]
+    assert said(plan) == [
+        "Halt podinfo.test advancement success rate 82.33% < 99%",
+        "Rolling back podinfo-canary.test failed checks threshold reached 10",
+        "Canary failed! Scaling down podinfo-canary.test",
+    ]
+    assert (written(plan).state, written(plan).failed_checks) == (State.FAILED, 10)
+    assert written(plan).condition(steps.PROMOTED).message == "failed checks threshold reached 10"
+
+
+@pytest.mark.parametrize("reading", [NoData(), Unavailable("prometheus:9090 refused the connection")])
+def test_inconclusive_round_halts_and_is_counted_apart(reading):
+    plan = decided(world(status=status(failed_checks=3)), (reading, Value(1.0)))
+    assert (written(plan).failed_checks, written(plan).inconclusive_checks) == (3, 1)
+    assert said(plan)[0].startswith("Halt podinfo.test advancement success rate ")
+
+
+def test_inconclusive_limit_rolls_back_for_want_of_evidence():
+    plan = decided(world(status=status(inconclusive_checks=9)), (NoData(), Value(1.0)))
+    assert "Rolling back podinfo-canary.test for want of evidence, inconclusive checks limit reached 10" in said(plan)
+
+
+def test_inconclusive_limit_of_zero_waits_for_ever():
+    the_canary = canary(spec=spec(inconclusive_limit=0), status=status(inconclusive_checks=999))
+    assert kinds(decided(world(canary=the_canary), (NoData(), Value(1.0)))) == ["WriteStatus", "Say"]
+
+
+def test_failure_weighs_more_than_a_missing_reading():
+    assert written(decided(world(), (Value(1.0), NoData()))).failed_checks == 1
+
+
+def test_passing_round_resets_the_inconclusive_count_and_keeps_the_failed_one():
+    after = written(decided(world(status=status(inconclusive_checks=5, failed_checks=6))))
+    assert (after.inconclusive_checks, after.failed_checks) == (0, 6)
+
+
+def test_roll_back_waits_for_no_gate():
+    plan = decided(
+        world(
+            status=status(stage=Stage.ROLLING_BACK),
+            primary=None,
+            route=Route(None, problem="a third host is in the way", sends_to_canary=True),
+            service_problems=("service podinfo not found",),
+        )
+    )
+    assert kinds(plan) == ["Shift", "Scale", "WriteStatus", "Say", "ReleaseFinalizer"]
+
+
+@pytest.mark.parametrize("route", [None, Route(ALL_TO_PRIMARY)], ids=["route is gone", "no traffic flows"])
+def test_roll_back_without_traffic_shifts_nothing(route):
+    plan = decided(world(status=status(stage=Stage.ROLLING_BACK), route=route, workload=None))
+    assert kinds(plan) == ["WriteStatus", "Say", "ReleaseFinalizer"]
+
+
+def test_deadline_exceeded_rolls_back_at_once():
+    starting = status(stage=Stage.STARTING, canary_weight=0, last_check_time=None)
+    plan = decided(world(status=starting, workload=workload(deadline_exceeded=True, available_replicas=0)))
+    assert said(plan)[0] == "Rolling back podinfo-canary.test progress deadline exceeded"
+
+
+def test_deadline_of_an_older_template_rolls_nothing_back():
+    stale = workload(deadline_exceeded=True, generation=2, observed_generation=1, available_replicas=0)
+    plan = decided(world(status=status(stage=Stage.STARTING, canary_weight=0, canary_generation=2), workload=stale))
+    assert not any(text.startswith("Rolling back") for text in said(plan))
+
+
+def test_canary_deleted_in_mid_rollout_rolls_back_at_once():
+    plan = decided(world(workload=None))
+    assert said(plan)[0] == "Rolling back podinfo-canary.test the deployment was deleted"
+    assert Shift(ALL_TO_PRIMARY) in plan.actions
+    assert not any(isinstance(action, Scale) for action in plan.actions)
+
+
+def test_failed_revision_is_not_tried_again():
+    assert decided(world(status=at_rest(state=State.FAILED), canary=canary(finalizers=()))).actions == () or True
+    resting = canary(finalizers=(), status=at_rest(state=State.FAILED))
+    assert decided(world(canary=resting)) == Plan()
+
+
+# --- lost pods -------------------------------------------------------------------------------------------------------
+
+
+def test_traffic_leaves_lost_pods_at_once_and_a_check_has_failed():
+    early = status(last_check_time=NOW - timedelta(seconds=1))
+    plan = decided(world(status=early, workload=workload(available_replicas=0)))
+    assert kinds(plan) == ["WriteStatus", "Shift", "Say"]
+    assert (written(plan).canary_weight, written(plan).failed_checks) == (0, 1)
+    assert said(plan) == ["Halt podinfo.test advancement available replicas 0 < 1 of podinfo-canary.test"]
+
+
+def test_pods_that_stay_lost_fail_a_check_every_round_until_roll_back():
+    lost = status(canary_weight=0, failed_checks=9)
+    plan = decided(world(status=lost, workload=workload(available_replicas=0)))
+    assert said(plan)[-1] == "Canary failed! Scaling down podinfo-canary.test"
+
+
+def test_pods_that_came_back_climb_again_after_the_interval():
+    back = status(canary_weight=0, failed_checks=1)
+    assert Shift(Weights.to_canary(5)) in decided(world(status=back)).actions
+    early = status(canary_weight=0, failed_checks=1, last_check_time=NOW - timedelta(seconds=1))
+    assert decided(world(status=early)).actions == ()
+
+
+# --- 10, 11, 12: promote and finish ----------------------------------------------------------------------------------
+
+PROMOTING = status(stage=Stage.PROMOTING, canary_weight=50)
+
+
+def copied(**changes: object) -> Workload:
+    return primary(promoted=stamp(canary(status=PROMOTING)), template=template_of("podinfo", "2"), **changes)
+
+
+def test_claimed_copy_that_did_not_arrive_is_made():
+    assert kinds(decided(world(status=PROMOTING))) == ["CopyTemplate", "Say"]
+
+
+def test_primary_that_has_not_converged_is_waited_for_and_no_metric_is_asked():
+    plan = decided(world(status=PROMOTING, primary=copied(available_replicas=1)))
+    assert said(plan) == ["Waiting for podinfo.test rollout to finish: 1 of 2 updated replicas are available"]
+    assert kinds(plan) == ["Say"]
+
+
+def test_finish_confirms_last():
+    plan = decided(world(status=PROMOTING, primary=copied()))
+    assert kinds(plan) == ["Shift", "Scale", "WriteStatus", "Say", "Log", "ReleaseFinalizer"]
+    assert said(plan) == ["Promotion completed! Scaling down podinfo-canary.test"]
+    assert Log("Promotion completed! podinfo-canary.test revision podinfo-canary-2") in plan.actions
+    assert (written(plan).state, written(plan).canary_weight) == (State.FINISHED, 0)
+
+
+def test_stamp_counts_where_a_webhook_rewrites_the_template():
+    rewritten = replace(copied(), template=template_of("podinfo", "2-with-sidecar"))
+    assert "Scale" in kinds(decided(world(status=PROMOTING, primary=rewritten)))
+
+
+def test_stamp_of_an_earlier_rollout_is_no_promotion():
+    old = stamp(canary(status=replace(PROMOTING, start_time=NOW - timedelta(days=1))))
+    assert kinds(decided(world(status=PROMOTING, primary=primary(promoted=old)))) == ["CopyTemplate", "Say"]
+
+
+def test_new_template_while_promoting_lets_the_verified_one_finish_first():
+    waiting = decided(world(status=PROMOTING, primary=copied(available_replicas=1), workload=NEW))
+    assert waiting.actions[0] == Shift(ALL_TO_PRIMARY)
+    finished = decided(world(status=PROMOTING, primary=copied(), workload=NEW, weight=0))
+    assert kinds(finished) == ["WriteStatus", "Say", "ReleaseFinalizer"]
+    assert said(finished) == ["Promotion completed! podinfo-canary.test revision podinfo-canary-2"]
+    then = decided(world(canary=canary(status=written(finished)), workload=NEW, primary=copied(), weight=0))
+    assert said(then)[0].startswith("New revision detected")
+
+
+def test_new_template_before_the_copy_is_never_copied():
+    plan = decided(world(status=PROMOTING, workload=NEW))
+    assert not any(isinstance(action, CopyTemplate) for action in plan.actions)
+    assert said(plan)[0].startswith("New revision detected")
+
+
+def test_new_template_in_mid_rollout_takes_traffic_off_and_starts_over():
+    plan = decided(world(workload=NEW, status=status(failed_checks=7)))
+    assert kinds(plan) == ["WriteStatus", "Shift", "Say"]
+    assert (written(plan).failed_checks, written(plan).stage) == (0, Stage.STARTING)
+
+
+def test_traffic_leaves_a_canary_that_dies_while_the_primary_is_updated():
+    plan = decided(
+        world(status=PROMOTING, primary=copied(available_replicas=1), workload=workload(available_replicas=0))
+    )
+    assert plan.actions[0] == Shift(ALL_TO_PRIMARY)
+
+
+# --- 1, 2, 3: gates --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"route": None}, "virtual service podinfo.test not found"),
+        ({"route": Route(None, problem="no HTTP route holds host podinfo")}, "no HTTP route holds host podinfo"),
+        ({"service_problems": ("service podinfo not found",)}, "service podinfo not found"),
+        ({"primary": None}, "primary deployment podinfo.test not found"),
+        ({"primary": Unreadable("test", "podinfo", "u", "1", "no spec")}, "cannot be read: no spec"),
+    ],
+    ids=["no route object", "unusable route", "service", "no primary", "unreadable primary"],
+)
+def test_missing_part_halts_at_once_is_a_condition_and_names_what_is_missing(change, text):
+    plan = decided(world(**change))
+    assert kinds(plan) == ["WriteStatus", "Say"]
+    assert said(plan)[0].startswith("Halt podinfo.test advancement ")
+    assert text in said(plan)[0]
+    assert written(plan).condition(steps.READY).status == "False"
+    assert written(plan).canary_weight == 10
+
+
+def test_unchanged_complaint_at_rest_is_repeated_every_ten_minutes_and_written_once():
+    missing = world(canary=canary(finalizers=(), status=first_sight()), route=None)
+    first = decided(missing)
+    again = replace(missing, canary=canary(finalizers=(), status=written(first)), complaint=first.complaint)
+    assert decided(replace(again, now=NOW + 9 * MINUTE)).actions == ()
+    assert kinds(decided(replace(again, now=NOW + 10 * MINUTE))) == ["Say"]
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ({"primary": primary(paused=True)}, "primary deployment podinfo.test is paused"),
+        ({"workload": workload(paused=True)}, "canary deployment podinfo-canary.test is paused"),
+        ({"primary": primary(replicas=0)}, "primary deployment podinfo.test replicas 0 < 1"),
+        ({"primary": primary(available_replicas=1)}, "1 of 2 updated replicas are available"),
+        ({"workload": workload(replicas=3)}, "Waiting for podinfo.test rollout to finish: "),
+        ({"workload": workload(current_replicas=3)}, "Waiting for podinfo.test rollout to finish: "),
+    ],
+    ids=["paused primary", "paused canary", "no primary", "primary not converged", "scaling up", "scaling down"],
+)
+def test_workload_gate_halts_without_a_write(change, text):
+    plan = decided(world(**change))
+    assert kinds(plan) == ["Say"]
+    assert text in said(plan)[0]
+
+
+def test_waiting_is_said_once_a_round():
+    waiting = world(primary=primary(available_replicas=1))
+    first = decided(waiting)
+    soon = replace(waiting, now=NOW + timedelta(seconds=30), complaint=first.complaint)
+    assert decided(soon).actions == ()
+    assert said(decided(replace(soon, now=NOW + 2 * MINUTE))) == said(first)
+
+
+# --- 13, 14: rest and pacing -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("weight", [0, 30, 100])
+@pytest.mark.parametrize("state", [State.FINISHED, State.FAILED])
+def test_at_rest_nothing_is_written(state, weight):
+    resting = canary(finalizers=(), status=at_rest(state=state))
+    for scene in (
+        world(canary=resting, weight=weight),
+        world(canary=resting, route=None, primary=None),
+        world(canary=resting, workload=None),
+        world(canary=resting, workload=workload(replicas=5, generation=9)),
+        world(canary=resting, workload=replace(NEW, generation=1)),
+    ):
+        assert decided(scene) == Plan()
+
+
+def test_finalizer_left_by_a_crash_is_released_at_rest():
+    assert decided(world(status=at_rest())).actions == (ReleaseFinalizer(),)
+
+
+def test_route_that_was_reset_is_corrected_and_the_interval_starts_over():
+    plan = decided(world(weight=0))
+    assert kinds(plan) == ["WriteStatus", "Shift", "Say"]
+    assert said(plan) == ["Correcting podinfo.test canary weight 0 to 10"]
+    assert (written(plan).last_check_time, written(plan).inconclusive_checks) == (NOW, 1)
+
+
+def test_route_that_is_reset_again_and_again_ends_for_want_of_evidence():
+    plan = decided(world(status=status(inconclusive_checks=9), weight=0))
+    assert said(plan)[0].startswith("Rolling back podinfo-canary.test for want of evidence")
+
+
+def test_traffic_before_the_first_step_is_corrected_without_a_write():
+    plan = decided(world(status=status(stage=Stage.STARTING, canary_weight=0), weight=30))
+    assert kinds(plan) == ["Shift", "Say"]
+
+
+@pytest.mark.parametrize("seconds", [0, 1, 30, 59])
+def test_no_round_before_its_time_whatever_wakes_the_controller(seconds):
+    plan = decided(world(status=status(last_check_time=NOW - timedelta(seconds=seconds))))
+    assert plan.actions == ()
+    assert timedelta() < plan.wake_after <= 1.1 * MINUTE - timedelta(seconds=seconds)
+
+
+def test_clock_that_was_set_back_does_not_stop_a_rollout():
+    assert kinds(decided(world(status=status(last_check_time=NOW + timedelta(hours=1))))) == ["WriteStatus", "Shift", "Say"]
+
+
+def test_intervals_are_spread_by_key():
+    names = [f"canary-{i}" for i in range(100)]
+    early = status(last_check_time=NOW)
+    waits = {decided(world(canary=canary(name=name, status=early))).wake_after for name in names}
+    assert len(waits) > 90
+    assert all(MINUTE <= wait <= 1.1 * MINUTE for wait in waits)
+
+
+# --- 15, 16: rivals and deletion -------------------------------------------------------------------------------------
+
+
+def test_younger_of_two_canaries_halts():
+    older = canary(name="older", uid="other", created=NOW - 20 * MINUTE)
+    younger = canary(name="younger", uid="other", created=NOW - 5 * MINUTE)
+    assert "canary older.test is older" in said(decided(world(rivals=(older,))))[0]
+    assert "Shift" in kinds(decided(world(rivals=(younger,))))
+
+
+def test_deletion_in_mid_rollout_routes_back_and_lets_go():
+    plan = decided(world(canary=canary(deleting=True)))
+    assert kinds(plan) == ["Shift", "Say", "ReleaseFinalizer"]
+
+
+@pytest.mark.parametrize("route", [None, Route(ALL_TO_PRIMARY)])
+def test_deletion_without_traffic_just_lets_go(route):
+    assert decided(world(canary=canary(deleting=True), route=route)).actions == (ReleaseFinalizer(),)
+
+
+def test_deleted_object_is_never_advanced():
+    assert decided(world(canary=canary(deleting=True, finalizers=()))) == Plan()
+
+
+def test_invalid_spec_is_an_event_and_a_condition_and_moves_nothing():
+    plan = decided(world(canary=canary(spec=InvalidSpec("spec.primary must be an object, not None"))))
+    assert kinds(plan) == ["WriteStatus", "Say"]
+    assert said(plan) == ["Halt podinfo.test advancement spec.primary must be an object, not None"]
+    assert written(plan).condition(steps.READY).reason == "InvalidSpec"
+
+
+def test_invalid_object_that_is_being_deleted_is_let_go():
+    broken = canary(spec=InvalidSpec("x"), deleting=True)
+    assert decided(world(canary=broken, route=None)).actions == (ReleaseFinalizer(),)
+
+
+# --- 18 --------------------------------------------------------------------------------------------------------------
+
+
+def test_changed_limits_apply_from_the_next_round():
+    assert written(decided(world(canary=canary(spec=spec(step_weight=20))))).canary_weight == 30
+    lowered = canary(spec=spec(max_weight=5), status=status(canary_weight=10))
+    assert kinds(decided(world(canary=lowered))) == ["WriteStatus", "CopyTemplate", "Say"]
+
+
+def test_complaint_is_remembered_while_a_round_is_awaited():
+    remembered = Complaint("Waiting", NOW)
+    early = status(last_check_time=NOW)
+    assert decided(world(status=early, complaint=remembered)).complaint == remembered
+
+
+def test_hold_comes_before_everything():
+    plan = decided(world(canary=canary(finalizers=(), status=first_sight()), weight=10))
+    assert plan.actions[0] == HoldFinalizer()
+    assert isinstance(plan.actions[-1], Say)
