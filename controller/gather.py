@@ -9,9 +9,33 @@ from controller.core.plan import Complaint
 from controller.core.world import World
 from deploy.types import Deployer, Workload
 from informers.types import Cache, Unreadable
+from router.hosts import normalise
 from router.types import Route, Router, RouteRef
 
 OVERLAP_INDEX = "overlap"
+PARTS_INDEX = "parts"
+
+
+def parts_keys(canary: Canary) -> Sequence[str]:
+    """Return what a canary is made of, so that a change of a part finds it: index function of the canary cache."""
+    spec = canary.spec
+    if isinstance(spec, InvalidSpec):
+        return ()
+    sides = (spec.primary, spec.canary)
+    return (
+        *(part_key(spec.target_kind, canary.namespace, side.name) for side in sides),
+        *(part_key(SERVICE, canary.namespace, normalise(side.host, canary.namespace).service) for side in sides),
+        part_key(ROUTE, canary.namespace, spec.route_name),
+    )
+
+
+ROUTE = "route"
+SERVICE = "service"
+
+
+def part_key(kind: str, namespace: str, name: str) -> str:
+    """Return the value under which the canaries of a part are filed; ``kind`` is a workload's, ROUTE or SERVICE."""
+    return f"{kind}/{namespace}/{name}"
 
 
 def overlap_keys(canary: Canary) -> Sequence[str]:

@@ -1,0 +1,193 @@
+"""What starts, in which order, and how it ends. The one place, besides the informers, where threads are started."""
+
+import gc
+import logging
+import random
+import sys
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+
+from controller import __version__
+from controller.applier import Applier, DryRun, RealApplier
+from controller.controller import Workers
+from controller.exporter import Exporter, QueueCollector, QueueExporter
+from controller.flags import Options
+from controller.gather import Gatherer
+from controller.http_server import HttpServer
+from controller.parts import make_parts
+from controller.ratelimit import default_limiter
+from controller.reconciler import Reconciler, Watchers
+from controller.recorder import EventRecorder
+from controller.workqueue import WorkQueue
+from deploy.registry import DEPLOYERS
+from informers.client import KubeClient
+from informers.credentials import find_login
+from metrics.registry import OBSERVERS
+from router.registry import ROUTERS
+
+log = logging.getLogger(__name__)
+
+USER_AGENT = f"flagger/{__version__}"
+_WATCHES = 4  # kinds that are watched, per namespace
+_SPARE = 2
+_SWITCH_SECONDS = 0.001  # beside a thread that computes, a watch stream gets four times as far as with 5 ms
+_SAY_WHAT_IS_MISSING_SECONDS = 10.0
+
+
+def utc_now() -> datetime:
+    """Return the wall clock."""
+    return datetime.now(UTC)  # noqa: TID251  # the one wall clock of the process; everybody else is given it
+
+
+class Controller:
+    """The whole process but for its signals."""
+
+    def __init__(self, options: Options) -> None:
+        """Build everything; nothing is started and nothing is sent, but the port is taken.
+
+        Raises:
+            informers.errors.ConfigurationError: no usable kubeconfig or service account.
+            controller.http_server.PortError: the port is taken.
+        """
+        self._options = options
+        self._stopping = threading.Event()
+        self._started = threading.Event()
+        registry = CollectorRegistry()
+        for collector in (ProcessCollector, PlatformCollector, GCCollector):
+            collector(registry=registry)
+        self._exporter = exporter = Exporter(registry)
+        login = find_login(options.kubeconfig, options.master)
+        pool = options.workers + _WATCHES * max(1, len(options.namespaces)) + _SPARE
+        self._client = KubeClient(login, user_agent=USER_AGENT, pool_size=pool, count=exporter.counted_kubernetes)
+        self._parts = make_parts(self._client, options.namespaces)
+        self._observer = OBSERVERS["prometheus"](
+            options.metrics_server, threads=2 * options.workers, count=exporter.counted_prometheus
+        )
+        self._recorder = EventRecorder(
+            None if options.dry_run else self._client,
+            now=utc_now,
+            monotonic=time.monotonic,
+            random=random.random,
+            dropped=exporter.events_dropped.inc,
+        )
+        limiter = default_limiter(time.monotonic)
+        self._queue = WorkQueue(limiter=limiter, monotonic=time.monotonic, metrics=QueueExporter(registry))
+        registry.register(QueueCollector(self._queue))
+        self._workers = Workers(
+            self._queue,
+            self._reconcile(),
+            count=options.workers,
+            failed=lambda error: exporter.errors.labels(error).inc(),
+        )
+        self._http = HttpServer(
+            options.port, registry=registry, healthy=self._health_problems, ready=self._readiness_problems
+        )
+
+    @property
+    def port(self) -> int:
+        """The port of /metrics, /healthz and /readyz."""
+        return self._http.port
+
+    def run(self) -> None:
+        """Start everything and return when ``stop`` was called and everything has ended."""
+        sys.setswitchinterval(_SWITCH_SECONDS)
+        gc.collect()
+        gc.freeze()
+        log.info(
+            "Starting",
+            extra={
+                "version": __version__,
+                "api_server": self._client.host,
+                "metrics_server": self._observer.where,
+                "port": self.port,
+                "namespaces": list(self._options.namespaces) or "all",
+                "dry_run": self._options.dry_run,
+            },
+        )
+        self._http.start()
+        for informer in self._parts.all:
+            informer.start()
+        self._recorder.start()
+        if self._wait_for_caches():
+            gc.collect()
+            gc.freeze()
+            self._parts.wake(self._queue.add)
+            self._workers.start()
+            self._started.set()
+            log.info("Started", extra={"canaries": len(self._parts.canaries), "workers": self._options.workers})
+            self._stopping.wait()
+        self._end()
+
+    def stop(self) -> None:
+        """Have ``run`` end: the keys in hand are finished, no other is taken. Safe to call again."""
+        self._stopping.set()
+
+    def _end(self) -> None:
+        """Stop in the order of CONTRACTS T5; readiness is false since ``stop``."""
+        log.info("Stopping")
+        self._workers.stop()
+        self._recorder.close()
+        for informer in self._parts.all:
+            informer.stop()
+        self._observer.close()
+        self._http.stop()
+        self._client.close()
+        log.info("Stopped")
+
+    def _wait_for_caches(self) -> bool:
+        """Wait, for ever if need be, saying now and then what is missing; return False if stopped before."""
+        for informer in self._parts.all:
+            waited = 0.0
+            while not informer.has_synced:
+                if self._stopping.wait(0.05):
+                    return False
+                waited += 0.05
+                if waited >= _SAY_WHAT_IS_MISSING_SECONDS:
+                    waited = 0.0
+                    log.warning("Waiting for caches", extra={"missing": self._readiness_problems()})
+        return True
+
+    def _reconcile(self) -> Callable[[str], timedelta | None]:
+        options, parts, exporter = self._options, self._parts, self._exporter
+        router = ROUTERS["istio"](
+            parts.virtual_services, parts.services, self._client, parts.virtual_service_version
+        )
+        deployers = {kind: make(parts.deployments, self._client) for kind, make in DEPLOYERS.items()}
+        applier: Applier = DryRun({})
+        if not options.dry_run:
+            applier = RealApplier(parts.canaries, router, deployers, self._client, self._recorder)
+        gatherer = Gatherer(parts.canaries, router, deployers, utc_now, options.control_loop_interval)
+        watchers = Watchers(exporter.looked, exporter.gone, exporter.late)
+        reconciler = Reconciler(parts.canaries, gatherer, self._observer, applier, watchers)
+        if options.dry_run:
+            return partial(_unhurried, reconciler.reconcile, options.control_loop_interval)
+        return reconciler.reconcile
+
+    def _health_problems(self) -> list[str]:
+        return [] if self._workers.alive() or self._stopping.is_set() else ["a worker has died, see the log"]
+
+    def _readiness_problems(self) -> list[str]:
+        if self._stopping.is_set():
+            return ["stopping"]
+        problems = []
+        for informer in self._parts.all:
+            if informer.problem is not None:
+                problems.append(f"cache of {informer.name}: {informer.problem}")
+            elif not informer.has_synced:
+                problems.append(f"cache of {informer.name}: the first list is under way")
+        if not problems and not self._started.is_set():
+            problems.append("the workers are being started")
+        return problems
+
+
+def _unhurried(
+    reconcile: Callable[[str], timedelta | None], interval: timedelta, key: str
+) -> timedelta | None:
+    """Look again no sooner than in an interval: in a dry run nothing that was decided happens."""
+    again = reconcile(key)
+    return None if again is None else max(again, interval)

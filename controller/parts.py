@@ -1,0 +1,137 @@
+"""Which informers there are, and which keys their changes wake. Handlers add keys to the queue and do nothing else."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from controller.core.canary import Canary
+from controller.core.parse import parse_canary
+from controller.gather import OVERLAP_INDEX, PARTS_INDEX, ROUTE, SERVICE, overlap_keys, part_key, parts_keys
+from deploy.deployments import view as deployment_view
+from deploy.registry import DEPLOYERS
+from deploy.types import Workload
+from informers.caches import Informers
+from informers.client import KubeClient
+from informers.discovery import ServedVersion
+from informers.informer import Informer
+from informers.kube_source import KubeSource
+from informers.keys import key_of
+from informers.resources import (
+    CANARIES,
+    DEPLOYMENTS,
+    SERVICES,
+    VIRTUAL_SERVICE_GROUP,
+    VIRTUAL_SERVICE_VERSIONS,
+    Resource,
+    virtual_services,
+)
+from informers.store import Build, Change, Index
+from informers.types import Json, V
+from router.services import view as service_view
+from router.types import Service
+from router.virtualservice import VirtualServiceView
+from router.virtualservice import view as virtual_service_view
+
+
+def canary_view(obj: Json, _previous: Canary | None) -> Canary:
+    """Return the cached view of a Canary object."""
+    return parse_canary(obj, kinds=DEPLOYERS.keys())
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The informers of everything that a decision is made from."""
+
+    canaries: Informers[Canary]
+    deployments: Informers[Workload]
+    virtual_services: Informers[VirtualServiceView]
+    services: Informers[Service]
+    virtual_service_version: Callable[[], Resource]
+
+    @property
+    def all(self) -> Sequence[Informer[Any]]:
+        """Every informer."""
+        return (*self.canaries.all, *self.deployments.all, *self.virtual_services.all, *self.services.all)
+
+    def wake(self, add: Callable[[str], None]) -> None:
+        """Have every change add the keys of the canaries that it concerns."""
+        for canaries in self.canaries.all:
+            canaries.add_handler(partial(self._canary_changed, add))
+        for kind, informers in (
+            (DEPLOYMENTS.kind, self.deployments),
+            (ROUTE, self.virtual_services),
+            (SERVICE, self.services),
+        ):
+            for informer in informers.all:
+                informer.add_handler(partial(self._part_changed, add, kind))
+
+    def _canary_changed(self, add: Callable[[str], None], change: Change[Canary]) -> None:
+        if change.is_sync:
+            return
+        add(change.key)
+        if change.new is None and isinstance(change.old, Canary):
+            for value in overlap_keys(change.old):  # whoever stood back for it may go on
+                self._add_all(add, OVERLAP_INDEX, value)
+
+    def _part_changed(self, add: Callable[[str], None], kind: str, change: Change[Any]) -> None:
+        view = change.new or change.old
+        if view is not None and not change.is_sync:
+            self._add_all(add, PARTS_INDEX, part_key(kind, view.namespace, view.name))
+
+    def _add_all(self, add: Callable[[str], None], index: str, value: str) -> None:
+        for canary in self.canaries.by_index(index, value):
+            add(key_of(canary.namespace, canary.name))
+
+
+@dataclass(frozen=True, slots=True)
+class _Maker:
+    """Makes informers over one client."""
+
+    client: KubeClient
+    namespaces: tuple[str, ...]  # ("",) for all
+
+    def make(self, resource: Resource, build: Build[V], indexes: Mapping[str, Index[V]] | None = None) -> Informers[V]:
+        return self.of_version(lambda: resource, lambda: None, resource, build, indexes)
+
+    def of_version(
+        self,
+        version: Callable[[], Resource],
+        forget: Callable[[], None],
+        any_version: Resource,
+        build: Build[V],
+        indexes: Mapping[str, Index[V]] | None = None,
+    ) -> Informers[V]:
+        return Informers(
+            {
+                namespace: Informer(
+                    KubeSource(
+                        self.client,
+                        version,
+                        kind=any_version.kind,
+                        plural=any_version.plural,
+                        namespace=namespace,
+                        forget=forget,
+                    ),
+                    build,
+                    indexes=indexes,
+                )
+                for namespace in self.namespaces
+            }
+        )
+
+
+def make_parts(client: KubeClient, namespaces: Sequence[str]) -> Parts:
+    """Return the informers for these namespaces, or for all if there are none; nothing is started."""
+    maker = _Maker(client, tuple(namespaces) or ("",))
+    newest = VIRTUAL_SERVICE_VERSIONS[0]
+    served = ServedVersion(client, VIRTUAL_SERVICE_GROUP, VIRTUAL_SERVICE_VERSIONS, virtual_services)
+    return Parts(
+        canaries=maker.make(CANARIES, canary_view, {OVERLAP_INDEX: overlap_keys, PARTS_INDEX: parts_keys}),
+        deployments=maker.make(DEPLOYMENTS, deployment_view),
+        virtual_services=maker.of_version(served, served.forget, virtual_services(newest), virtual_service_view),
+        services=maker.make(SERVICES, service_view),
+        virtual_service_version=served,
+    )
+
+
