@@ -1,0 +1,110 @@
+"""Which kinds are served. Built-in ones stand here; a CustomResourceDefinition adds its own."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+Json = dict[str, Any]
+
+CRD_GROUP = "apiextensions.k8s.io"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind, in all its versions."""
+
+    group: str
+    versions: tuple[str, ...]
+    kind: str
+    plural: str
+    namespaced: bool = True
+    short_names: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    status: bool = False  # has a status subresource
+    scale: bool = False  # has a scale subresource
+    generation: bool = False  # counts generations of its spec
+    schemas: Mapping[str, Json] = field(default_factory=dict)  # custom kinds: OpenAPI schema by version
+    columns: Mapping[str, Sequence[Json]] = field(default_factory=dict)  # custom kinds: printer columns by version
+
+    @property
+    def singular(self) -> str:
+        """Lower-case kind, as kubectl takes it."""
+        return self.kind.lower()
+
+    def api_version(self, version: str) -> str:
+        """``group/version``, or ``version`` in the core group."""
+        return f"{self.group}/{version}" if self.group else version
+
+
+def _core(kind: str, plural: str, short: str = "", *, namespaced: bool = True, status: bool = False) -> Kind:
+    return Kind("", ("v1",), kind, plural, namespaced, (short,) if short else (), status=status)
+
+
+def _rbac(kind: str, plural: str, *, namespaced: bool) -> Kind:
+    return Kind("rbac.authorization.k8s.io", ("v1",), kind, plural, namespaced)
+
+
+BUILT_IN: tuple[Kind, ...] = (
+    _core("Namespace", "namespaces", "ns", namespaced=False, status=True),
+    _core("Node", "nodes", "no", namespaced=False, status=True),
+    _core("Pod", "pods", "po", status=True),
+    _core("Service", "services", "svc", status=True),
+    _core("Event", "events", "ev"),
+    _core("ConfigMap", "configmaps", "cm"),
+    _core("Secret", "secrets"),
+    _core("ServiceAccount", "serviceaccounts", "sa"),
+    Kind(
+        "apps",
+        ("v1",),
+        "Deployment",
+        "deployments",
+        short_names=("deploy",),
+        categories=("all",),
+        status=True,
+        scale=True,
+        generation=True,
+    ),
+    Kind(
+        "autoscaling",
+        ("v2", "v1", "v2beta1"),
+        "HorizontalPodAutoscaler",
+        "horizontalpodautoscalers",
+        short_names=("hpa",),
+        status=True,
+    ),
+    Kind("coordination.k8s.io", ("v1",), "Lease", "leases"),
+    _rbac("Role", "roles", namespaced=True),
+    _rbac("RoleBinding", "rolebindings", namespaced=True),
+    _rbac("ClusterRole", "clusterroles", namespaced=False),
+    _rbac("ClusterRoleBinding", "clusterrolebindings", namespaced=False),
+    Kind(
+        CRD_GROUP,
+        ("v1",),
+        "CustomResourceDefinition",
+        "customresourcedefinitions",
+        namespaced=False,
+        short_names=("crd",),
+        status=True,
+        generation=True,
+    ),
+)
+
+
+def from_crd(crd: Json) -> Kind:
+    """Return the kind that a CustomResourceDefinition describes; KeyError if it lacks what is required."""
+    spec = crd["spec"]
+    names = spec["names"]
+    served = [version for version in spec["versions"] if version.get("served")]
+    return Kind(
+        group=spec["group"],
+        versions=tuple(version["name"] for version in served),
+        kind=names["kind"],
+        plural=names["plural"],
+        namespaced=spec["scope"] == "Namespaced",
+        short_names=tuple(names.get("shortNames") or ()),
+        categories=tuple(names.get("categories") or ()),
+        status=any("status" in (version.get("subresources") or {}) for version in served),
+        generation=True,
+        schemas={v["name"]: (v.get("schema") or {}).get("openAPIV3Schema") or {} for v in served},
+        columns={v["name"]: v.get("additionalPrinterColumns") or () for v in served},
+    )

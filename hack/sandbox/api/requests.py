@@ -1,0 +1,329 @@
+"""From a request to an answer: which verb on which resource, and what it does."""
+
+import base64
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from email.message import Message
+from functools import partial
+from http import HTTPStatus
+from typing import Any
+
+import yaml
+
+from hack.sandbox.api import discovery, errors
+from hack.sandbox.api.kinds import Kind
+from hack.sandbox.api.objects import Change, Objects, as_version, scale_of, scaled
+from hack.sandbox.api.patches import apply_json_patch, apply_merge_patch, apply_strategic_patch
+from hack.sandbox.api.selectors import Matcher, field_matcher, label_matcher
+from hack.sandbox.api.tables import table
+from hack.sandbox.api.watch import Watch
+
+Json = dict[str, Any]
+
+_LONGEST_WATCH_SECONDS = 1800.0
+_VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request, taken apart."""
+
+    verb: str
+    path: str
+    group: str
+    version: str
+    plural: str
+    namespace: str
+    name: str
+    subresource: str
+    query: Mapping[str, str]
+    accept: str
+    content_type: str
+    body: bytes
+
+    @classmethod
+    def of(cls, method: str, path: str, query: Mapping[str, str], headers: Message, body: bytes) -> "Request":
+        """Take a request apart; a path that is no resource's has an empty ``plural``."""
+        parts = [part for part in path.split("/") if part]
+        group = version = ""
+        rest: list[str] = []
+        if parts[:1] == ["api"] and len(parts) > 2:  # noqa: PLR2004
+            version, rest = parts[1], parts[2:]
+        elif parts[:1] == ["apis"] and len(parts) > 3:  # noqa: PLR2004
+            group, version, rest = parts[1], parts[2], parts[3:]
+        namespace = ""
+        if rest[:1] == ["namespaces"] and len(rest) > 2 and rest[2] not in {"status", "finalize"}:  # noqa: PLR2004
+            namespace, rest = rest[1], rest[2:]
+        plural, name, subresource = (*rest, "", "", "")[:3]
+        watching = query.get("watch", "").lower() in {"true", "1"}
+        reading = "get" if name or not plural else ("watch" if watching else "list")
+        return cls(
+            verb=_VERBS.get(method, reading),
+            path=path,
+            group=group,
+            version=version,
+            plural=plural,
+            namespace=namespace,
+            name=name,
+            subresource=subresource,
+            query=query,
+            accept=headers.get("Accept", ""),
+            content_type=headers.get("Content-Type", "").split(";")[0],
+            body=body,
+        )
+
+    @property
+    def wants_table(self) -> bool:
+        """Whether kubectl asks for a table."""
+        return "as=Table" in self.accept
+
+    @property
+    def dry_run(self) -> bool:
+        """Whether nothing is to be stored."""
+        return self.query.get("dryRun") == "All"
+
+    def json(self) -> Any:  # noqa: ANN401  # JSON
+        """Return the body; ApiError 400 if it is none."""
+        try:
+            return json.loads(self.body)
+        except ValueError as error:
+            raise errors.bad_request(f"the body is not JSON: {error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What goes back: a body, or a stream of events."""
+
+    code: int
+    body: Json = field(default_factory=dict)
+    events: Iterator[Json] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def answer(objects: Objects, request: Request, now: datetime, closed: Callable[[], bool]) -> Answer:
+    """Carry out a request; ApiError if it cannot be."""
+    if not request.plural:
+        return Answer(HTTPStatus.OK, _page(objects.kinds(), request.path))
+    kind = objects.kind(request.group, request.version, request.plural)
+    match request.verb:
+        case "list":
+            return _list(objects, kind, request, now)
+        case "watch":
+            return _watch(objects, kind, request, now, closed)
+        case "get":
+            return _get(objects, kind, request, now)
+        case "create":
+            obj = objects.create(kind, request.version, request.namespace, request.json(), dry_run=request.dry_run)
+            return Answer(HTTPStatus.CREATED, as_version(kind, request.version, obj))
+        case "delete" if request.name:
+            return _delete(objects, kind, request)
+        case "delete":
+            return _delete_all(objects, kind, request)
+        case _:
+            return _change(objects, kind, request)
+
+
+def _page(kinds: Sequence[Kind], path: str) -> Json:
+    """Return what stands at a path that is no resource's."""
+    parts = [part for part in path.split("/") if part]
+    page: Json | None = None
+    match parts:
+        case ["api"]:
+            page = discovery.core_versions()
+        case ["api", version]:
+            page = discovery.resources(kinds, "", version)
+        case ["apis"]:
+            page = discovery.groups(kinds)
+        case ["apis", group]:
+            page = discovery.group(kinds, group)
+        case ["apis", group, version]:
+            page = discovery.resources(kinds, group, version)
+        case ["openapi", "v3"]:
+            page = discovery.openapi_index(kinds)
+        case ["openapi", "v3", *rest]:
+            page = discovery.openapi(kinds, "/".join(rest))
+        case ["version"]:
+            page = discovery.VERSION
+        case ["healthz" | "readyz" | "livez"]:
+            page = {"status": "ok"}
+    if page is None:
+        raise errors.no_such_path()
+    return page
+
+
+def _matcher(request: Request) -> Matcher:
+    labels = label_matcher(request.query.get("labelSelector", ""))
+    fields = field_matcher(request.query.get("fieldSelector", ""))
+    return lambda obj: labels(obj) and fields(obj)
+
+
+def _list(objects: Objects, kind: Kind, request: Request, now: datetime) -> Answer:
+    wanted = request.query.get("resourceVersion", "")
+    current = objects.store.version
+    if wanted not in {"", "0"} and _number(wanted) > current:
+        raise errors.too_large(_number(wanted), current)
+    found, version = objects.store.list((kind.group, kind.plural), request.namespace)
+    matches = _matcher(request)
+    items = [as_version(kind, request.version, item) for item in found if matches(item)]
+    limit = int(request.query.get("limit") or 0)
+    meta: Json = {"resourceVersion": str(version)}
+    token = request.query.get("continue", "")
+    if token:
+        after, at_version = _token(token)
+        _check_token(objects, at_version)
+        items = [item for item in items if _key(item) > after]
+        meta["resourceVersion"] = str(at_version)
+        version = at_version
+    # At version 0 the watch cache answers, which knows no limits.
+    if limit and wanted != "0" and len(items) > limit:
+        meta["remainingItemCount"] = len(items) - limit
+        items = items[:limit]
+        meta["continue"] = _new_token(_key(items[-1]), version)
+    if request.wants_table:
+        return Answer(HTTPStatus.OK, table(kind, request.version, items, now, meta))
+    body = {"kind": f"{kind.kind}List", "apiVersion": kind.api_version(request.version), "metadata": meta, "items": items}
+    return Answer(HTTPStatus.OK, body)
+
+
+def _check_token(objects: Objects, version: int) -> None:
+    """Refuse a token from before the last compaction."""
+    try:
+        objects.store.since(version, ("", ""))
+    except errors.ApiError as error:
+        text = "The provided continue parameter is too old to display a consistent list result."
+        raise errors.expired(text) from error
+
+
+def _key(obj: Json) -> list[str]:
+    return [obj["metadata"].get("namespace") or "", obj["metadata"]["name"]]
+
+
+def _new_token(after: list[str], version: int) -> str:
+    return base64.urlsafe_b64encode(json.dumps([after, version]).encode()).decode()
+
+
+def _token(text: str) -> tuple[list[str], int]:
+    try:
+        after, version = json.loads(base64.urlsafe_b64decode(text))
+        return list(after), int(version)
+    except ValueError as error:
+        raise errors.bad_request(f"continue key is not valid: {error}") from error
+
+
+def _number(version: str) -> int:
+    if not version.isdecimal():
+        raise errors.bad_request(f"resourceVersion: Invalid value: {version!r}: must be a number")
+    return int(version)
+
+
+def _watch(objects: Objects, kind: Kind, request: Request, now: datetime, closed: Callable[[], bool]) -> Answer:
+    wanted = request.query.get("resourceVersion", "")
+    if wanted not in {"", "0"} and _number(wanted) > objects.store.version:
+        raise errors.too_large(_number(wanted), objects.store.version)
+    watch = Watch(
+        objects.store,
+        kind,
+        request.version,
+        namespace=request.namespace,
+        matches=_matcher(request),
+        since=0 if wanted in {"", "0"} else _number(wanted),
+        with_state=wanted in {"", "0"},
+        bookmarks=request.query.get("allowWatchBookmarks", "").lower() in {"true", "1"},
+        seconds=float(request.query.get("timeoutSeconds") or _LONGEST_WATCH_SECONDS),
+        closed=closed,
+    )
+    events: Iterator[Json] = iter(watch)
+    if request.wants_table:
+        events = (_in_table(kind, request.version, event, now) for event in events)
+    return Answer(HTTPStatus.OK, events=events)
+
+
+def _in_table(kind: Kind, version: str, event: Json, now: datetime) -> Json:
+    if event["type"] in {"ERROR", "BOOKMARK"}:
+        return event
+    return {"type": event["type"], "object": table(kind, version, [event["object"]], now, {})}
+
+
+def _get(objects: Objects, kind: Kind, request: Request, now: datetime) -> Answer:
+    obj = as_version(kind, request.version, objects.get(kind, request.namespace, request.name))
+    if request.subresource == "scale":
+        obj = scale_of(obj)
+    elif request.wants_table:
+        meta = {"resourceVersion": obj["metadata"]["resourceVersion"]}
+        obj = table(kind, request.version, [obj], now, meta)
+    return Answer(HTTPStatus.OK, obj)
+
+
+def _change(objects: Objects, kind: Kind, request: Request) -> Answer:
+    if request.subresource not in {"", "status", "scale"} or (request.subresource == "scale" and not kind.scale):
+        raise errors.no_such_path()
+    create = request.content_type == "application/apply-patch+yaml"
+    try:
+        objects.get(kind, request.namespace, request.name)
+    except errors.ApiError:
+        if not create:
+            raise
+        body = yaml.safe_load(request.body)
+        obj = objects.create(kind, request.version, request.namespace, body, dry_run=request.dry_run)
+        return Answer(HTTPStatus.CREATED, as_version(kind, request.version, obj))
+    change = _change_of(request)
+    if request.subresource == "scale":
+        change = scaled(change)
+    obj = objects.change(
+        kind,
+        request.version,
+        request.namespace,
+        request.name,
+        change,
+        subresource="" if request.subresource == "scale" else request.subresource,
+        dry_run=request.dry_run,
+    )
+    shown = as_version(kind, request.version, obj)
+    return Answer(HTTPStatus.OK, scale_of(shown) if request.subresource == "scale" else shown)
+
+
+def _change_of(request: Request) -> Change:
+    match request.content_type:
+        case "application/json-patch+json":
+            return lambda obj: apply_json_patch(obj, request.json())
+        case "application/merge-patch+json":
+            return partial(_merged, apply_merge_patch, request.json())
+        case "application/strategic-merge-patch+json":
+            return partial(_merged, apply_strategic_patch, request.json())
+        case "application/apply-patch+yaml":
+            return partial(_merged, apply_strategic_patch, yaml.safe_load(request.body))
+        case _ if request.verb == "update":
+            return lambda _: request.json()
+        case other:
+            text = f"the body of the request was in an unknown format - accepted media types include JSON patches: {other}"
+            raise errors.ApiError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaType", text)
+
+
+def _merged(merge: Callable[[Any, Any], Any], patch: Any, obj: Json) -> Json:  # noqa: ANN401  # JSON
+    if not isinstance(patch, dict):
+        raise errors.bad_request("a merge patch is an object")
+    merged: Json = merge(obj, patch)
+    return merged
+
+
+def _delete(objects: Objects, kind: Kind, request: Request) -> Answer:
+    options = request.json() if request.body else {}
+    obj, gone = objects.delete(kind, request.namespace, request.name, options.get("preconditions"))
+    if not gone:
+        return Answer(HTTPStatus.OK, as_version(kind, request.version, obj))
+    details = {"name": request.name, "group": kind.group, "kind": kind.plural, "uid": obj["metadata"]["uid"]}
+    body = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details}
+    return Answer(HTTPStatus.OK, body)
+
+
+def _delete_all(objects: Objects, kind: Kind, request: Request) -> Answer:
+    matches = _matcher(request)
+    found, version = objects.store.list((kind.group, kind.plural), request.namespace)
+    items = [item for item in found if matches(item)]
+    for item in items:
+        objects.delete(kind, item["metadata"].get("namespace", ""), item["metadata"]["name"])
+    meta = {"resourceVersion": str(version)}
+    body = {"kind": f"{kind.kind}List", "apiVersion": kind.api_version(request.version), "metadata": meta, "items": items}
+    return Answer(HTTPStatus.OK, body)

@@ -1,0 +1,151 @@
+"""What an API server does to objects on their way in: defaults, pruning, validation."""
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+import jsonschema
+
+from hack.sandbox.api.kinds import Kind
+
+Json = dict[str, Any]
+Cause = tuple[str, str, str]  # field, reason, message
+
+_REASONS = {"required": "FieldValueRequired", "enum": "FieldValueNotSupported", "type": "FieldValueTypeInvalid"}
+_KEEP = "x-kubernetes-preserve-unknown-fields"
+_TOP_LEVEL = frozenset({"apiVersion", "kind", "metadata"})
+_FULL_PERCENT = 100
+
+
+def defaulted(kind: Kind, version: str, obj: Json) -> Json:
+    """Return the object with defaults filled in and unknown fields pruned."""
+    if kind.kind == "Deployment":
+        return _deployment_defaults(obj)
+    if kind.kind == "Service" and kind.group == "":
+        return _service_defaults(obj)
+    schema = kind.schemas.get(version)
+    if not schema:
+        return obj
+    kept = {key: obj[key] for key in _TOP_LEVEL if key in obj}
+    rest = _shaped({key: value for key, value in obj.items() if key not in _TOP_LEVEL}, schema)
+    return {**kept, **rest}
+
+
+def problems(kind: Kind, version: str, obj: Json) -> Sequence[Cause]:
+    """Return what does not fit the schema."""
+    if kind.kind == "VirtualService":
+        uneven = _uneven_weights(obj)
+        if uneven:
+            return uneven
+    schema = kind.schemas.get(version)
+    if not schema:
+        return ()
+    body = {key: value for key, value in obj.items() if key not in _TOP_LEVEL}
+    validator = jsonschema.Draft202012Validator(_plain(schema))
+    return [_cause(error) for error in sorted(validator.iter_errors(body), key=lambda e: e.json_path)]
+
+
+def _cause(error: jsonschema.ValidationError) -> Cause:
+    field = error.json_path.removeprefix("$.").removeprefix("$")
+    missing = ""
+    if error.validator == "required":
+        required: list[str] = _schema_of(error)["required"]
+        missing = next((name for name in required if name not in error.instance), "")
+        field = f"{field}.{missing}".strip(".")
+    reason = _REASONS.get(str(error.validator), "FieldValueInvalid")
+    return (field, reason, "Required value" if missing else f"Invalid value: {error.message}")
+
+
+def _schema_of(error: jsonschema.ValidationError) -> Json:
+    return dict(error.schema) if isinstance(error.schema, dict) else {}
+
+
+def _plain(schema: Any) -> Any:  # noqa: ANN401  # JSON schema
+    """Return the schema as JSON schema: without formats that no validator knows, ``nullable`` spelt out."""
+    if isinstance(schema, list):
+        return [_plain(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    plain = {k: _plain(v) for k, v in schema.items() if not k.startswith("x-") and k not in {"default", "format"}}
+    if schema.get("nullable") and "type" in schema:
+        plain["type"] = [schema["type"], "null"]
+    if isinstance(plain.get("exclusiveMinimum"), bool):
+        plain.pop("exclusiveMinimum")
+        plain["exclusiveMinimum"] = plain.pop("minimum")
+    return plain
+
+
+def _shaped(value: Any, schema: Json) -> Any:  # noqa: ANN401  # JSON
+    if isinstance(value, list):
+        items = schema.get("items")
+        return [_shaped(item, items) for item in value] if items else value
+    if not isinstance(value, dict):
+        return value
+    fields = schema.get("properties") or {}
+    anything = schema.get("additionalProperties")
+    shaped: Json = {}
+    for key, item in value.items():
+        if key in fields:
+            if item is None and "default" in fields[key] and not fields[key].get("nullable"):
+                continue
+            shaped[key] = _shaped(item, fields[key])
+        elif anything or schema.get(_KEEP) or not fields:
+            shaped[key] = _shaped(item, anything) if isinstance(anything, dict) else item
+    for key, field in fields.items():
+        if key not in shaped and "default" in field:
+            shaped[key] = _shaped(copy.deepcopy(field["default"]), field)
+    return shaped
+
+
+def _uneven_weights(obj: Json) -> Sequence[Cause]:
+    """Return what Istio's webhook would refuse."""
+    for index, http in enumerate((obj.get("spec") or {}).get("http") or ()):
+        route = http.get("route") or ()
+        total = sum(destination.get("weight") or 0 for destination in route)
+        if len(route) > 1 and total != _FULL_PERCENT:
+            message = f"total destination weight {total} != 100"
+            return [(f"spec.http[{index}].route", "FieldValueInvalid", message)]
+    return ()
+
+
+def _deployment_defaults(obj: Json) -> Json:
+    """Return a Deployment with the defaults of apps/v1 that show."""
+    obj = copy.deepcopy(obj)
+    spec = obj.setdefault("spec", {})
+    spec.setdefault("replicas", 1)
+    spec.setdefault("revisionHistoryLimit", 10)
+    spec.setdefault("progressDeadlineSeconds", 600)
+    rolling = {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": "25%", "maxSurge": "25%"}}
+    spec["strategy"] = spec.get("strategy") or rolling
+    template = spec.setdefault("template", {})
+    template.setdefault("metadata", {}).setdefault("creationTimestamp", None)
+    pod = template.setdefault("spec", {})
+    for key, value in (
+        ("restartPolicy", "Always"),
+        ("terminationGracePeriodSeconds", 30),
+        ("dnsPolicy", "ClusterFirst"),
+        ("schedulerName", "default-scheduler"),
+    ):
+        pod.setdefault(key, value)
+    pod.setdefault("securityContext", {})
+    for container in pod.get("containers") or ():
+        container.setdefault("resources", {})
+        container.setdefault("imagePullPolicy", "IfNotPresent")
+        container.setdefault("terminationMessagePath", "/dev/termination-log")
+        container.setdefault("terminationMessagePolicy", "File")
+        for port in container.get("ports") or ():
+            port.setdefault("protocol", "TCP")
+    return obj
+
+
+def _service_defaults(obj: Json) -> Json:
+    obj = copy.deepcopy(obj)
+    spec = obj.setdefault("spec", {})
+    spec.setdefault("type", "ClusterIP")
+    if spec["type"] != "ExternalName":
+        digits = sum(obj["metadata"]["name"].encode()) % 250 + 1
+        spec.setdefault("clusterIP", f"10.96.0.{digits}")
+    for port in spec.get("ports") or ():
+        port.setdefault("protocol", "TCP")
+        port.setdefault("targetPort", port.get("port"))
+    return obj

@@ -1,0 +1,111 @@
+"""All objects, one counter of versions, and a bounded history for watches. Thread-safe."""
+
+import copy
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hack.sandbox.api.errors import expired
+
+Json = dict[str, Any]
+ResourceKey = tuple[str, str]  # group, plural
+ObjectKey = tuple[str, str]  # namespace, name
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the history. Objects in it are never changed."""
+
+    version: int
+    type: str  # ADDED, MODIFIED, DELETED
+    resource: ResourceKey
+    object: Json
+    old: Json | None
+
+
+class Store:
+    """Objects are replaced, never changed: whoever holds one may read it without a lock."""
+
+    def __init__(self, *, history: int = 20_000) -> None:
+        self.changed = threading.Condition(threading.RLock())
+        self._version = 1
+        self._objects: dict[ResourceKey, dict[ObjectKey, Json]] = {}
+        self._history: deque[Entry] = deque(maxlen=history)
+        self._forgotten = 0  # versions up to this one are gone from the history
+        self._listeners: list[Callable[[Entry], None]] = []
+
+    @property
+    def version(self) -> int:
+        """The newest version."""
+        with self.changed:
+            return self._version
+
+    def listen(self, listener: Callable[[Entry], None]) -> None:
+        """Have every change told, under the lock: for controllers that note it down."""
+        self._listeners.append(listener)
+
+    def get(self, resource: ResourceKey, key: ObjectKey) -> Json | None:
+        """Return the object, which must not be changed."""
+        with self.changed:
+            return self._objects.get(resource, {}).get(key)
+
+    def list(self, resource: ResourceKey, namespace: str = "") -> tuple[Sequence[Json], int]:
+        """Return the objects by namespace and name, and the version of the whole."""
+        with self.changed:
+            items = sorted(self._objects.get(resource, {}).items())
+            return [obj for (ns, _), obj in items if not namespace or ns == namespace], self._version
+
+    def put(self, resource: ResourceKey, key: ObjectKey, obj: Json) -> Json:
+        """Store an object under a new version and return it."""
+        with self.changed:
+            old = self._objects.get(resource, {}).get(key)
+            self._version += 1
+            stored = copy.deepcopy(obj)
+            stored["metadata"]["resourceVersion"] = str(self._version)
+            self._objects.setdefault(resource, {})[key] = stored
+            self._note(Entry(self._version, "MODIFIED" if old else "ADDED", resource, stored, old))
+            return stored
+
+    def remove(self, resource: ResourceKey, key: ObjectKey) -> Json:
+        """Remove an object; the last state carries the version of its removal."""
+        with self.changed:
+            old = self._objects[resource].pop(key)
+            self._version += 1
+            last = copy.deepcopy(old)
+            last["metadata"]["resourceVersion"] = str(self._version)
+            self._note(Entry(self._version, "DELETED", resource, last, old))
+            return last
+
+    def since(self, version: int, resource: ResourceKey) -> tuple[Sequence[Entry], int]:
+        """Return what happened to a resource after a version, and the newest version.
+
+        Raises:
+            ApiError: 410, the history does not reach back that far.
+        """
+        with self.changed:
+            if version < self._forgotten:
+                raise expired(f"too old resource version: {version} ({self._forgotten})")
+            found: list[Entry] = []
+            for entry in reversed(self._history):
+                if entry.version <= version:
+                    break
+                if entry.resource == resource:
+                    found.append(entry)
+            return found[::-1], self._version
+
+    def compact(self) -> None:
+        """Forget the history, as etcd does every few minutes."""
+        with self.changed:
+            self._history.clear()
+            self._forgotten = self._version
+            self.changed.notify_all()
+
+    def _note(self, entry: Entry) -> None:
+        if len(self._history) == self._history.maxlen:
+            self._forgotten = self._history[0].version
+        self._history.append(entry)
+        for listener in self._listeners:
+            listener(entry)
+        self.changed.notify_all()

@@ -1,0 +1,108 @@
+"""Watches: events since a version, bookmarks, and an end in time."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from hack.sandbox.api.errors import ApiError
+from hack.sandbox.api.kinds import Kind
+from hack.sandbox.api.objects import as_version
+from hack.sandbox.api.selectors import Matcher
+from hack.sandbox.api.store import Entry, Store
+
+Json = dict[str, Any]
+
+BOOKMARK_SECONDS = 60.0
+
+
+class Watch:
+    """One watch. Iterate over it on the request's thread."""
+
+    def __init__(  # noqa: PLR0913  # a watch has these parts
+        self,
+        store: Store,
+        kind: Kind,
+        version: str,
+        *,
+        namespace: str,
+        matches: Matcher,
+        since: int,
+        with_state: bool,
+        bookmarks: bool,
+        seconds: float,
+        closed: Callable[[], bool],
+    ) -> None:
+        """Take what to watch.
+
+        Args:
+            store: where from.
+            kind: of the objects.
+            version: in which objects are shown.
+            namespace: the one to watch, or "".
+            matches: the selectors.
+            since: the version after which events are wanted.
+            with_state: begin with an ADDED for everything there is (versions "" and 0).
+            bookmarks: whether the client understands them.
+            seconds: until the server ends the watch.
+            closed: whether the server is being stopped, or the watch cut.
+        """
+        self._store = store
+        self._kind = kind
+        self._version = version
+        self._namespace = namespace
+        self._matches = matches
+        self._at = since
+        self._with_state = with_state
+        self._bookmarks = bookmarks
+        self._ends = time.monotonic() + seconds
+        self._closed = closed
+
+    def __iter__(self) -> Iterator[Json]:
+        """Yield events until the time is over, the server stops, or the history has a gap."""
+        resource = (self._kind.group, self._kind.plural)
+        if self._with_state:
+            items, self._at = self._store.list(resource, self._namespace)
+            for item in items:
+                if self._matches(item):
+                    yield self._event("ADDED", item)
+        bookmark_at = time.monotonic() + BOOKMARK_SECONDS
+        while True:
+            try:
+                entries, self._at = self._store.since(self._at, resource)
+            except ApiError as error:
+                yield {"type": "ERROR", "object": error.status()}
+                return
+            for entry in entries:
+                event = self._seen(entry)
+                if event:
+                    yield event
+            now = time.monotonic()
+            if self._closed():
+                return
+            if now >= self._ends or now >= bookmark_at:
+                if self._bookmarks:
+                    yield self._bookmark()
+                bookmark_at = now + BOOKMARK_SECONDS
+            if now >= self._ends:
+                return
+            with self._store.changed:
+                if self._store.version == self._at and not self._closed():
+                    self._store.changed.wait(max(0.0, min(self._ends, bookmark_at) - now))
+
+    def _seen(self, entry: Entry) -> Json | None:
+        """Return the event as this watch sees it: what crosses the selector is added or deleted."""
+        if self._namespace and entry.object["metadata"].get("namespace") != self._namespace:
+            return None
+        is_in = entry.type != "DELETED" and self._matches(entry.object)
+        was_in = entry.old is not None and self._matches(entry.old)
+        if is_in:
+            return self._event("MODIFIED" if was_in else "ADDED", entry.object)
+        return self._event("DELETED", entry.object) if was_in else None
+
+    def _event(self, kind: str, obj: Json) -> Json:
+        return {"type": kind, "object": as_version(self._kind, self._version, obj)}
+
+    def _bookmark(self) -> Json:
+        meta = {"resourceVersion": str(self._at), "creationTimestamp": None}
+        api_version = self._kind.api_version(self._version)
+        return {"type": "BOOKMARK", "object": {"kind": self._kind.kind, "apiVersion": api_version, "metadata": meta}}
