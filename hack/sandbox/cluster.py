@@ -1,0 +1,168 @@
+"""The whole cluster: API server, deployment controller, autoscaler, mesh and Prometheus, on one clock."""
+
+import json
+import logging
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from hack.sandbox import hpa
+from hack.sandbox.admin import AdminServer
+from hack.sandbox.api.objects import Objects
+from hack.sandbox.api.server import ApiServer
+from hack.sandbox.mesh import Mesh
+from hack.sandbox.prometheus import PrometheusServer, SampleStore
+from hack.sandbox.workloads import WorkloadController
+
+log = logging.getLogger(__name__)
+
+Json = dict[str, Any]
+
+NAMESPACES = ("default", "kube-system", "istio-system")
+VIRTUAL_SERVICES = ("networking.istio.io", "virtualservices")
+
+
+def wall_clock() -> datetime:
+    """Return the time."""
+    return datetime.now(UTC)  # noqa: TID251  # the one clock of the sandbox; everybody else is given it
+
+
+class StoreView:
+    """What the mesh reads of the cluster."""
+
+    def __init__(self, objects: Objects) -> None:
+        self._objects = objects
+
+    def virtual_services(self) -> Sequence[Json]:
+        """Return every VirtualService."""
+        return self._objects.store.list(VIRTUAL_SERVICES)[0]
+
+    def service(self, namespace: str, name: str) -> Json | None:
+        """Return a Service."""
+        return self._objects.store.get(("", "services"), (namespace, name))
+
+    def deployments(self, namespace: str) -> Sequence[Json]:
+        """Return the Deployments of a namespace."""
+        return self._objects.store.list(("apps", "deployments"), namespace)[0]
+
+
+class Cluster:
+    """Starts and stops everything. Use it as a context manager."""
+
+    def __init__(  # noqa: PLR0913  # each is a pace or a place
+        self,
+        *,
+        now: Callable[[], datetime] = wall_clock,
+        pod_delay: timedelta = timedelta(seconds=2),
+        tick: timedelta = timedelta(milliseconds=100),
+        scrape: timedelta = timedelta(milliseconds=500),
+        requests_per_second: float = 20.0,
+        api_port: int = 0,
+        prometheus_port: int = 0,
+        admin_port: int = 0,
+    ) -> None:
+        """Build the cluster; ``start`` makes it run.
+
+        Args:
+            now: clock of everything in it.
+            pod_delay: from a pod's creation until it is ready.
+            tick: between two steps of the mesh and the controllers.
+            scrape: between two scrapes.
+            requests_per_second: that the mesh sends to each VirtualService.
+            api_port: of the API server; 0 takes a free one.
+            prometheus_port: likewise.
+            admin_port: of the switches for faults and behaviour.
+        """
+        self.now = now
+        self.api = ApiServer(now=now, port=api_port)
+        self.workloads = WorkloadController(self.api.objects, now=now, pod_delay=pod_delay)
+        self.mesh = Mesh(StoreView(self.api.objects), requests_per_second=requests_per_second)
+        self.prometheus = PrometheusServer(SampleStore(), now=now, port=prometheus_port)
+        self.loads: dict[tuple[str, str], float] = {}  # pods that a workload's load keeps busy
+        self.admin = AdminServer(self, port=admin_port)
+        self._tick = tick
+        self._scrape = scrape
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="sandbox-controllers")
+        for namespace in NAMESPACES:
+            self.add({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
+
+    def __enter__(self) -> "Cluster":
+        """Start."""
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop."""
+        self.stop()
+
+    def start(self) -> None:
+        """Start everything."""
+        self.api.start()
+        self.prometheus.start()
+        self.admin.start()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop everything."""
+        self._stopping.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+        self.admin.stop()
+        self.prometheus.stop()
+        self.api.stop()
+
+    def add(self, obj: Json) -> None:
+        """Create an object, as an administrator would before anybody looks."""
+        group, _, version = obj["apiVersion"].rpartition("/")
+        kind = next(k for k in self.api.objects.kinds() if (k.group, k.kind) == (group, obj["kind"]))
+        namespace = obj["metadata"].get("namespace", "default") if kind.namespaced else ""
+        self.api.objects.create(kind, version, namespace, obj)
+
+    def add_files(self, paths: Iterable[Path]) -> None:
+        """Create every object of YAML files, in order."""
+        for path in paths:
+            for obj in yaml.safe_load_all(path.read_text()):
+                if obj:
+                    self.add(obj)
+
+    def kubeconfig(self, path: Path) -> Path:
+        """Write a kubeconfig that points here, and return its path."""
+        context = {"cluster": "sandbox", "user": "sandbox", "namespace": "default"}
+        config = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": "sandbox",
+            "clusters": [{"name": "sandbox", "cluster": {"server": self.api.url}}],
+            "contexts": [{"name": "sandbox", "context": context}],
+            "users": [{"name": "sandbox", "user": {}}],
+        }
+        path.write_text(json.dumps(config, indent=2) + "\n")
+        return path
+
+    def step(self) -> None:
+        """Let the controllers and the mesh do what is due now."""
+        self.workloads.step()
+        hpa.step(self.api.objects, lambda namespace, name: self.loads.get((namespace, name), 0.0))
+        self.mesh.tick(self.now())
+
+    def scrape(self) -> None:
+        """Let Prometheus scrape the mesh now."""
+        self.prometheus.store.take(self.mesh.series(), self.now())
+
+    def _run(self) -> None:
+        next_scrape = self.now()
+        while not self._stopping.wait(self._tick.total_seconds()):
+            try:
+                self.step()
+                if self.now() >= next_scrape:
+                    self.scrape()
+                    next_scrape = self.now() + self._scrape
+            except Exception:
+                log.exception("Sandbox step failed")
+
+

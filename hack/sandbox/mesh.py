@@ -1,0 +1,172 @@
+"""The mesh of the sandbox: turns the weights of VirtualServices and a request rate into Istio's metrics.
+
+Requests are counted, not drawn: fractions are carried over, so that a share of 5 % of 100 requests is 5.
+"""
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+Json = dict[str, Any]
+
+BUCKETS_MS: tuple[float, ...] = (5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000)
+_TOTAL = 100
+Labels = tuple[tuple[str, str], ...]
+
+
+class ClusterView(Protocol):
+    """What the mesh reads of the cluster."""
+
+    def virtual_services(self) -> Sequence[Json]:
+        """Return every VirtualService."""
+
+    def service(self, namespace: str, name: str) -> Json | None:
+        """Return a Service."""
+
+    def deployments(self, namespace: str) -> Sequence[Json]:
+        """Return the Deployments of a namespace."""
+
+
+@dataclass(slots=True)
+class Behaviour:
+    """How a workload answers. Changed by a scenario at run time."""
+
+    error_ratio: float = 0.0  # 0..1, answered with a 500
+    latency_ms: float = 20.0
+
+
+@dataclass(slots=True)
+class _Workload:
+    counts: dict[str, float] = field(default_factory=dict)  # response code → requests
+    buckets: dict[float, float] = field(default_factory=lambda: dict.fromkeys(BUCKETS_MS, 0.0))
+    observed: float = 0.0
+    sum_ms: float = 0.0
+    carried: dict[str, float] = field(default_factory=dict)
+
+
+class Mesh:
+    """Counters of every workload. Thread-safe."""
+
+    def __init__(self, cluster: ClusterView, *, requests_per_second: float = 20.0) -> None:
+        self._cluster = cluster
+        self.requests_per_second = requests_per_second
+        self._behaviours: dict[tuple[str, str], Behaviour] = {}
+        self._workloads: dict[tuple[str, str], _Workload] = {}
+        self.requests_to_nothing = 0.0  # sent to a workload without an available pod
+        self._last: datetime | None = None
+        self._lock = threading.Lock()
+
+    def behave(self, namespace: str, workload: str, *, error_ratio: float = 0.0, latency_ms: float = 20.0) -> None:
+        """Set how a workload answers from now on."""
+        with self._lock:
+            self._behaviours[(namespace, workload)] = Behaviour(error_ratio, latency_ms)
+
+    def behaviours(self) -> Json:
+        """Return how workloads answer, as JSON."""
+        with self._lock:
+            return {
+                f"{namespace}/{name}": {"errorRatio": b.error_ratio, "latencyMs": b.latency_ms}
+                for (namespace, name), b in self._behaviours.items()
+            }
+
+    def tick(self, now: datetime) -> None:
+        """Send the requests of the time since the last tick."""
+        with self._lock:
+            seconds = (now - self._last).total_seconds() if self._last else 0.0
+            self._last = now
+            if seconds > 0:
+                for virtual_service in self._cluster.virtual_services():
+                    self._send(virtual_service, self.requests_per_second * seconds)
+
+    def series(self) -> Iterator[tuple[Labels, float]]:
+        """Yield every series with its value; the name stands under ``__name__``."""
+        with self._lock:
+            workloads = {key: _copy(workload) for key, workload in self._workloads.items()}
+            to_nothing = self.requests_to_nothing
+        for (namespace, name), workload in sorted(workloads.items()):
+            yield from _series_of(namespace, name, workload)
+        yield _labels("sandbox_requests_to_nothing_total", {}), to_nothing
+
+    def exposition(self) -> str:
+        """Return the text that Prometheus scrapes."""
+        lines = []
+        for labels, value in self.series():
+            name = dict(labels)["__name__"]
+            inner = ",".join(f'{key}="{text}"' for key, text in labels if key != "__name__")
+            lines.append(f"{name}{{{inner}}} {value:g}" if inner else f"{name} {value:g}")
+        return "\n".join(lines) + "\n"
+
+    def _send(self, virtual_service: Json, requests: float) -> None:
+        namespace = virtual_service["metadata"]["namespace"]
+        routes = (virtual_service.get("spec") or {}).get("http") or ()
+        for http in routes:
+            destinations = http.get("route") or ()
+            for destination in destinations:
+                default = _TOTAL if len(destinations) == 1 else 0
+                share = requests * (destination.get("weight") or default) / _TOTAL / len(routes)
+                if share:
+                    self._deliver(namespace, destination["destination"]["host"], share)
+
+    def _deliver(self, namespace: str, host: str, requests: float) -> None:
+        parts = host.split(".")
+        namespace = parts[1] if len(parts) > 1 else namespace
+        deployment = self._workload_behind(namespace, parts[0])
+        if deployment is None or not (deployment.get("status") or {}).get("availableReplicas"):
+            self.requests_to_nothing += requests
+            return
+        key = (namespace, deployment["metadata"]["name"])
+        behaviour = self._behaviours.get(key, Behaviour())
+        workload = self._workloads.setdefault(key, _Workload())
+        failed = requests * behaviour.error_ratio
+        for code, share in (("200", requests - failed), ("500", failed)):
+            carried = workload.carried.get(code, 0.0) + share
+            whole = int(carried + 1e-9)
+            workload.carried[code] = carried - whole
+            if whole:
+                workload.counts[code] = workload.counts.get(code, 0.0) + whole
+                self._observe(workload, whole, behaviour.latency_ms)
+
+    def _observe(self, workload: _Workload, requests: int, latency_ms: float) -> None:
+        workload.observed += requests
+        workload.sum_ms += requests * latency_ms
+        for bound in BUCKETS_MS:
+            if latency_ms <= bound:
+                workload.buckets[bound] += requests
+
+    def _workload_behind(self, namespace: str, name: str) -> Json | None:
+        service = self._cluster.service(namespace, name)
+        selector = ((service or {}).get("spec") or {}).get("selector") or {}
+        if not selector:
+            return None
+        for deployment in self._cluster.deployments(namespace):
+            labels = (deployment["spec"]["template"].get("metadata") or {}).get("labels") or {}
+            if selector.items() <= labels.items():
+                return deployment
+        return None
+
+
+def _copy(workload: _Workload) -> _Workload:
+    return _Workload(dict(workload.counts), dict(workload.buckets), workload.observed, workload.sum_ms)
+
+
+def _series_of(namespace: str, name: str, workload: _Workload) -> Iterator[tuple[Labels, float]]:
+    own = {
+        "reporter": "destination",
+        "destination_workload": name,
+        "destination_workload_namespace": namespace,
+    }
+    for code, count in sorted(workload.counts.items()):
+        yield _labels("istio_requests_total", {**own, "response_code": code}), count
+    for unit, factor in (("seconds", 1000.0), ("milliseconds", 1.0)):
+        base = f"istio_request_duration_{unit}"
+        for bound in BUCKETS_MS:
+            yield _labels(f"{base}_bucket", {**own, "le": f"{bound / factor:g}"}), workload.buckets[bound]
+        yield _labels(f"{base}_bucket", {**own, "le": "+Inf"}), workload.observed
+        yield _labels(f"{base}_sum", own), workload.sum_ms / factor
+        yield _labels(f"{base}_count", own), workload.observed
+
+
+def _labels(name: str, labels: Mapping[str, str]) -> Labels:
+    return tuple(sorted({**labels, "__name__": name}.items()))
