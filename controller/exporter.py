@@ -31,7 +31,10 @@ class Exporter:
         labels = ["name", "namespace"]
         self.status = Gauge("flagger_canary_status", "Rollout: 0 running, 1 finished, 2 failed.", labels, registry=r)
         self.weight = Gauge(
-            "flagger_canary_weight", "Percent of the requests sent to a workload.", ["workload", "namespace"], registry=r
+            "flagger_canary_weight",
+            "Percent of the requests sent to a workload.",
+            ["workload", "namespace"],
+            registry=r,
         )
         self.duration = Histogram(
             "flagger_canary_duration_seconds",
@@ -43,9 +46,7 @@ class Exporter:
         self.analysis = Gauge(
             "flagger_canary_metric_analysis", "Last reading of a check.", [*labels, "metric"], registry=r
         )
-        self.outcomes = Counter(
-            "flagger_rollouts", "Rollouts that ended.", ["namespace", "outcome"], registry=r
-        )
+        self.outcomes = Counter("flagger_rollouts", "Rollouts that ended.", ["namespace", "outcome"], registry=r)
         self.lateness = Histogram(
             "flagger_round_lateness_seconds",
             "Seconds from the due time of a round until it was held.",
@@ -85,7 +86,9 @@ class Exporter:
         if canary.status.state is State.RUNNING and status.state in {State.FINISHED, State.FAILED}:
             self.outcomes.labels(canary.namespace, status.state.value).inc()
             if status.start_time:
-                self.duration.labels(canary.name, canary.namespace).observe((world.now - status.start_time).total_seconds())
+                self.duration.labels(canary.name, canary.namespace).observe(
+                    (world.now - status.start_time).total_seconds()
+                )
 
     def gone(self, namespace: str, name: str) -> None:
         """Take away the series of a canary object that was deleted."""

@@ -82,7 +82,11 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("--kubeconfig", metavar="FILE", help="kubeconfig; default: in-cluster if a service account is mounted, else the user's")
+    add(
+        "--kubeconfig",
+        metavar="FILE",
+        help="kubeconfig; default: in-cluster if a service account is mounted, else the user's",
+    )
     add("--master", metavar="URL", type=_url, help="address of the API server; overrides the one in the kubeconfig")
     add(
         "--metrics-server",

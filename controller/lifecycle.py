@@ -154,9 +154,7 @@ class Controller:
 
     def _reconcile(self) -> Callable[[str], timedelta | None]:
         options, parts, exporter = self._options, self._parts, self._exporter
-        router = ROUTERS["istio"](
-            parts.virtual_services, parts.services, self._client, parts.virtual_service_version
-        )
+        router = ROUTERS["istio"](parts.virtual_services, parts.services, self._client, parts.virtual_service_version)
         deployers = {kind: make(parts.deployments, self._client) for kind, make in DEPLOYERS.items()}
         applier: Applier = DryRun({})
         if not options.dry_run:
@@ -185,9 +183,7 @@ class Controller:
         return problems
 
 
-def _unhurried(
-    reconcile: Callable[[str], timedelta | None], interval: timedelta, key: str
-) -> timedelta | None:
+def _unhurried(reconcile: Callable[[str], timedelta | None], interval: timedelta, key: str) -> timedelta | None:
     """Look again no sooner than in an interval: in a dry run nothing that was decided happens."""
     again = reconcile(key)
     return None if again is None else max(again, interval)

@@ -133,5 +133,3 @@ def make_parts(client: KubeClient, namespaces: Sequence[str]) -> Parts:
         services=maker.make(SERVICES, service_view),
         virtual_service_version=served,
     )
-
-

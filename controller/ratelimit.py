@@ -55,9 +55,7 @@ class ExponentialLimiter:
 class BucketLimiter:
     """Over all keys: tokens that fill up at a rate and may go negative, so that those who wait are spread out."""
 
-    def __init__(
-        self, *, monotonic: Callable[[], float], rate: float = RATE_PER_SECOND, burst: int = BURST
-    ) -> None:
+    def __init__(self, *, monotonic: Callable[[], float], rate: float = RATE_PER_SECOND, burst: int = BURST) -> None:
         """Take a clock in seconds, tokens a second, and how many the bucket holds."""
         self._monotonic = monotonic
         self._rate = rate

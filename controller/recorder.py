@@ -105,7 +105,9 @@ class EventRecorder:
     def record(self, canary: Canary, event: Event) -> None:
         """Log an event and queue it for sending; after ``close`` it is only logged."""
         level = logging.WARNING if event.type == "Warning" else logging.INFO
-        story.log(level, event.text, extra={"canary": canary.name, "namespace": canary.namespace, "action": event.action})
+        story.log(
+            level, event.text, extra={"canary": canary.name, "namespace": canary.namespace, "action": event.action}
+        )
         if self._sink is None or self._closing.is_set():
             return
         with self._lock:
@@ -143,7 +145,10 @@ class EventRecorder:
                     self._dropped()
                     return
             except ApiError as error:
-                if not (isinstance(error, AlreadyExistsError) or any(c.reason == "NamespaceTerminating" for c in error.causes)):
+                if not (
+                    isinstance(error, AlreadyExistsError)
+                    or any(c.reason == "NamespaceTerminating" for c in error.causes)
+                ):
                     log.warning("Event refused", extra={"event": job.event.text, "error": str(error)})
                 self._dropped()
                 return
@@ -167,7 +172,9 @@ class EventRecorder:
         count = known.count + 1 if known else 1
         first = known.first if known else stamp
         name = event_name(job.canary.name, job.at)
-        self._sink.create(EVENTS, namespace, event_object(job.canary, job.event, job.correlated.text, name, count, first, stamp))
+        self._sink.create(
+            EVENTS, namespace, event_object(job.canary, job.event, job.correlated.text, name, count, first, stamp)
+        )
         self._sent.put(job.correlated.entry, _Sent(name, count, first))
 
 

@@ -85,9 +85,7 @@ class KubeSource:
     def _open(self, verb: str, query: dict[str, object], read_seconds: float) -> urllib3.BaseHTTPResponse:
         resource = self._resource()
         try:
-            return self._client.open(
-                verb, resource, resource.path(self._namespace), query, read_seconds=read_seconds
-            )
+            return self._client.open(verb, resource, resource.path(self._namespace), query, read_seconds=read_seconds)
         except KindNotServedError as error:
             self._forget()
             raise KindNotServedError(

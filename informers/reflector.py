@@ -155,9 +155,7 @@ class Reflector(Generic[V]):
         seconds = _WATCH_SECONDS + int(self._random() * _WATCH_SECONDS)
         began, seen = self._monotonic(), 0
         try:
-            with self._source.watch(
-                resource_version=self._version, timeout_seconds=seconds, stop=stop
-            ) as events:
+            with self._source.watch(resource_version=self._version, timeout_seconds=seconds, stop=stop) as events:
                 self._hooks.healthy()
                 for event in events:
                     if stop.is_set():

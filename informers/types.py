@@ -74,7 +74,5 @@ class Writer(Protocol):
     ) -> Json:
         """Send a JSON patch; a ``test`` that fails raises ``ConflictError``."""
 
-    def merge_patch(
-        self, resource: Resource, namespace: str, name: str, patch: Json, *, subresource: str = ""
-    ) -> Json:
+    def merge_patch(self, resource: Resource, namespace: str, name: str, patch: Json, *, subresource: str = "") -> Json:
         """Send a merge patch; ``metadata.resourceVersion`` in it is a precondition and raises ``ConflictError``."""

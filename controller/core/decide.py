@@ -251,5 +251,3 @@ def _wait(r: Ready, event: Event, first: tuple[Action, ...] = ()) -> Plan:
         wake_after=pacing.interval(r.world, r.spec),
         complaint=pacing.remembered(r.world, event.text, said=said),
     )
-
-

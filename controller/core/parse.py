@@ -100,7 +100,9 @@ def _spec(spec: Json, kinds: Collection[str]) -> CanarySpec:
     canary = _side(spec, "canary")
     for field in ("name", "host"):
         if getattr(primary, field) == getattr(canary, field):
-            raise SpecError(f"spec.primary.{field} and spec.canary.{field} must differ, both are {getattr(primary, field)!r}")
+            raise SpecError(
+                f"spec.primary.{field} and spec.canary.{field} must differ, both are {getattr(primary, field)!r}"
+            )
     analysis = _mapping(spec, "canaryAnalysis", "spec.")
     threshold = _integer(analysis, "threshold", DEFAULT_THRESHOLD, lowest=1)
     return CanarySpec(

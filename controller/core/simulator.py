@@ -167,9 +167,7 @@ def _copied(scene: Scene, stamp: str) -> Scene:
     assert target is not None, "a promotion has a target"  # noqa: S101
     labels = promoted_labels(source.template, target.template)
     template = replace(target.template, revision=f"{source.template.body}+", body=source.template.body, labels=labels)
-    copied = replace(
-        target, template=template, promoted=stamp, generation=target.generation + 1, updated_replicas=0
-    )
+    copied = replace(target, template=template, promoted=stamp, generation=target.generation + 1, updated_replicas=0)
     return _awaiting_pods(replace(scene, primary=copied), "primary")
 
 

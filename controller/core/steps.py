@@ -64,9 +64,7 @@ def give_pods(r: Ready) -> Plan:
 def advance(r: Ready, status: CanaryStatus) -> Plan:
     """Claim the next weight, then shift. ``status`` carries what the round that led here has found."""
     weight = min(r.weight + r.spec.step_weight, r.spec.max_weight)
-    claimed = replace(
-        note(r, status), stage=Stage.PROGRESSING, canary_weight=weight, last_check_time=r.world.now
-    )
+    claimed = replace(note(r, status), stage=Stage.PROGRESSING, canary_weight=weight, last_check_time=r.world.now)
     said = events.advance(r.world.canary.label, weight)
     actions = (WriteStatus(claimed), Shift(Weights.to_canary(weight)), Say(said))
     return Plan(actions, wake_after=pacing.interval(r.world, r.spec))
@@ -101,7 +99,9 @@ def copy(r: Ready) -> Plan:
 
 def finish(r: Ready) -> Plan:
     """End a promotion whose primary has converged."""
-    status = _ended(r.world, State.FINISHED, "Finished", f"Revision {r.world.canary.status.canary_revision} is promoted")
+    status = _ended(
+        r.world, State.FINISHED, "Finished", f"Revision {r.world.canary.status.canary_revision} is promoted"
+    )
     revision = r.world.canary.status.canary_revision
     return Plan(
         (
@@ -188,7 +188,9 @@ def note(r: Ready, status: CanaryStatus) -> CanaryStatus:
     return with_condition(r.world, status, READY, "True", "PartsFound", "Route, services and workloads were found")
 
 
-def with_condition(world: World, status: CanaryStatus, kind: str, value: str, reason: str, message: str) -> CanaryStatus:
+def with_condition(
+    world: World, status: CanaryStatus, kind: str, value: str, reason: str, message: str
+) -> CanaryStatus:
     """Return the status with one condition set; its transition time moves only if its value does."""
     old = status.condition(kind)
     since = old.last_transition_time if old and old.status == value else world.now

@@ -164,5 +164,3 @@ class Cluster:
                     next_scrape = self.now() + self._scrape
             except Exception:
                 log.exception("Sandbox step failed")
-
-

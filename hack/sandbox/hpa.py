@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from hack.sandbox.api.kinds import BUILT_IN
@@ -39,9 +40,13 @@ def step(objects: Objects, load: Load) -> None:
                 AUTOSCALERS.versions[0],
                 meta["namespace"],
                 meta["name"],
-                lambda obj, status=status: {**obj, "status": status},
+                partial(_with_status, status),
                 subresource="status",
             )
+
+
+def _with_status(status: Json, obj: Json) -> Json:
+    return {**obj, "status": status}
 
 
 def _set_replicas(objects: Objects, namespace: str, name: str, replicas: int) -> None:

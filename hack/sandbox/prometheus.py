@@ -47,11 +47,12 @@ class SampleStore:
 
 @dataclass(slots=True)
 class PrometheusFaults:
-    """What is wrong with it, for tests and for the curious."""
+    """What it answers instead of the truth, for tests and for the curious."""
 
     down: bool = False  # connections are closed unanswered
     delay_seconds: float = 0.0
     answer: str = ""  # "empty", "nan", "html", "error" or "huge" instead of the real one
+    script: Callable[[str], float | None] | None = None  # what each query is answered with; None: no data
 
 
 class PrometheusServer:
@@ -113,8 +114,16 @@ def _handler(server: PrometheusServer) -> type[BaseHTTPRequestHandler]:
             values = parse_qs(form)
             query = values.get("query", [""])[0]
             server.queries.append(query)
-            at = datetime.fromtimestamp(float(values["time"][0]), server.now().tzinfo) if "time" in values else server.now()
-            code, body, kind = _broken(faults.answer) if faults.answer else _queried(server.store, query, at)
+            at = (
+                datetime.fromtimestamp(float(values["time"][0]), server.now().tzinfo)
+                if "time" in values
+                else server.now()
+            )
+            if faults.script is not None:
+                number = faults.script(query)
+                code, body, kind = _success({} if number is None else {(): number}, at)
+            else:
+                code, body, kind = _broken(faults.answer) if faults.answer else _queried(server.store, query, at)
             self._send(code, body, kind)
 
         def _send(self, code: int, body: bytes, kind: str) -> None:
@@ -137,6 +146,10 @@ def _queried(store: SampleStore, query: str, at: datetime) -> tuple[int, bytes, 
         code = HTTPStatus.BAD_REQUEST if error.kind == "bad_data" else HTTPStatus.UNPROCESSABLE_ENTITY
         body = {"status": "error", "errorType": error.kind, "error": str(error)}
         return code, json.dumps(body).encode(), "application/json"
+    return _success(result, at)
+
+
+def _success(result: Result, at: datetime) -> tuple[int, bytes, str]:
     return HTTPStatus.OK, json.dumps({"status": "success", "data": _data(result, at)}).encode(), "application/json"
 
 

@@ -41,7 +41,7 @@ def evaluate(query: str, series: Series, at: float) -> Result:
     try:
         parsed = ast.parse(query)
     except ValueError as error:
-        raise QueryError("bad_data", f"invalid parameter \"query\": {error}") from error
+        raise QueryError("bad_data", f'invalid parameter "query": {error}') from error
     return _Evaluation(series, at).of(parsed)
 
 
@@ -106,11 +106,11 @@ class _Evaluation:
         matrix = node.args[0]
         end = self.at - _offset(matrix.vector_selector)
         seconds = matrix.range.total_seconds()
-        values = {
+        found = {
             _without_name(labels): _RANGE_FUNCTIONS[name](samples, end - seconds, end)
             for labels, samples in self.window(matrix).items()
         }
-        return {labels: value for labels, value in values.items() if value is not None}
+        return {labels: value for labels, value in found.items() if value is not None}
 
     def _selected(self, selector: Any) -> list[tuple[Labels, Sequence[Sample]]]:  # noqa: ANN401  # likewise
         matchers = [_matcher(m) for m in selector.matchers.matchers]
@@ -264,9 +264,7 @@ def _binary(node: Any, left: Result, right: Result) -> Result:  # noqa: ANN401  
         pairs = {_without_name(labels): (left, value) for labels, value in vector.items()}
     elif isinstance(right, float):
         keeps_name = name in _COMPARISON and not as_bool
-        pairs = {
-            labels if keeps_name else _without_name(labels): (value, right) for labels, value in left.items()
-        }
+        pairs = {labels if keeps_name else _without_name(labels): (value, right) for labels, value in left.items()}
     else:
         others = {_signature(labels, modifier): value for labels, value in right.items()}
         pairs = {

@@ -5,11 +5,12 @@ running sandbox a thread steps it; a test steps it by hand.
 """
 
 import json
+import math
 import threading
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from hack.sandbox.api.kinds import BUILT_IN, Kind
@@ -19,6 +20,7 @@ Json = dict[str, Any]
 
 DEPLOYMENTS = next(kind for kind in BUILT_IN if kind.kind == "Deployment")
 BROKEN_TAGS = (":broken",)
+_HELD = datetime.max.replace(tzinfo=UTC)
 _REVISION = "deployment.kubernetes.io/revision"
 
 
@@ -66,6 +68,7 @@ class WorkloadController:
         self._broken_tags = tuple(broken_tags)
         self._workloads: dict[str, _Workload] = {}
         self._down: set[tuple[str, str]] = set()
+        self._held: dict[tuple[str, str], int] = {}
         self._lock = threading.RLock()
 
     def take_down(self, namespace: str, name: str) -> None:
@@ -77,6 +80,16 @@ class WorkloadController:
         """End ``take_down``."""
         with self._lock:
             self._down.discard((namespace, name))
+
+    def hold(self, namespace: str, name: str, *, ready: int) -> None:
+        """Let no more than ``ready`` of the pods that are made from now on become ready, until ``release``."""
+        with self._lock:
+            self._held[(namespace, name)] = ready
+
+    def release(self, namespace: str, name: str) -> None:
+        """End ``hold``."""
+        with self._lock:
+            self._held.pop((namespace, name), None)
 
     def step(self) -> timedelta | None:
         """Do what is due; return the time until something else will be, or None."""
@@ -92,7 +105,8 @@ class WorkloadController:
         if not spec.get("paused") or workload.first_look:
             self._follow_template(workload, deployment, now)
         self._scale(workload, deployment, now)
-        self._roll(workload, spec, now)
+        self._let_go(workload, meta, now)
+        self._roll(workload, deployment, now)
         workload.first_look = False
         is_down = (meta["namespace"], meta["name"]) in self._down
         status = _status(deployment, workload, now, is_down=is_down, stamp=self._objects.stamp())
@@ -117,32 +131,49 @@ class WorkloadController:
         if len(workload.pods) < wanted:
             workload.progressed_at = now
         while len(workload.pods) < wanted:
-            workload.pods.append(self._new_pod(workload, spec, now))
+            workload.pods.append(self._new_pod(workload, deployment, now))
         if not self._is_rolling(workload) and len(workload.pods) > wanted:
             del workload.pods[wanted:]
 
-    def _roll(self, workload: _Workload, spec: Json, now: datetime) -> None:
-        """Replace old pods one by one: a new one first, an old one goes when the new one is ready (maxSurge 1)."""
+    def _let_go(self, workload: _Workload, meta: Json, now: datetime) -> None:
+        """Let pods become ready that were held."""
+        if (meta["namespace"], meta["name"]) not in self._held:
+            for pod in workload.pods:
+                if pod.ready_at == _HELD:
+                    pod.ready_at = now + self.pod_delay
+
+    def _roll(self, workload: _Workload, deployment: Json, now: datetime) -> None:
+        """Replace old pods by new ones within ``maxUnavailable`` and ``maxSurge``."""
+        spec = deployment["spec"]
         wanted = spec.get("replicas", 1)
         if not self._is_rolling(workload) or spec.get("paused"):
             return
-        new = [pod for pod in workload.pods if pod.template == workload.template]
+        surge, unavailable = _limits(spec, wanted)
         old = [pod for pod in workload.pods if pod.template != workload.template]
-        ready = [pod for pod in new if pod.ready_at is not None and pod.ready_at <= now]
-        starting = len(new) - len(ready)
-        while old and len(ready) + len(old) > wanted:
+        available = [pod for pod in workload.pods if pod.ready_at is not None and pod.ready_at <= now]
+        removable = len(available) - (wanted - unavailable)
+        while old and removable > 0:
             workload.pods.remove(old.pop(0))
+            removable -= 1
             workload.progressed_at = now
-        if len(new) < wanted and not starting:
-            workload.pods.append(self._new_pod(workload, spec, now))
+        new = len(workload.pods) - len(old)
+        while new < wanted and len(workload.pods) < wanted + surge:
+            workload.pods.append(self._new_pod(workload, deployment, now))
+            new += 1
 
     def _is_rolling(self, workload: _Workload) -> bool:
         return any(pod.template != workload.template for pod in workload.pods)
 
-    def _new_pod(self, workload: _Workload, spec: Json, now: datetime) -> _Pod:
-        images = [container.get("image", "") for container in spec["template"]["spec"].get("containers") or ()]
-        broken = any(image.endswith(self._broken_tags) for image in images)
-        return _Pod(workload.template, None if broken else now + self.pod_delay)
+    def _new_pod(self, workload: _Workload, deployment: Json, now: datetime) -> _Pod:
+        meta, template = deployment["metadata"], deployment["spec"]["template"]
+        images = [container.get("image", "") for container in template["spec"].get("containers") or ()]
+        if any(image.endswith(self._broken_tags) for image in images):
+            return _Pod(workload.template, None)
+        allowed = self._held.get((meta["namespace"], meta["name"]))
+        if allowed is None:
+            return _Pod(workload.template, now + self.pod_delay)
+        self._held[(meta["namespace"], meta["name"])] = allowed - 1
+        return _Pod(workload.template, now + self.pod_delay if allowed > 0 else _HELD)
 
     def _write(self, deployment: Json, status: Json, revision: int) -> None:
         meta = deployment["metadata"]
@@ -157,9 +188,22 @@ class WorkloadController:
             _patch(self._objects, DEPLOYMENTS, meta, stamp)
 
 
-def _patch(
-    objects: Objects, kind: Kind, meta: Json, change: Callable[[Json], Json], *, subresource: str = ""
-) -> None:
+def _limits(spec: Json, wanted: int) -> tuple[int, int]:
+    """Return maxSurge (rounded up) and maxUnavailable (rounded down) as numbers of pods, never both zero."""
+    strategy = spec.get("strategy") or {}
+    if strategy.get("type") == "Recreate":
+        return 0, wanted
+    rolling = strategy.get("rollingUpdate") or {}
+    surge = _pods(rolling.get("maxSurge", "25%"), wanted, math.ceil)
+    unavailable = _pods(rolling.get("maxUnavailable", "25%"), wanted, math.floor)
+    return (surge, unavailable) if surge or unavailable else (1, 0)
+
+
+def _pods(value: int | str, wanted: int, to_whole: Callable[[float], int]) -> int:
+    return to_whole(wanted * int(value[:-1]) / 100) if isinstance(value, str) else value
+
+
+def _patch(objects: Objects, kind: Kind, meta: Json, change: Callable[[Json], Json], *, subresource: str = "") -> None:
     objects.change(kind, kind.versions[0], meta["namespace"], meta["name"], change, subresource=subresource)
 
 
@@ -209,5 +253,3 @@ def _condition(old: dict[str, Json], kind: str, status: str, reason: str, stamp:
 
 def _hash(template: Json) -> str:
     return f"{zlib.crc32(json.dumps(template, sort_keys=True).encode()):08x}"
-
-

@@ -44,7 +44,9 @@ def resources(kinds: Sequence[Kind], name: str, version: str) -> Json | None:
             extra["categories"] = list(kind.categories)
         listed.append({"name": kind.plural, **base, "verbs": _VERBS, **extra})
         if kind.status:
-            listed.append({"name": f"{kind.plural}/status", **base, "singularName": "", "verbs": ["get", "patch", "update"]})
+            listed.append(
+                {"name": f"{kind.plural}/status", **base, "singularName": "", "verbs": ["get", "patch", "update"]}
+            )
         if kind.scale:
             scale = {"group": "autoscaling", "version": "v1", "kind": "Scale", "singularName": ""}
             listed.append({"name": f"{kind.plural}/scale", **base, **scale, "verbs": ["get", "patch", "update"]})

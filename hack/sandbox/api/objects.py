@@ -57,7 +57,9 @@ class Objects:
         if not name:
             raise errors.invalid(kind.kind, kind.group, "", [("metadata.name", "FieldValueRequired", "Required value")])
         if meta.get("namespace") and kind.namespaced and meta["namespace"] != namespace:
-            raise errors.bad_request("the namespace of the provided object does not match the namespace sent on the request")
+            raise errors.bad_request(
+                "the namespace of the provided object does not match the namespace sent on the request"
+            )
         with self.store.changed:
             self._check_namespace(kind, namespace)
             if self.store.get((kind.group, kind.plural), (namespace, name)) is not None:
@@ -179,13 +181,19 @@ class Objects:
             custom = from_crd(crd)
         except (KeyError, TypeError) as error:
             name = crd["metadata"]["name"]
-            raise errors.invalid("CustomResourceDefinition", CRD_GROUP, name, [("spec", "Invalid", str(error))]) from error
+            raise errors.invalid(
+                "CustomResourceDefinition", CRD_GROUP, name, [("spec", "Invalid", str(error))]
+            ) from error
         self._custom[(custom.group, custom.plural)] = custom
         conditions = [
             {"type": t, "status": "True", "reason": r, "message": "", "lastTransitionTime": self.stamp()}
             for t, r in (("NamesAccepted", "NoConflicts"), ("Established", "InitialNamesAccepted"))
         ]
-        status = {"conditions": conditions, "acceptedNames": crd["spec"]["names"], "storedVersions": [custom.versions[0]]}
+        status = {
+            "conditions": conditions,
+            "acceptedNames": crd["spec"]["names"],
+            "storedVersions": [custom.versions[0]],
+        }
         key = ("", crd["metadata"]["name"])
         return self.store.put((kind.group, kind.plural), key, {**crd, "status": status})
 

@@ -183,7 +183,12 @@ def _list(objects: Objects, kind: Kind, request: Request, now: datetime) -> Answ
         meta["continue"] = _new_token(_key(items[-1]), version)
     if request.wants_table:
         return Answer(HTTPStatus.OK, table(kind, request.version, items, now, meta))
-    body = {"kind": f"{kind.kind}List", "apiVersion": kind.api_version(request.version), "metadata": meta, "items": items}
+    body = {
+        "kind": f"{kind.kind}List",
+        "apiVersion": kind.api_version(request.version),
+        "metadata": meta,
+        "items": items,
+    }
     return Answer(HTTPStatus.OK, body)
 
 
@@ -297,7 +302,9 @@ def _change_of(request: Request) -> Change:
         case _ if request.verb == "update":
             return lambda _: request.json()
         case other:
-            text = f"the body of the request was in an unknown format - accepted media types include JSON patches: {other}"
+            text = (
+                f"the body of the request was in an unknown format - accepted media types include JSON patches: {other}"
+            )
             raise errors.ApiError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaType", text)
 
 
@@ -325,5 +332,10 @@ def _delete_all(objects: Objects, kind: Kind, request: Request) -> Answer:
     for item in items:
         objects.delete(kind, item["metadata"].get("namespace", ""), item["metadata"]["name"])
     meta = {"resourceVersion": str(version)}
-    body = {"kind": f"{kind.kind}List", "apiVersion": kind.api_version(request.version), "metadata": meta, "items": items}
+    body = {
+        "kind": f"{kind.kind}List",
+        "apiVersion": kind.api_version(request.version),
+        "metadata": meta,
+        "items": items,
+    }
     return Answer(HTTPStatus.OK, body)

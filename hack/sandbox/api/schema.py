@@ -49,8 +49,8 @@ def _cause(error: jsonschema.ValidationError) -> Cause:
     field = error.json_path.removeprefix("$.").removeprefix("$")
     missing = ""
     if error.validator == "required":
-        required: list[str] = _schema_of(error)["required"]
-        missing = next((name for name in required if name not in error.instance), "")
+        present = error.instance if isinstance(error.instance, dict) else {}
+        missing = next((name for name in _schema_of(error)["required"] if name not in present), "")
         field = f"{field}.{missing}".strip(".")
     reason = _REASONS.get(str(error.validator), "FieldValueInvalid")
     return (field, reason, "Required value" if missing else f"Invalid value: {error.message}")

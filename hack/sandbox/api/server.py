@@ -181,7 +181,13 @@ def _handler(server: ApiServer) -> type[BaseHTTPRequestHandler]:
             if fault.drop == "before":
                 raise _DroppedError
             if fault.code:
-                reasons = {409: "Conflict", 410: "Expired", 429: "TooManyRequests", 403: "Forbidden", 401: "Unauthorized"}
+                reasons = {
+                    409: "Conflict",
+                    410: "Expired",
+                    429: "TooManyRequests",
+                    403: "Forbidden",
+                    401: "Unauthorized",
+                }
                 reason = reasons.get(fault.code, "InternalError")
                 headers = [("Retry-After", str(fault.retry_after))] if fault.retry_after else []
                 text = f"{request.verb} {request.plural}: {reason}, by an injected fault"
@@ -232,5 +238,3 @@ def _handler(server: ApiServer) -> type[BaseHTTPRequestHandler]:
     for method in _METHODS:
         setattr(Handler, f"do_{method}", Handler._serve)  # noqa: SLF001  # one way for all methods
     return Handler
-
-

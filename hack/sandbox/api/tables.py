@@ -65,7 +65,10 @@ def _custom(column: Json, now: datetime) -> tuple[Json, Cell]:
             value = value.get(part) if isinstance(value, dict) else None
         return ago(value, now) if column["type"] == "date" else value
 
-    definition = {**_column(column["name"], column.get("format", ""), column.get("priority", 0)), "type": column["type"]}
+    definition = {
+        **_column(column["name"], column.get("format", ""), column.get("priority", 0)),
+        "type": column["type"],
+    }
     return definition, cell
 
 
@@ -105,7 +108,10 @@ _BUILT_IN: dict[tuple[str, str], Sequence[tuple[str, Cell]]] = {
         ("Type", lambda obj: obj["spec"].get("type")),
         ("Cluster-IP", lambda obj: obj["spec"].get("clusterIP", "<none>")),
         ("External-IP", lambda obj: obj["spec"].get("externalName", "<none>")),
-        ("Port(s)", lambda obj: ",".join(f"{p['port']}/{p.get('protocol', 'TCP')}" for p in obj["spec"].get("ports") or ())),
+        (
+            "Port(s)",
+            lambda obj: ",".join(f"{p['port']}/{p.get('protocol', 'TCP')}" for p in obj["spec"].get("ports") or ()),
+        ),
     ),
     ("", "Namespace"): (("Status", lambda _: "Active"),),
     ("", "Event"): (

@@ -43,7 +43,9 @@ STORIES = {
     "a new revision in mid-rollout": Story([GOOD], pushes={3: "3"}),
     "a new revision while promoting": Story([GOOD], pushes={6: "3"}),
     "put back in mid-rollout": Story([GOOD], pushes={3: "1"}),
-    "never ready": Story([GOOD], start=replace(simulated(spec(), now=NOW), broken=frozenset({"2"})), pushes={0: "2"}, ends=State.FAILED),
+    "never ready": Story(
+        [GOOD], start=replace(simulated(spec(), now=NOW), broken=frozenset({"2"})), pushes={0: "2"}, ends=State.FAILED
+    ),
 }
 
 

@@ -448,7 +448,11 @@ def test_no_round_before_its_time_whatever_wakes_the_controller(seconds):
 
 
 def test_clock_that_was_set_back_does_not_stop_a_rollout():
-    assert kinds(decided(world(status=status(last_check_time=NOW + timedelta(hours=1))))) == ["WriteStatus", "Shift", "Say"]
+    assert kinds(decided(world(status=status(last_check_time=NOW + timedelta(hours=1))))) == [
+        "WriteStatus",
+        "Shift",
+        "Say",
+    ]
 
 
 def test_intervals_are_spread_by_key():

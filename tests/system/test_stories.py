@@ -1,0 +1,105 @@
+"""The seed's three stories, word for word, through the whole system on the sandbox."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.system.harness import WRITES, Stage, controller, stage
+from tests.system.readings import GOOD, PROMOTION, ROLLBACK, Script
+
+TRANSCRIPTS = Path(__file__).parents[1] / "transcripts"
+ONE_BY_ONE = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}}
+
+
+def transcript(name: str, **values: str) -> list[str]:
+    return (TRANSCRIPTS / f"{name}.txt").read_text().format(**values).splitlines()
+
+
+@pytest.fixture
+def on(tmp_path):
+    with stage(tmp_path) as the_stage:
+        the_stage.add_workloads(one_by_one)
+        yield the_stage
+
+
+def one_by_one(obj: dict[str, Any]) -> None:
+    if obj["kind"] == "Deployment":
+        obj["spec"]["strategy"] = ONE_BY_ONE
+
+
+def promote(on: Stage) -> None:
+    """Let a rollout run to its end; the primary's second pod is held until the controller has said that it waits."""
+    on.cluster.workloads.hold("test", "podinfo", ready=1)
+    on.until_said("Copying podinfo-canary.test template spec")
+    on.until_said("1 of 2 updated replicas are available")
+    on.cluster.workloads.release("test", "podinfo")
+    on.until_said("Promotion completed!")
+
+
+def test_promotion_with_six_halts(on):
+    on.cluster.prometheus.faults.script = Script(PROMOTION)
+    on.add_canary()
+    with controller(on):
+        promote(on)
+        on.until_state("finished")
+    assert on.events() == transcript("promotion")
+    assert on.canary_status()["failedChecks"] == 6
+    assert on.image("podinfo") == on.image("podinfo-canary")
+    assert on.weights() == (100, 0)
+    assert on.deployment("podinfo-canary")["spec"]["replicas"] == 0
+    assert on.cluster.mesh.requests_to_nothing == 0
+
+
+def test_rollback_at_ten_failed_checks(on):
+    on.cluster.prometheus.faults.script = Script(ROLLBACK)
+    on.add_canary()
+    before = on.image("podinfo")
+    with controller(on):
+        on.until_said("Canary failed!")
+        on.until_state("failed")
+    assert on.events() == transcript("rollback")
+    assert on.canary_status()["failedChecks"] == 10
+    assert on.image("podinfo") == before
+    assert on.weights() == (100, 0)
+    assert on.deployment("podinfo-canary")["spec"]["replicas"] == 0
+    assert on.cluster.mesh.requests_to_nothing == 0
+
+
+def test_new_revision_after_a_failure(on):
+    on.cluster.prometheus.faults.script = Script(ROLLBACK)
+    on.add_canary()
+    with controller(on):
+        on.until_state("failed")
+        on.until_said("Canary failed!")
+        on.expire_events()
+        old = on.canary_status()["canaryRevision"]
+        on.cluster.prometheus.faults.script = Script([GOOD])
+        on.cluster.workloads.hold("test", "podinfo-canary", ready=0)
+        on.push("quay.io/stefanprodan/podinfo:1.2.1-new")
+        on.until_said("0 of 1 updated replicas are available")
+        on.cluster.workloads.release("test", "podinfo-canary")
+        promote(on)
+        on.until_state("finished")
+    new = on.canary_status()["canaryRevision"]
+    assert on.events() == transcript("new-revision", old=old, new=new)
+    assert on.canary_status()["failedChecks"] == 0
+    assert on.image("podinfo") == "quay.io/stefanprodan/podinfo:1.2.1-new"
+
+
+def test_full_promotion_costs_no_more_than_30_writes_and_2_reads(on):
+    on.cluster.prometheus.faults.script = Script([GOOD])
+    on.add_canary()
+    with controller(on):
+        on.until_said("Promotion completed!")
+        on.until(lambda: not (on.get(("flagger.app", "canaries"), "podinfo") or {})["metadata"].get("finalizers"))
+        requests = [r for r in on.requests() if r.resource != "events" and r.verb not in {"list", "watch"}]
+        resting = len(on.requests())
+        on.change(("apps", "deployments"), "podinfo", lambda obj: obj["metadata"].update(labels={"any": "change"}))
+        on.until(lambda: on.status("podinfo").get("availableReplicas") == 2)
+    writes = [r for r in requests if r.verb in WRITES]
+    reads = [r for r in requests if r.verb == "get" and not r.resource.startswith("/")]
+    assert len(writes) <= 30
+    assert len(reads) <= 2
+    assert len(on.requests()) == resting
+    assert len(on.cluster.prometheus.queries) == 2 * 10  # one per metric and round with traffic
