@@ -77,6 +77,7 @@ class Correlator:
     """For one thread at a time."""
 
     _groups: Recent[tuple[str, str, str], _Group] = field(default_factory=Recent)
+    _rollouts: Recent[str, int] = field(default_factory=Recent)  # begun and ended, by object
     _budgets: Recent[tuple[str, str], _Budget] = field(default_factory=Recent)
 
     def correlate(self, uid: str, event: Event, now: float) -> Correlated | None:
@@ -87,6 +88,8 @@ class Correlator:
             event: what happened.
             now: monotonic seconds.
         """
+        if event.terminal:
+            self._rollouts.put(uid, (self._rollouts.get(uid) or 0) + 1)
         correlated = self._combined(uid, event, now)
         if event.terminal or self._afford(uid, event.type, now):
             return correlated
@@ -96,7 +99,9 @@ class Correlator:
         single = Correlated(Entry(uid, event.type, event.text, event.kind), event.text)
         if not event.kind:
             return single
-        key = (uid, event.type, event.kind)
+        # Each rollout tells its own story: what the one before it has combined is not carried on.
+        kind = f"{event.kind}#{self._rollouts.get(uid) or 0}"
+        key = (uid, event.type, kind)
         group = self._groups.get(key)
         if group is None or now - group.last > GROUP_SECONDS:
             group = _Group(set(), now)
@@ -107,7 +112,7 @@ class Correlator:
         if len(group.texts) < COMBINE_FROM - 1:
             group.texts.add(event.text)
             return single
-        return Correlated(Entry(uid, event.type, "", event.kind), COMBINED_PREFIX + event.text)
+        return Correlated(Entry(uid, event.type, "", kind), COMBINED_PREFIX + event.text)
 
     def _afford(self, uid: str, kind: str, now: float) -> bool:
         budget = self._budgets.get((uid, kind))

@@ -19,7 +19,7 @@ def rollout_status(workload: Workload) -> str | None:
     if w.updated_replicas < w.replicas:
         return f"{w.updated_replicas} of {w.replicas} replicas are updated"
     if w.current_replicas > w.updated_replicas:
-        return f"{w.current_replicas - w.updated_replicas} old replicas are still running"
+        return f"{w.current_replicas - w.updated_replicas} of {w.current_replicas} running replicas are old"
     if w.available_replicas < w.updated_replicas:
         return f"{w.available_replicas} of {w.updated_replicas} updated replicas are available"
     if w.updated_replicas > w.replicas:

@@ -18,6 +18,7 @@ Json = dict[str, Any]
 
 HELP = {
     "PUT /mesh/NAMESPACE/WORKLOAD": {"errorRatio": 0.0, "latencyMs": 20},
+    "DELETE /mesh/NAMESPACE/WORKLOAD": {},
     "PUT /mesh": {"requestsPerSecond": 20},
     "PUT /workloads/NAMESPACE/NAME": {"down": False, "load": 0},
     "PUT /prometheus": {"down": False, "delaySeconds": 0, "answer": "(empty|nan|html|error|huge)"},
@@ -68,6 +69,8 @@ def switch(cluster: "Cluster", method: str, path: str, body: Json) -> Json:
         case ["PUT", "workloads", namespace, name]:
             (cluster.workloads.take_down if body.get("down") else cluster.workloads.bring_up)(namespace, name)
             cluster.loads[(namespace, name)] = float(body.get("load", 0))
+        case ["DELETE", "mesh", namespace, workload]:
+            cluster.mesh.behave_as_built(namespace, workload)
         case ["PUT", "prometheus"]:
             faults = cluster.prometheus.faults
             faults.down = bool(body.get("down", False))

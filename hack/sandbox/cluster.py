@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import yaml
 
@@ -61,6 +61,7 @@ class Cluster:
         tick: timedelta = timedelta(milliseconds=100),
         scrape: timedelta = timedelta(milliseconds=500),
         requests_per_second: float = 20.0,
+        time_lapse: float = 1.0,
         api_port: int = 0,
         prometheus_port: int = 0,
         admin_port: int = 0,
@@ -73,6 +74,8 @@ class Cluster:
             tick: between two steps of the mesh and the controllers.
             scrape: between two scrapes.
             requests_per_second: that the mesh sends to each VirtualService.
+            time_lapse: how many times faster the clock of mesh and Prometheus runs, so that a window of a minute
+                can be had in seconds.
             api_port: of the API server; 0 takes a free one.
             prometheus_port: likewise.
             admin_port: of the switches for faults and behaviour.
@@ -81,7 +84,9 @@ class Cluster:
         self.api = ApiServer(now=now, port=api_port)
         self.workloads = WorkloadController(self.api.objects, now=now, pod_delay=pod_delay)
         self.mesh = Mesh(StoreView(self.api.objects), requests_per_second=requests_per_second)
-        self.prometheus = PrometheusServer(SampleStore(), now=now, port=prometheus_port)
+        self._began = now()
+        self._time_lapse = time_lapse
+        self.prometheus = PrometheusServer(SampleStore(), now=self.mesh_time, port=prometheus_port)
         self.loads: dict[tuple[str, str], float] = {}  # pods that a workload's load keeps busy
         self.admin = AdminServer(self, port=admin_port)
         self._tick = tick
@@ -91,7 +96,7 @@ class Cluster:
         for namespace in NAMESPACES:
             self.add({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
 
-    def __enter__(self) -> "Cluster":
+    def __enter__(self) -> Self:
         """Start."""
         self.start()
         return self
@@ -148,11 +153,15 @@ class Cluster:
         """Let the controllers and the mesh do what is due now."""
         self.workloads.step()
         hpa.step(self.api.objects, lambda namespace, name: self.loads.get((namespace, name), 0.0))
-        self.mesh.tick(self.now())
+        self.mesh.tick(self.mesh_time())
 
     def scrape(self) -> None:
         """Let Prometheus scrape the mesh now."""
-        self.prometheus.store.take(self.mesh.series(), self.now())
+        self.prometheus.store.take(self.mesh.series(), self.mesh_time())
+
+    def mesh_time(self) -> datetime:
+        """Return the time of mesh and Prometheus, which may run faster."""
+        return self._began + (self.now() - self._began) * self._time_lapse
 
     def _run(self) -> None:
         next_scrape = self.now()

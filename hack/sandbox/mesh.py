@@ -1,6 +1,7 @@
 """The mesh of the sandbox: turns the weights of VirtualServices and a request rate into Istio's metrics.
 
-Requests are counted, not drawn: fractions are carried over, so that a share of 5 % of 100 requests is 5.
+Requests are counted, not drawn: fractions are carried over, so that a share of 5 % of 100 requests is 5. A workload
+answers as its image's tag says, until somebody says otherwise.
 """
 
 import threading
@@ -37,6 +38,13 @@ class Behaviour:
     latency_ms: float = 20.0
 
 
+BY_TAG = {
+    ":errors": Behaviour(error_ratio=0.35),
+    ":slow": Behaviour(latency_ms=1500.0),
+}
+"""How images answer whose name ends like this."""
+
+
 @dataclass(slots=True)
 class _Workload:
     counts: dict[str, float] = field(default_factory=dict)  # response code → requests
@@ -62,6 +70,11 @@ class Mesh:
         """Set how a workload answers from now on."""
         with self._lock:
             self._behaviours[(namespace, workload)] = Behaviour(error_ratio, latency_ms)
+
+    def behave_as_built(self, namespace: str, workload: str) -> None:
+        """Let a workload answer as its image's tag says."""
+        with self._lock:
+            self._behaviours.pop((namespace, workload), None)
 
     def behaviours(self) -> Json:
         """Return how workloads answer, as JSON."""
@@ -117,7 +130,7 @@ class Mesh:
             self.requests_to_nothing += requests
             return
         key = (namespace, deployment["metadata"]["name"])
-        behaviour = self._behaviours.get(key, Behaviour())
+        behaviour = self._behaviours.get(key) or _by_tag(deployment)
         workload = self._workloads.setdefault(key, _Workload())
         failed = requests * behaviour.error_ratio
         for code, share in (("200", requests - failed), ("500", failed)):
@@ -145,6 +158,13 @@ class Mesh:
             if selector.items() <= labels.items():
                 return deployment
         return None
+
+
+def _by_tag(deployment: Json) -> Behaviour:
+    images = [
+        container.get("image", "") for container in deployment["spec"]["template"]["spec"].get("containers") or ()
+    ]
+    return next((how for tag, how in BY_TAG.items() if any(image.endswith(tag) for image in images)), Behaviour())
 
 
 def _copy(workload: _Workload) -> _Workload:

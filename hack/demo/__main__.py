@@ -1,0 +1,189 @@
+"""``make run``: a version is promoted, another is rolled back, by the real controller on a cluster of its own.
+
+With ``--stay`` (``make sandbox``) the cluster is left running for you to play with.
+"""
+
+import argparse
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+
+import httpx
+
+from hack.demo.acts import BAD_IMAGE, BAD_VERSION, CANARY, GOOD_VERSION, Act, problems
+from hack.demo.describe import describe
+from hack.demo.processes import DemoError, Process, controller, metrics_address, pause, sandbox
+from hack.demo.screen import Screen
+from hack.demo.user import Snapshot, User, version_of
+
+ARTIFACTS = Path(__file__).parents[2] / "artifacts"
+OBJECTS = (
+    "namespaces/test",
+    "workloads/primary-deployment",
+    "workloads/primary-service",
+    "workloads/primary-hpa",
+    "workloads/canary-deployment",
+    "workloads/canary-service",
+    "workloads/canary-hpa",
+    "workloads/virtual-service",
+)
+ROLLOUT = "rollouts/podinfo"
+INTERVAL = "1500ms"
+TIME_LAPSE = 40.0  # a minute in 1.5 s: the objects stay those of the seed, window of a minute included
+LOOK_SECONDS = 0.2
+PATIENCE_SECONDS = 90.0
+
+
+def main() -> int:
+    """Return 0 if both rollouts came out as they should."""
+    parser = argparse.ArgumentParser(prog="python -m hack.demo", description=__doc__)
+    parser.add_argument("--stay", action="store_true", help="leave the cluster and the controller running")
+    parser.add_argument("--directory", type=Path, default=Path(".sandbox"), help="for logs and the kubeconfig")
+    options = parser.parse_args()
+    options.directory.mkdir(parents=True, exist_ok=True)
+    screen = Screen()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    try:
+        with ExitStack() as stack:
+            (stay if options.stay else play)(stack, screen, options.directory)
+    except (DemoError, httpx.HTTPError) as error:
+        screen.say("", f"FAILED: {error}")
+        return 1
+    except KeyboardInterrupt:
+        screen.say("", "Stopped.")
+        return 130
+    return 0
+
+
+def play(stack: ExitStack, screen: Screen, directory: Path) -> None:
+    """Show both acts; DemoError if one does not come out as it should."""
+    began = time.monotonic()
+    user, processes, _ = raise_cluster(stack, screen, directory)
+    screen.title("1. Podinfo 1.2.1 is released while 1.2.0 serves; on its way somebody makes it slow, then faulty.")
+    stage = Stage(user, screen, processes)
+    stage.perform(GOOD_VERSION, lambda: user.create(ARTIFACTS / f"{ROLLOUT}.yaml"))
+    screen.title("2. Podinfo 1.3.0 is released. It does well until it gets more traffic.")
+    stage.perform(BAD_VERSION, lambda: user.set_image(CANARY, BAD_IMAGE))
+    screen.say(
+        "",
+        f"Both came out as they should, in {time.monotonic() - began:.0f}s. "
+        f"The controller's log is in {directory / 'controller.log'}.",
+        "Try it yourself with: make sandbox",
+    )
+
+
+def stay(stack: ExitStack, screen: Screen, directory: Path) -> None:
+    """Leave everything running and say what to type, until Ctrl-C."""
+    user, processes, addresses = raise_cluster(stack, screen, directory)
+    user.create(ARTIFACTS / f"{ROLLOUT}.yaml")
+    screen.say(*_what_to_type(addresses, metrics_address(processes[1]), directory))
+    while True:
+        pause(1.0)
+        for process in processes:
+            process.check()
+
+
+def raise_cluster(
+    stack: ExitStack, screen: Screen, directory: Path
+) -> tuple[User, Sequence[Process], Mapping[str, str]]:
+    """Start sandbox and controller and create the seed's objects but for the canary."""
+    screen.say("Starting a cluster in a process, with Prometheus, a mesh and the seed's workloads ...")
+    cluster, addresses = sandbox(directory, time_lapse=TIME_LAPSE)
+    stack.enter_context(cluster)
+    user = User(addresses["api"], addresses["admin"])
+    stack.callback(user.close)
+    for name in OBJECTS:
+        user.create(ARTIFACTS / f"{name}.yaml")
+    screen.say(f"Starting the controller (a round every {INTERVAL}, which is a minute for mesh and Prometheus) ...")
+    running = stack.enter_context(controller(directory, addresses, interval=INTERVAL))
+    running.wait_for_lines(2)
+    return user, (cluster, running), addresses
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Where acts are performed: the user at the cluster, and the screen."""
+
+    user: User
+    screen: Screen
+    processes: Sequence[Process]
+
+    def perform(self, act: Act, begin: Callable[[], None]) -> None:
+        """Play an act: show what happens, do what its cues say; DemoError if it does not end as it should."""
+        before = max((version_of(event) for event in self.user.events()), default=0)
+        begin()
+        last = self._follow(act, before)
+        self.screen.keep()
+        events = [event for event in last.events if version_of(event) > before]
+        now = datetime.now(UTC)  # noqa: TID251  # a script for people
+        self.screen.say("", "$ kubectl -n test describe canary/podinfo", "", *describe(last.status, events, now))
+        found = problems(act, last, events)
+        if found:
+            raise DemoError("; ".join(found))
+
+    def _follow(self, act: Act, seen: int) -> Snapshot:
+        """Show each change until the end of the act is reached; return how things stand then."""
+        cues, over = list(act.cues), False
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < deadline:
+            for process in self.processes:
+                process.check()
+            snapshot = self.user.look()
+            new = [event for event in snapshot.events if version_of(event) > seen]
+            self.screen.show(new, snapshot)
+            for event in new:
+                seen = version_of(event)
+                if cues and cues[0].after in event["message"]:
+                    cue = cues.pop(0)
+                    cue.act(self.user)
+                    if cue.note:
+                        self.screen.say(f"            ({cue.note})")
+                over = over or event["message"].startswith(act.texts[-1])
+            if over and not snapshot.canary["metadata"].get("finalizers"):
+                return snapshot
+            pause(LOOK_SECONDS)
+        raise DemoError(f"the rollout was not {act.state} within {PATIENCE_SECONDS:g}s, see {self.processes[1].output}")
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    """End as Ctrl-C does, so that no process is left behind."""
+    raise KeyboardInterrupt
+
+
+def _what_to_type(addresses: Mapping[str, str], metrics: str, directory: Path) -> list[str]:
+    admin = addresses["admin"]
+    return [
+        "",
+        "A cluster is running with the seed's workloads, and version 1.2.1 is being promoted. In another terminal:",
+        "",
+        f"  export KUBECONFIG={addresses['kubeconfig']}",
+        "  kubectl -n test get canaries -w",
+        "  kubectl -n test describe canary/podinfo",
+        "",
+        "Push another version; those named :errors and :slow are rolled back, :broken never becomes ready:",
+        "",
+        f"  kubectl -n test set image deployment/{CANARY} podinfod=quay.io/stefanprodan/podinfo:1.3.0",
+        f"  kubectl -n test set image deployment/{CANARY} podinfod=quay.io/stefanprodan/podinfo:errors",
+        "",
+        "Make the canary answer with errors, or slowly, while it is analysed:",
+        "",
+        f"""  curl -X PUT {admin}/mesh/test/{CANARY} -d '{{"errorRatio": 0.2, "latencyMs": 900}}'""",
+        f"  curl -X DELETE {admin}/mesh/test/{CANARY}",
+        f"  curl {admin}/          # everything else that can be made to go wrong",
+        "",
+        f"  tail -f {directory / 'controller.log'}",
+        f"  curl {metrics}",
+        "",
+        "Ctrl-C ends everything.",
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
