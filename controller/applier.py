@@ -137,10 +137,10 @@ class DryRun:
         self.said[canary.uid] = plan.actions
         for action in plan.actions:
             extra = {"canary": canary.name, "namespace": canary.namespace, "action": type(action).__name__}
-            log.info("Would " + describe(world, action), extra=extra)
+            log.info("Would %s", describe(world, action), extra=extra)
 
 
-def describe(world: World, action: Action) -> str:
+def describe(world: World, action: Action) -> str:  # noqa: C901, PLR0911  # one case per action
     """Return what an action does, as the end of a sentence that begins with "Would"."""
     spec = world.canary.spec
     namespace = world.canary.namespace

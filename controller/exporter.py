@@ -62,7 +62,6 @@ class Exporter:
         )
         self.events_dropped = Counter("flagger_events_dropped", "Events that were not sent.", registry=r)
         self.errors = Counter("flagger_reconcile_errors", "Looks that ended with an error.", ["error"], registry=r)
-        self.leader = Gauge("leader_election_master_status", "1 if this replica leads.", ["name"], registry=r)
         self._lock = threading.Lock()
         self._seen: dict[tuple[str, str], tuple[tuple[str, ...], tuple[str, ...]]] = {}  # → workloads, checks
 

@@ -45,8 +45,6 @@ class Options:
     workers: int
     namespaces: tuple[str, ...]  # empty: all
     dry_run: bool
-    enable_leader_election: bool
-    leader_election_namespace: str | None  # None: the controller's own
 
 
 def parse_options(argv: Sequence[str], environ: Mapping[str, str] = os.environ) -> Options:
@@ -68,8 +66,6 @@ def parse_options(argv: Sequence[str], environ: Mapping[str, str] = os.environ) 
         workers=args.workers,
         namespaces=tuple(dict.fromkeys(args.namespace or ())),
         dry_run=args.dry_run,
-        enable_leader_election=args.enable_leader_election,
-        leader_election_namespace=args.leader_election_namespace,
     )
 
 
@@ -117,8 +113,6 @@ def _parser() -> argparse.ArgumentParser:
         help="watch this namespace only, with a Role instead of a ClusterRole; repeatable (default: all)",
     )
     add("--dry-run", action="store_true", help="log what would be written, and write nothing")
-    add("--enable-leader-election", action="store_true", help="let one of several replicas act, by a Lease")
-    add("--leader-election-namespace", metavar="NAME", help="namespace of the Lease (default: the controller's own)")
     add("--version", action="version", version=f"flagger {__version__}")
     return parser
 

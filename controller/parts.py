@@ -15,8 +15,8 @@ from informers.caches import Informers
 from informers.client import KubeClient
 from informers.discovery import ServedVersion
 from informers.informer import Informer
-from informers.kube_source import KubeSource
 from informers.keys import key_of
+from informers.kube_source import KubeSource
 from informers.resources import (
     CANARIES,
     DEPLOYMENTS,

@@ -65,7 +65,7 @@ class _Job:
 class EventRecorder:
     """Fulfils ``controller.applier.Recorder``. Thread-safe."""
 
-    def __init__(  # noqa: PLR0913  # each is one thing that tests replace
+    def __init__(  # each is one thing that tests replace
         self,
         sink: Sink | None,
         *,
@@ -178,7 +178,7 @@ class EventRecorder:
         self._sent.put(job.correlated.entry, _Sent(name, count, first))
 
 
-def event_object(  # noqa: PLR0913  # an event has these parts
+def event_object(  # noqa: PLR0917  # an event has these parts
     canary: Canary, event: Event, text: str, name: str, count: int, first: str, last: str
 ) -> Json:
     """Return a core/v1 Event."""

@@ -3,7 +3,7 @@
 from deploy.types import Workload
 
 
-def rollout_status(workload: Workload) -> str | None:
+def rollout_status(workload: Workload) -> str | None:  # noqa: PLR0911  # one rule after the other, as kubectl has them
     """Return why the rollout of a workload has not converged, or None if it has.
 
     A generation that the deployment controller has not observed yet counts as not converged, and so does a number of

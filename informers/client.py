@@ -171,7 +171,7 @@ class KubeClient:
             response.release_conn()
         raise UnauthorizedError(what)  # unreachable: the loop returns
 
-    def _once_or_again(  # noqa: PLR0913  # one request has these parts
+    def _once_or_again(  # one request has these parts
         self,
         what: str,
         method: str,

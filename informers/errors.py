@@ -116,7 +116,7 @@ def error_from(
         code: HTTP status.
         body: the answer; a Status if all is well, anything if not.
         retry_after: value of that header, if there was one.
-        json_patch: whether the request was a JSON patch: its failing ``test`` is a conflict, though the server says 422.
+        json_patch: whether the request was a JSON patch: its failing ``test`` is a conflict, though coded 422.
     """
     status = _status(body)
     details = status.get("details") or {}

@@ -109,7 +109,7 @@ class Registration(Generic[V]):
 class Informer(Generic[V]):
     """Watches one kind. Runs once; a stopped one stays stopped."""
 
-    def __init__(  # noqa: PLR0913  # each is one thing that tests replace
+    def __init__(  # each is one thing that tests replace
         self,
         source: Source,
         build: Build[V],

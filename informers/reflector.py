@@ -52,7 +52,7 @@ class _End(Enum):
 class Reflector(Generic[V]):
     """Runs on one thread."""
 
-    def __init__(  # noqa: PLR0913  # each is one thing that tests replace
+    def __init__(  # each is one thing that tests replace
         self,
         source: Source,
         store: Store[V],
@@ -181,8 +181,7 @@ class Reflector(Generic[V]):
             log.info("Watch ended with an error", extra={"resource": self._source.name, "error": str(error)})
             return _End.RETRY if isinstance(error, TooManyRequestsError) else _End.RELIST
         try:
-            if event.object.get("kind") != self._source.kind:
-                raise ValueError(f"kind {event.object.get('kind')!r}")
+            self._check_kind(event)
             version = event.object["metadata"]["resourceVersion"]
             self._bring_in(event)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -190,6 +189,10 @@ class Reflector(Generic[V]):
             return None
         self._version = version
         return None
+
+    def _check_kind(self, event: WatchEvent) -> None:
+        if event.object.get("kind") != self._source.kind:
+            raise ValueError(f"kind {event.object.get('kind')!r}")
 
     def _bring_in(self, event: WatchEvent) -> None:
         match event.type:

@@ -18,7 +18,6 @@ from metrics.types import Check, NoData, Reading, Target, Unavailable, Value
 
 TIMEOUT_SECONDS = 5.0
 MOST_BYTES = 1024 * 1024  # an answer to our queries is one number; more is not from Prometheus, or not for us
-_SAMPLE_PARTS = 2  # time, value
 
 Counter = Callable[[str, float], None]
 """Called once per query with its outcome (``value``, ``no-data``, ``unavailable``) and its seconds."""
@@ -140,23 +139,27 @@ def _number(response: httpx.Response, body: bytes) -> float | None:
 
 def _first_value(result: Any) -> float | None:  # noqa: ANN401  # JSON that is being parsed
     try:
-        kind, found = result["resultType"], result["result"]
-        if kind == "vector":
-            if len(found) > 1:
-                raise _AnswerError(f"answered with {len(found)} series where one was expected")
-            sample = found[0]["value"] if found else None
-        elif kind == "scalar":
-            sample = found
-        else:
-            raise _AnswerError(f"answered with a {kind} where a vector was expected")
+        sample = _sample(result["resultType"], result["result"])
         if sample is None:
             return None
-        if len(sample) != _SAMPLE_PARTS:
-            raise ValueError(sample)
-        number = float(sample[1])
+        _time, value = sample
+        number = float(value)
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise _AnswerError("answered with JSON that is not a query result") from error
     return number if math.isfinite(number) else None
+
+
+def _sample(kind: str, found: Any) -> Any:  # noqa: ANN401  # likewise
+    """Return time and value as they were sent, or None if there is no series."""
+    match kind:
+        case "scalar":
+            return found
+        case "vector" if len(found) > 1:
+            raise _AnswerError(f"answered with {len(found)} series where one was expected")
+        case "vector":
+            return found[0]["value"] if found else None
+        case _:
+            raise _AnswerError(f"answered with a {kind} where a vector was expected")
 
 
 def _credentials(url: str, environ: Mapping[str, str]) -> tuple[dict[str, str], httpx.BasicAuth | None]:

@@ -1,7 +1,8 @@
 """Every sentence that a canary's owner can read, in one place.
 
 The texts are a documented interface (DESIGN §4.2, docs/events.md): the seed's where the seed has one, in its grammar
-where it has none. ``{c}`` is the canary object, ``{k}`` the canary workload, ``{p}`` the primary; all ``name.namespace``.
+where it has none. ``{c}`` is the canary object, ``{k}`` the canary workload and ``{p}`` the primary, all of the form
+``name.namespace``.
 """
 
 from dataclasses import dataclass

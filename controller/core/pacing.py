@@ -36,7 +36,7 @@ def round_due_at(world: World, spec: CanarySpec) -> datetime:
 
 
 def wait_may_be_said(world: World, spec: CanarySpec) -> bool:
-    """Whether a workload that has not converged is worth a word: once a round, and not before a whole one has passed."""
+    """Whether a workload that has not converged is worth a word: once a round, after a whole one has passed."""
     return world.now >= _last_word(world) + interval(world, spec)
 
 

@@ -45,7 +45,7 @@ def parse_canary(obj: Json, *, kinds: Collection[str]) -> Canary:
         kinds: supported values of ``spec.targetKind``.
 
     Raises:
-        KeyError, TypeError, ValueError: the metadata is not that of an object. A bad *spec* is a value, ``InvalidSpec``.
+        KeyError, TypeError, ValueError: the metadata is not an object's. A bad *spec* is a value, ``InvalidSpec``.
     """
     meta = obj["metadata"]
     try:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import promql_parser as ast
@@ -50,7 +51,7 @@ class _Evaluation:
     series: Series
     at: float
 
-    def of(self, node: Any) -> Result:  # noqa: ANN401  # the parser's nodes have no common type
+    def of(self, node: Any) -> Result:  # noqa: ANN401, PLR0911  # one case per node; the parser's nodes have no common type
         """Return the value of a node."""
         match node:
             case ast.NumberLiteral():
@@ -142,7 +143,7 @@ def _offset(selector: Any) -> float:  # noqa: ANN401  # the parser's
 def _without_resets(samples: Sequence[Sample]) -> float:
     """Return the increase of a counter over samples, resets added up."""
     increase = 0.0
-    for (_, before), (_, after) in zip(samples, samples[1:], strict=False):
+    for (_, before), (_, after) in pairwise(samples):
         increase += after - before if after >= before else after
     return increase
 

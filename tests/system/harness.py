@@ -155,8 +155,6 @@ def controller(on: Stage, **changes: Any) -> Iterator[Controller]:
         "workers": 2,
         "namespaces": (),
         "dry_run": False,
-        "enable_leader_election": False,
-        "leader_election_namespace": None,
     }
     running = Controller(Options(**{**defaults, **changes}))
     thread = threading.Thread(target=running.run, name="controller")

@@ -50,12 +50,8 @@ class Objects:
     def create(self, kind: Kind, version: str, namespace: str, obj: Json, *, dry_run: bool = False) -> Json:
         """Store a new object."""
         obj = copy.deepcopy(obj)
-        meta = obj.setdefault("metadata", {})
-        if "name" not in meta and meta.get("generateName"):
-            meta["name"] = f"{meta['generateName']}{self._suffix()}"
-        name = meta.get("name")
-        if not name:
-            raise errors.invalid(kind.kind, kind.group, "", [("metadata.name", "FieldValueRequired", "Required value")])
+        name = self._name(kind, obj)
+        meta = obj["metadata"]
         if meta.get("namespace") and kind.namespaced and meta["namespace"] != namespace:
             raise errors.bad_request(
                 "the namespace of the provided object does not match the namespace sent on the request"
@@ -81,7 +77,17 @@ class Objects:
                 stored = self._establish(kind, stored)
             return stored
 
-    def change(  # noqa: PLR0913  # one write has these parts
+    def _name(self, kind: Kind, obj: Json) -> str:
+        """Return the name of a new object, which may want one made."""
+        meta = obj.setdefault("metadata", {})
+        if "name" not in meta and meta.get("generateName"):
+            meta["name"] = f"{meta['generateName']}{self._suffix()}"
+        if not meta.get("name"):
+            raise errors.invalid(kind.kind, kind.group, "", [("metadata.name", "FieldValueRequired", "Required value")])
+        name: str = meta["name"]
+        return name
+
+    def change(  # one write has these parts
         self,
         kind: Kind,
         version: str,

@@ -81,6 +81,10 @@ def _shaped(value: Any, schema: Json) -> Any:  # noqa: ANN401  # JSON
         return [_shaped(item, items) for item in value] if items else value
     if not isinstance(value, dict):
         return value
+    return _shaped_object(value, schema)
+
+
+def _shaped_object(value: Json, schema: Json) -> Json:
     fields = schema.get("properties") or {}
     anything = schema.get("additionalProperties")
     shaped: Json = {}

@@ -59,27 +59,17 @@ class Watch:
 
     def __iter__(self) -> Iterator[Json]:
         """Yield events until the time is over, the server stops, or the history has a gap."""
-        resource = (self._kind.group, self._kind.plural)
         if self._with_state:
-            items, self._at = self._store.list(resource, self._namespace)
-            for item in items:
-                if self._matches(item):
-                    yield self._event("ADDED", item)
+            yield from self._state()
         bookmark_at = time.monotonic() + BOOKMARK_SECONDS
-        while True:
+        while not self._closed():
             try:
-                entries, self._at = self._store.since(self._at, resource)
+                yield from self._news()
             except ApiError as error:
                 yield {"type": "ERROR", "object": error.status()}
                 return
-            for entry in entries:
-                event = self._seen(entry)
-                if event:
-                    yield event
             now = time.monotonic()
-            if self._closed():
-                return
-            if now >= self._ends or now >= bookmark_at:
+            if now >= min(self._ends, bookmark_at):
                 if self._bookmarks:
                     yield self._bookmark()
                 bookmark_at = now + BOOKMARK_SECONDS
@@ -88,6 +78,19 @@ class Watch:
             with self._store.changed:
                 if self._store.version == self._at and not self._closed():
                     self._store.changed.wait(max(0.0, min(self._ends, bookmark_at) - now))
+
+    def _state(self) -> Iterator[Json]:
+        items, self._at = self._store.list((self._kind.group, self._kind.plural), self._namespace)
+        for item in items:
+            if self._matches(item):
+                yield self._event("ADDED", item)
+
+    def _news(self) -> Iterator[Json]:
+        entries, self._at = self._store.since(self._at, (self._kind.group, self._kind.plural))
+        for entry in entries:
+            event = self._seen(entry)
+            if event:
+                yield event
 
     def _seen(self, entry: Entry) -> Json | None:
         """Return the event as this watch sees it: what crosses the selector is added or deleted."""

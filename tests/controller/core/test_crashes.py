@@ -159,16 +159,13 @@ READINGS = st.lists(st.sampled_from([GOOD, BAD, BLIND]), min_size=1, max_size=30
 @given(
     readings=READINGS,
     kills=st.frozensets(st.integers(1, 60), max_size=8),
-    step=st.integers(5, 100),
-    most=st.integers(1, 100),
-    threshold=st.integers(1, 12),
+    limits=st.builds(
+        spec, step_weight=st.integers(5, 100), max_weight=st.integers(1, 100), threshold=st.integers(1, 12)
+    ),
     push_at=st.one_of(st.none(), st.integers(0, 60)),
     pushed_body=st.sampled_from(["1", "2", "3"]),
 )
-def test_invariants_hold_for_any_readings_limits_pushes_and_kills(
-    readings, kills, step, most, threshold, push_at, pushed_body
-):
-    limits = spec(step_weight=step, max_weight=most, threshold=threshold)
+def test_invariants_hold_for_any_readings_limits_pushes_and_kills(readings, kills, limits, push_at, pushed_body):
     start = simulated(limits, now=NOW)
     pushes = {} if push_at is None else {push_at: pushed_body}
     story = Story([*readings, GOOD], start=start, pushes=pushes)
