@@ -4,6 +4,7 @@ The schema in ``artifacts/flagger/crd.yaml`` refuses the same objects; a test fe
 stand here as well because a cluster may carry an older schema, or none.
 """
 
+import re
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -28,6 +29,8 @@ DEFAULT_MAX_WEIGHT = 100
 DEFAULT_STEP_WEIGHT = 5
 DEFAULT_METRIC_INTERVAL = "1m"
 DEFAULT_KIND = "Deployment"
+_DNS_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
+_LONGEST_NAME = 253
 _SHORTEST_INTERVAL = timedelta(seconds=1)
 
 Json = Mapping[str, Any]
@@ -107,7 +110,7 @@ def _spec(spec: Json, kinds: Collection[str]) -> CanarySpec:
     threshold = _integer(analysis, "threshold", DEFAULT_THRESHOLD, lowest=1)
     return CanarySpec(
         target_kind=kind,
-        route_name=_text(_mapping(spec, "virtualService", "spec."), "name", "spec.virtualService."),
+        route_name=_name(_mapping(spec, "virtualService", "spec."), "spec.virtualService."),
         primary=primary,
         canary=canary,
         threshold=threshold,
@@ -121,7 +124,7 @@ def _spec(spec: Json, kinds: Collection[str]) -> CanarySpec:
 
 def _side(spec: Json, role: str) -> Side:
     side = _mapping(spec, role, "spec.")
-    return Side(name=_text(side, "name", f"spec.{role}."), host=_text(side, "host", f"spec.{role}."))
+    return Side(name=_name(side, f"spec.{role}."), host=_text(side, "host", f"spec.{role}."))
 
 
 def _checks(analysis: Json) -> tuple[Check, ...]:
@@ -182,11 +185,20 @@ def _text(obj: Json, field: str, prefix: str) -> str:
     return value
 
 
+def _name(obj: Json, prefix: str) -> str:
+    name = _text(obj, "name", prefix)
+    if len(name) > _LONGEST_NAME or not _DNS_NAME.fullmatch(name):
+        raise SpecError(f"{prefix}name {name!r} cannot be the name of an object: use a-z, 0-9, '-' and '.'")
+    return name
+
+
 def _integer(obj: Json, field: str, default: int, *, lowest: int, highest: int | None = None) -> int:
     value = obj.get(field)
     if value is None:
         return default
     bounds = f"between {lowest} and {highest}" if highest is not None else f"at least {lowest}"
+    if isinstance(value, float) and value.is_integer():  # 10.0 is a whole number for JSON schema
+        value = int(value)
     if isinstance(value, bool) or not isinstance(value, int):
         raise SpecError(f"spec.canaryAnalysis.{field} must be a whole number {bounds}, not {value!r}")
     if value < lowest or (highest is not None and value > highest):

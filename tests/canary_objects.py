@@ -1,0 +1,205 @@
+"""Good and bad Canary objects: the same go to the schema and to the code, which must agree."""
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+Json = dict[str, Any]
+
+SEED_FILE = Path(__file__).parents[1] / "artifacts" / "rollouts" / "podinfo.yaml"
+RATE = "istio_requests_total"
+SECONDS = "istio_request_duration_seconds_bucket"
+
+
+@dataclass(frozen=True)
+class Case:
+    """A change of the seed's object."""
+
+    id: str
+    change: Callable[[Json, Json], object]  # takes spec and canaryAnalysis
+    problem: str = ""  # what the code says of it; "" for a good one
+    by_api_server: bool = False  # refused by a rule that only a real API server evaluates (CEL, list maps)
+
+    def object(self) -> Json:
+        """Return the object."""
+        obj = seed()
+        self.change(obj["spec"], obj["spec"]["canaryAnalysis"])
+        return obj
+
+
+def seed() -> Json:
+    """Return the seed's example."""
+    return copy.deepcopy(yaml.safe_load(SEED_FILE.read_text()))
+
+
+def metric(name: object = RATE, threshold: object = 99, **more: object) -> Json:
+    return {"name": name, "threshold": threshold, **more}
+
+
+GOOD = [
+    Case("the seed's", lambda s, a: None),
+    Case("no kind", lambda s, a: s.pop("targetKind")),
+    Case("only what is required", lambda s, a: (a.clear(), a.update(metrics=[]))),
+    Case("pod health only", lambda s, a: a.update(metrics=[])),
+    Case("lowest numbers", lambda s, a: a.update(threshold=1, maxWeight=1, stepWeight=1, inconclusiveLimit=0)),
+    Case("highest numbers", lambda s, a: a.update(maxWeight=100, stepWeight=100)),
+    Case("whole number with a point", lambda s, a: a.update(threshold=10.0)),
+    Case("interval in parts", lambda s, a: a.update(interval="1h2m3.5s")),
+    Case("shortest interval", lambda s, a: a.update(interval="1s")),
+    Case("interval in milliseconds", lambda s, a: a.update(interval="1500ms")),
+    Case("newer duration", lambda s, a: a.update(metrics=[metric("istio_request_duration_milliseconds_bucket", 0.5)])),
+    Case("metric without interval", lambda s, a: a.update(metrics=[metric()])),
+    Case("percent of 0", lambda s, a: a.update(metrics=[metric(threshold=0)])),
+    Case("percent of 100", lambda s, a: a.update(metrics=[metric(threshold=100)])),
+    Case("full host", lambda s, a: s["primary"].update(host="podinfo.test.svc.cluster.local")),
+    Case("unknown fields", lambda s, a: (s.update(x=1), a.update(y=None))),
+]
+
+_WHERE = "spec.canaryAnalysis"
+BAD = [
+    Case("no virtual service", lambda s, a: s.pop("virtualService"), "spec.virtualService must be an object, not None"),
+    Case("null primary", lambda s, a: s.update(primary=None), "spec.primary must be an object, not None"),
+    Case("text for an object", lambda s, a: s.update(canary="podinfo"), "spec.canary must be an object, not 'podinfo'"),
+    Case("no analysis", lambda s, a: s.pop("canaryAnalysis"), f"{_WHERE} must be an object, not None"),
+    Case("no route name", lambda s, a: s["virtualService"].clear(), "spec.virtualService.name is required"),
+    Case(
+        "empty name",
+        lambda s, a: s["primary"].update(name=""),
+        "spec.primary.name is required and must be a name, not ''",
+    ),
+    Case(
+        "number for a name",
+        lambda s, a: s["primary"].update(name=7),
+        "spec.primary.name is required and must be a name, not 7",
+    ),
+    Case("no host", lambda s, a: s["canary"].pop("host"), "spec.canary.host is required"),
+    Case(
+        "capital letters",
+        lambda s, a: s["primary"].update(name="Podinfo"),
+        "spec.primary.name 'Podinfo' cannot be the name",
+    ),
+    Case("name that is too long", lambda s, a: s["primary"].update(name="a" * 254), "cannot be the name of an object"),
+    Case(
+        "unknown kind",
+        lambda s, a: s.update(targetKind="Pod"),
+        "spec.targetKind 'Pod' is not supported, use Deployment",
+    ),
+    Case(
+        "same names",
+        lambda s, a: s["canary"].update(name="podinfo"),
+        "spec.primary.name and spec.canary.name must differ, both are 'podinfo'",
+        by_api_server=True,
+    ),
+    Case(
+        "same hosts",
+        lambda s, a: s["canary"].update(host="podinfo"),
+        "spec.primary.host and spec.canary.host must differ, both are 'podinfo'",
+        by_api_server=True,
+    ),
+    Case("threshold of 0", lambda s, a: a.update(threshold=0), f"{_WHERE}.threshold must be at least 1, not 0"),
+    Case(
+        "threshold in words",
+        lambda s, a: a.update(threshold="ten"),
+        f"{_WHERE}.threshold must be a whole number at least 1",
+    ),
+    Case("threshold of true", lambda s, a: a.update(threshold=True), f"{_WHERE}.threshold must be a whole number"),
+    Case(
+        "half a step",
+        lambda s, a: a.update(stepWeight=0.5),
+        f"{_WHERE}.stepWeight must be a whole number between 1 and 100, not 0.5",
+    ),
+    Case("step of 0", lambda s, a: a.update(stepWeight=0), f"{_WHERE}.stepWeight must be between 1 and 100, not 0"),
+    Case(
+        "step over 100",
+        lambda s, a: a.update(stepWeight=101),
+        f"{_WHERE}.stepWeight must be between 1 and 100, not 101",
+    ),
+    Case("weight of 0", lambda s, a: a.update(maxWeight=0), f"{_WHERE}.maxWeight must be between 1 and 100, not 0"),
+    Case(
+        "weight over 100",
+        lambda s, a: a.update(maxWeight=150),
+        f"{_WHERE}.maxWeight must be between 1 and 100, not 150",
+    ),
+    Case(
+        "negative limit",
+        lambda s, a: a.update(inconclusiveLimit=-1),
+        f"{_WHERE}.inconclusiveLimit must be at least 0, not -1",
+    ),
+    Case(
+        "interval without unit",
+        lambda s, a: a.update(interval="60"),
+        f"{_WHERE}.interval: '60' is not a duration such as 30s",
+    ),
+    Case("interval as number", lambda s, a: a.update(interval=60), f"{_WHERE}.interval: '60' is not a duration"),
+    Case("empty interval", lambda s, a: a.update(interval=""), f"{_WHERE}.interval: '' is not a duration"),
+    Case("interval of a day", lambda s, a: a.update(interval="1d"), f"{_WHERE}.interval: '1d' is not a duration"),
+    Case(
+        "short interval",
+        lambda s, a: a.update(interval="999ms"),
+        f"{_WHERE}.interval must be at least 1s, not 999ms",
+        by_api_server=True,
+    ),
+    Case(
+        "no metrics",
+        lambda s, a: a.pop("metrics"),
+        f"{_WHERE}.metrics must be a list of checks ([] for pod health only), not None",
+    ),
+    Case("metrics as object", lambda s, a: a.update(metrics={}), f"{_WHERE}.metrics must be a list of checks"),
+    Case(
+        "null metric",
+        lambda s, a: a.update(metrics=[None]),
+        f"{_WHERE}.metrics[0] must be an object with name and threshold, not None",
+    ),
+    Case(
+        "misspelt metric",
+        lambda s, a: a.update(metrics=[metric("istio_request_total")]),
+        f"{_WHERE}.metrics[0]: name 'istio_request_total' is not a known check",
+    ),
+    Case(
+        "metric without threshold",
+        lambda s, a: a.update(metrics=[{"name": RATE}]),
+        f"{_WHERE}.metrics[0].threshold must be a number, not None",
+    ),
+    Case(
+        "threshold of a metric in words",
+        lambda s, a: a.update(metrics=[metric(threshold="99%")]),
+        f"{_WHERE}.metrics[0].threshold must be a number, not '99%'",
+    ),
+    Case(
+        "threshold of a metric of true",
+        lambda s, a: a.update(metrics=[metric(threshold=True)]),
+        f"{_WHERE}.metrics[0].threshold must be a number, not True",
+    ),
+    Case(
+        "metric without name",
+        lambda s, a: a.update(metrics=[{"threshold": 1}]),
+        f"{_WHERE}.metrics[0].name is required",
+    ),
+    Case(
+        "window with a wrong unit",
+        lambda s, a: a.update(metrics=[metric(interval="1d")]),
+        f"{_WHERE}.metrics[0]: interval '1d' is not a Prometheus duration",
+    ),
+    Case(
+        "percent over 100",
+        lambda s, a: a.update(metrics=[metric(threshold=101)]),
+        f"{_WHERE}.metrics[0]: threshold 101 of {RATE} must be a percentage",
+        by_api_server=True,
+    ),
+    Case(
+        "duration of 0",
+        lambda s, a: a.update(metrics=[metric(), metric(SECONDS, 0)]),
+        f"{_WHERE}.metrics[1]: threshold 0 of {SECONDS} must be milliseconds above 0",
+        by_api_server=True,
+    ),
+    Case(
+        "metric twice",
+        lambda s, a: a.update(metrics=[metric(), metric()]),
+        f"{_WHERE}.metrics names {RATE} twice",
+        by_api_server=True,
+    ),
+]

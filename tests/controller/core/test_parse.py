@@ -1,0 +1,231 @@
+"""Canary objects: read once, checked by code and by schema alike."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import yaml
+
+from controller.core.canary import CanarySpec, CanaryStatus, CheckStatus, Condition, InvalidSpec, Side, Stage, State
+from controller.core.parse import parse_canary, parse_status, parse_time
+from controller.core.status_json import status_patch, to_json
+from hack.sandbox.__main__ import ARTIFACTS
+from hack.sandbox.api.kinds import from_crd
+from hack.sandbox.api.schema import problems
+from metrics.types import Check
+from tests.canary_objects import BAD, GOOD, RATE, SECONDS, seed
+
+KINDS = ("Deployment",)
+META = {
+    "namespace": "test",
+    "name": "podinfo",
+    "uid": "u",
+    "resourceVersion": "9",
+    "generation": 2,
+    "creationTimestamp": "2018-10-10T12:00:00Z",
+}
+AT = datetime(2018, 10, 10, 12, 0, 1, 250000, tzinfo=UTC)
+
+
+def parsed(obj):
+    return parse_canary({**obj, "metadata": META}, kinds=KINDS)
+
+
+@pytest.fixture(scope="module")
+def schema():
+    return from_crd(yaml.safe_load((ARTIFACTS / "flagger" / "crd.yaml").read_text()))
+
+
+def refusals(kind, obj):
+    return [f"{field}: {message}" for field, _, message in problems(kind, "v1beta1", obj)]
+
+
+@pytest.mark.parametrize("case", GOOD, ids=lambda case: case.id)
+def test_good_object_is_accepted_by_code_and_schema(case, schema):
+    assert isinstance(parsed(case.object()).spec, CanarySpec)
+    assert refusals(schema, case.object()) == []
+
+
+@pytest.mark.parametrize("case", BAD, ids=lambda case: case.id)
+def test_bad_object_is_refused_by_code_with_what_would_be_right(case):
+    spec = parsed(case.object()).spec
+    assert isinstance(spec, InvalidSpec)
+    assert case.problem in spec.problem
+
+
+@pytest.mark.parametrize("case", [case for case in BAD if not case.by_api_server], ids=lambda case: case.id)
+def test_bad_object_is_refused_by_schema(case, schema):
+    assert refusals(schema, case.object())
+
+
+@pytest.mark.parametrize("spec", [None, [], "text", 7], ids=["null", "list", "text", "number"])
+def test_spec_that_is_no_object_is_invalid(spec):
+    assert parsed({"spec": spec}).spec == InvalidSpec(f"spec must be an object, not {spec!r}")
+
+
+def test_seed_object_becomes_what_it_says():
+    canary = parsed(seed())
+    assert canary.spec == CanarySpec(
+        target_kind="Deployment",
+        route_name="podinfo",
+        primary=Side("podinfo", "podinfo"),
+        canary=Side("podinfo-canary", "podinfo-canary"),
+        threshold=10,
+        max_weight=50,
+        step_weight=5,
+        interval=None,
+        inconclusive_limit=10,
+        checks=(Check(RATE, 99.0, "1m"), Check(SECONDS, 500.0, "1m")),
+    )
+    assert (canary.namespace, canary.name, canary.uid, canary.resource_version) == ("test", "podinfo", "u", "9")
+    assert (canary.generation, canary.deleting, canary.finalizers) == (2, False, ())
+    assert canary.created == datetime(2018, 10, 10, 12, tzinfo=UTC)
+    assert canary.label == "podinfo.test"
+    assert canary.status == CanaryStatus()
+
+
+def test_defaults_are_those_of_the_design():
+    obj = seed()
+    obj["spec"]["canaryAnalysis"] = {"metrics": [{"name": RATE, "threshold": 99}]}
+    del obj["spec"]["targetKind"]
+    spec = parsed(obj).spec
+    assert (spec.target_kind, spec.threshold, spec.max_weight, spec.step_weight) == ("Deployment", 10, 100, 5)
+    assert (spec.interval, spec.inconclusive_limit, spec.checks[0].interval) == (None, 10, "1m")
+
+
+def test_inconclusive_limit_follows_the_threshold():
+    obj = seed()
+    obj["spec"]["canaryAnalysis"]["threshold"] = 3
+    assert parsed(obj).spec.inconclusive_limit == 3
+
+
+def test_interval_is_a_duration():
+    obj = seed()
+    obj["spec"]["canaryAnalysis"]["interval"] = "1m30s"
+    assert parsed(obj).spec.interval == timedelta(seconds=90)
+
+
+def test_deletion_and_finalizers_are_seen():
+    canary = parse_canary(
+        {**seed(), "metadata": {**META, "deletionTimestamp": "2018-10-10T12:00:00Z", "finalizers": ["a"]}}, kinds=KINDS
+    )
+    assert (canary.deleting, canary.finalizers) == (True, ("a",))
+
+
+@pytest.mark.parametrize("key", ["namespace", "name", "uid", "resourceVersion", "creationTimestamp"])
+def test_object_without_identity_raises(key):
+    meta = {k: v for k, v in META.items() if k != key}
+    with pytest.raises(KeyError):
+        parse_canary({**seed(), "metadata": meta}, kinds=KINDS)
+
+
+@pytest.mark.parametrize(
+    "text", ["2018-10-10T12:00:01.25Z", "2018-10-10T12:00:01.250000Z", "2018-10-10T14:00:01.25+02:00"]
+)
+def test_times_are_in_utc(text):
+    assert parse_time(text) == AT
+    assert parse_time(text).utcoffset() == timedelta()
+
+
+FULL = CanaryStatus(
+    state=State.RUNNING,
+    stage=Stage.PROGRESSING,
+    canary_revision="17246876",
+    canary_generation=3,
+    canary_uid="u",
+    canary_replicas=2,
+    failed_checks=1,
+    inconclusive_checks=2,
+    canary_weight=15,
+    start_time=AT,
+    last_check_time=AT,
+    last_transition_time=AT,
+    observed_generation=4,
+    conditions=(Condition("Promoted", "Unknown", "RolloutRunning", "it runs", AT),),
+    checks=(
+        CheckStatus(RATE, "fail", 99.0, 82.33, "success rate 82.33% < 99%", AT),
+        CheckStatus(SECONDS, "inconclusive", 500.0, None, "no data", AT),
+    ),
+)
+
+
+def test_status_as_the_api_server_stores_it():
+    assert to_json(FULL) == {
+        "state": "running",
+        "stage": "progressing",
+        "canaryRevision": "17246876",
+        "canaryGeneration": 3,
+        "canaryUID": "u",
+        "canaryReplicas": 2,
+        "failedChecks": 1,
+        "inconclusiveChecks": 2,
+        "canaryWeight": 15,
+        "startTime": "2018-10-10T12:00:01.250000Z",
+        "lastCheckTime": "2018-10-10T12:00:01.250000Z",
+        "lastTransitionTime": "2018-10-10T12:00:01.250000Z",
+        "observedGeneration": 4,
+        "conditions": [
+            {
+                "type": "Promoted",
+                "status": "Unknown",
+                "reason": "RolloutRunning",
+                "message": "it runs",
+                "lastTransitionTime": "2018-10-10T12:00:01.250000Z",
+            }
+        ],
+        "checks": [
+            {
+                "name": RATE,
+                "verdict": "fail",
+                "threshold": 99.0,
+                "value": 82.33,
+                "message": "success rate 82.33% < 99%",
+                "time": "2018-10-10T12:00:01.250000Z",
+            },
+            {
+                "name": SECONDS,
+                "verdict": "inconclusive",
+                "threshold": 500.0,
+                "message": "no data",
+                "time": "2018-10-10T12:00:01.250000Z",
+            },
+        ],
+    }
+
+
+@pytest.mark.parametrize("status", [CanaryStatus(), FULL, CanaryStatus(state=State.FAILED, failed_checks=10)])
+def test_status_survives_the_way_to_json_and_back(status):
+    assert parse_status(to_json(status)) == status
+
+
+def test_status_of_a_rollout_shows_its_zeroes_and_one_never_written_nothing():
+    shown = to_json(CanaryStatus(state=State.FINISHED))
+    assert shown == {"state": "finished", "failedChecks": 0, "inconclusiveChecks": 0, "canaryWeight": 0}
+    assert to_json(CanaryStatus()) == {}
+
+
+def test_patch_holds_only_what_differs_and_null_takes_away():
+    ended = CanaryStatus(state=State.FINISHED, canary_revision="17246876", failed_checks=1)
+    patch = status_patch(FULL, ended)
+    assert patch["state"] == "finished"
+    assert patch["canaryWeight"] == 0
+    assert patch["stage"] is None
+    assert patch["checks"] is None
+    assert "canaryRevision" not in patch
+    assert "failedChecks" not in patch
+    assert status_patch(FULL, FULL) == {}
+
+
+def test_status_with_nulls_and_without_texts_is_read():
+    stamp = "2018-10-10T12:00:01.25Z"
+    status = parse_status(
+        {
+            "state": None,
+            "failedChecks": None,
+            "conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": stamp}],
+            "checks": [{"name": RATE, "verdict": "pass", "threshold": 99, "time": stamp}],
+        }
+    )
+    assert status.conditions == (Condition("Ready", "True", "", "", AT),)
+    assert status.checks == (CheckStatus(RATE, "pass", 99.0, None, "", AT),)
+    assert status.condition("Ready") == status.conditions[0]
+    assert status.condition("Promoted") is None

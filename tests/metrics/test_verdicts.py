@@ -1,0 +1,59 @@
+"""What a reading says of a canary, in the words of the events."""
+
+import math
+
+import pytest
+
+from metrics.types import Check, NoData, Unavailable, Value, Verdict
+from metrics.verdicts import judge
+
+RATE = Check("istio_requests_total", 99, "1m")
+DURATION = Check("istio_request_duration_seconds_bucket", 500, "2m")
+
+
+@pytest.mark.parametrize(
+    ("check", "number", "text"),
+    [
+        (RATE, 82.33, "success rate 82.33% < 99%"),
+        (RATE, 47.0, "success rate 47.00% < 99%"),
+        (RATE, 0.0, "success rate 0.00% < 99%"),
+        (RATE, 98.9999, "success rate 98.99% < 99%"),
+        (Check(RATE.name, 99.95, "1m"), 99.949, "success rate 99.94% < 99.95%"),
+        (Check(RATE.name, 100, "1m"), 99.999, "success rate 99.99% < 100%"),
+        (DURATION, 2525.0, "request duration 2.525s > 500ms"),
+        (DURATION, 1567.4, "request duration 1.567s > 500ms"),
+        (DURATION, 823.0, "request duration 823ms > 500ms"),
+        (DURATION, 500.2, "request duration 501ms > 500ms"),
+        (Check(DURATION.name, 0.5, "1m"), 0.6, "request duration 1ms > 0.5ms"),
+        (Check(DURATION.name, 2000, "1m"), 120000.0, "request duration 2m0s > 2s"),
+    ],
+)
+def test_number_over_its_limit_fails_with_both(check, number, text):
+    judgement = judge(check, Value(number))
+    assert (judgement.verdict, judgement.text) == (Verdict.FAIL, text)
+    assert (judgement.check, judgement.reading) == (check, Value(number))
+
+
+@pytest.mark.parametrize(("check", "number"), [(RATE, 99.0), (RATE, 100.0), (DURATION, 500.0), (DURATION, 0.0)])
+def test_number_at_or_within_its_limit_passes_and_says_nothing(check, number):
+    judgement = judge(check, Value(number))
+    assert (judgement.verdict, judgement.text) == (Verdict.PASS, "")
+
+
+@pytest.mark.parametrize(
+    ("check", "reading", "text"),
+    [
+        (RATE, NoData(), "success rate unknown, Prometheus has no data for the last 1m"),
+        (DURATION, NoData(), "request duration unknown, Prometheus has no data for the last 2m"),
+        (RATE, Value(math.nan), "success rate unknown, Prometheus has no data for the last 1m"),
+        (RATE, Value(math.inf), "success rate unknown, Prometheus has no data for the last 1m"),
+        (
+            RATE,
+            Unavailable("http://p did not answer within 5s"),
+            "success rate unknown, http://p did not answer within 5s",
+        ),
+    ],
+)
+def test_nothing_but_a_finite_number_is_conclusive(check, reading, text):
+    judgement = judge(check, reading)
+    assert (judgement.verdict, judgement.text) == (Verdict.INCONCLUSIVE, text)
