@@ -7,6 +7,7 @@ after each. It knows no more of Kubernetes than the gates do: generations, pods 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import assert_never
 
 from controller.core.canary import Canary, CanarySpec, State
 from controller.core.decide import decide
@@ -96,6 +97,8 @@ def play(scene: Scene, action: Action) -> Scene:  # noqa: C901, PLR0911  # one c
             return replace(scene, said=(*scene.said, event.text))
         case Log():
             return scene
+        case _:
+            assert_never(action)
 
 
 def pushed(scene: Scene, template: Template) -> Scene:

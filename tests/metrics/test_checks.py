@@ -45,8 +45,7 @@ def test_good_checks(check):
     [
         (
             Check("istio_request_total", 99, "1m"),
-            "name 'istio_request_total' is not a known check, use one of istio_request_duration_milliseconds_bucket, "
-            "istio_request_duration_seconds_bucket, istio_requests_total",
+            f"name 'istio_request_total' is not a known check, use one of {MILLISECONDS}, {SECONDS}, {RATE}",
         ),
         (Check(RATE, 99, "1d"), "interval '1d' is not a Prometheus duration such as 30s, 1m or 1h"),
         (Check(RATE, 99, "1m30s"), "interval '1m30s' is not a Prometheus duration such as 30s, 1m or 1h"),

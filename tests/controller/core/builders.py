@@ -7,7 +7,7 @@ from typing import Any
 from controller.core.canary import Canary, CanarySpec, CanaryStatus, Side, Stage, State
 from controller.core.decide import decide
 from controller.core.plan import Plan, Say
-from controller.core.simulator import template_of, workload_running
+from controller.core.simulator import workload_running
 from controller.core.world import FINALIZER, World
 from deploy.types import Workload
 from metrics.types import Check, Value
@@ -110,6 +110,3 @@ def decided(the_world: World, readings: tuple[Any, ...] = GOOD) -> Plan:
     """Return the decision; readings are given if it asks for some."""
     plan = decide(the_world)
     return decide(replace(the_world, readings=readings)) if plan.observe else plan
-
-
-__all__ = ["template_of"]

@@ -1,0 +1,255 @@
+"""Every rule against an enumeration of worlds: what must hold of each plan, whatever the world looks like."""
+
+from collections import Counter
+from dataclasses import replace
+from itertools import product
+
+import pytest
+
+from controller.core import decide as rules
+from controller.core.canary import CanaryStatus, InvalidSpec, Stage, State
+from controller.core.decide import ANY_WORLD, ROLLOUT, decide
+from controller.core.plan import CopyTemplate, HoldFinalizer, Plan, ReleaseFinalizer, Say, Scale, Shift, WriteStatus
+from controller.core.simulator import template_of
+from controller.core.world import World, ready, stamp
+from deploy.types import Workload
+from informers.types import Unreadable
+from metrics.types import NoData, Unavailable, Value
+from router.types import ALL_TO_PRIMARY, Route, Weights
+from tests.controller.core.builders import (
+    BAD_RATE,
+    GOOD,
+    MINUTE,
+    NOW,
+    at_rest,
+    canary,
+    primary,
+    spec,
+    status,
+    workload,
+    world,
+)
+
+PROMOTING = status(stage=Stage.PROMOTING, canary_weight=50)
+STATUSES = {
+    "first sight": CanaryStatus(),
+    "finished": at_rest(),
+    "failed": at_rest(state=State.FAILED),
+    "starting": status(stage=Stage.STARTING, canary_weight=0, last_check_time=None),
+    "at 10": status(),
+    "at 10, round not due": status(last_check_time=NOW),
+    "at 10, one more failure is the last": status(failed_checks=9),
+    "at 10, one more blind round is the last": status(inconclusive_checks=9),
+    "at max": status(canary_weight=50),
+    "lost its pods": status(canary_weight=0, failed_checks=1),
+    "promoting": PROMOTING,
+    "rolling back": status(stage=Stage.ROLLING_BACK),
+}
+IDLE = {"replicas": 0, "current_replicas": 0, "updated_replicas": 0, "available_replicas": 0}
+PRIMARIES = {
+    "old": primary(),
+    "rolling": primary(available_replicas=1),
+    "stamped": primary(promoted=stamp(canary(status=PROMOTING)), template=template_of("podinfo", "2")),
+    "stamped, rolling": primary(
+        promoted=stamp(canary(status=PROMOTING)), template=template_of("podinfo", "2"), available_replicas=1
+    ),
+    "paused": primary(paused=True),
+    "at zero": primary(**IDLE),
+    "missing": None,
+    "unreadable": Unreadable("test", "podinfo", "u", "1", "no spec"),
+}
+WORKLOADS = {
+    "as analysed": workload(),
+    "new template": workload("3", generation=2, observed_generation=2),
+    "like the primary": workload("1", generation=2, observed_generation=2),
+    "no pods available": workload(available_replicas=0),
+    "scaling": workload(replicas=3),
+    "idle": workload(**IDLE),
+    "over its deadline": workload(deadline_exceeded=True, available_replicas=0),
+    "missing": None,
+    "unreadable": Unreadable("test", "podinfo-canary", "u", "1", "no spec"),
+}
+ROUTES = {
+    "as recorded": "recorded",
+    "reset": Route(ALL_TO_PRIMARY),
+    "by hand": Route(Weights(60, 40), sends_to_canary=True),
+    "third host": Route(None, "destination third is in the way", sends_to_canary=True),
+    "missing": None,
+}
+READINGS = {
+    "good": GOOD,
+    "bad": BAD_RATE,
+    "blind": (NoData(), Value(20.0)),
+    "away": (Unavailable("p is away"), Unavailable("p is away")),
+}
+OTHERS = {
+    "all well": {},
+    "deleted": {"deleting": True},
+    "invalid": {"spec": InvalidSpec("spec.primary must be an object, not None")},
+    "no checks": {"spec": spec(checks=())},
+    "no finalizer": {"finalizers": ()},
+}
+
+
+def worlds() -> list[World]:
+    found = []
+    for the_status, the_primary, the_workload, route, other in product(
+        STATUSES.values(), PRIMARIES.values(), WORKLOADS.values(), ROUTES.values(), OTHERS.values()
+    ):
+        changes = {} if route == "recorded" else {"route": route}
+        the_canary = canary(**{"status": the_status, **other})
+        found.append(world(canary=the_canary, primary=the_primary, workload=the_workload, **changes))
+    return found
+
+
+def plans(the_world: World) -> list[Plan]:
+    plan = decide(the_world)
+    if plan.observe:
+        return [decide(replace(the_world, readings=readings[: len(plan.observe)])) for readings in READINGS.values()]
+    return [plan]
+
+
+@pytest.fixture(scope="module")
+def decided():
+    return [(the_world, plan) for the_world in worlds() for plan in plans(the_world)]
+
+
+def final_status(plan: Plan) -> CanaryStatus | None:
+    written = [action.status for action in plan.actions if isinstance(action, WriteStatus)]
+    return written[-1] if written else None
+
+
+def test_every_rule_speaks_for_some_world(decided):
+    speakers: Counter[str] = Counter()
+    for the_world, _ in decided:
+        parts = ready(the_world)
+        for rule in ANY_WORLD:
+            if rule(the_world) is not None:
+                speakers[rule.__name__] += 1
+                break
+        else:
+            assert parts is not None
+            for step in ROLLOUT:
+                if step(parts) is not None:
+                    speakers[step.__name__] += 1
+                    break
+    silent = {rule.__name__ for rule in (*ANY_WORLD, *ROLLOUT)} - set(speakers)
+    assert silent == {rules.stand_back_for_an_older_canary.__name__}  # it has a test of its own: no rivals stand here
+
+
+def test_a_decision_is_never_an_error_and_is_the_same_again(decided):
+    assert len(decided) > 20_000
+    for the_world, plan in decided[::7]:
+        assert plan in plans(the_world)
+
+
+def test_traffic_grows_only_where_pods_answer_on_a_sound_route_and_after_a_claim(decided):
+    grown = 0
+    for the_world, plan in decided:
+        for action in plan.actions:
+            if not isinstance(action, Shift) or not action.weights.canary:
+                continue
+            grown += 1
+            assert isinstance(the_world.workload, Workload)
+            assert the_world.workload.available_replicas > 0
+            assert the_world.workload.template.revision == the_world.canary.status.canary_revision
+            assert the_world.route is not None
+            assert the_world.route.problem is None
+            assert not the_world.canary.deleting
+            claimed = final_status(plan) or the_world.canary.status
+            assert claimed.canary_weight == action.weights.canary
+            assert claimed.state is State.RUNNING
+            assert claimed.canary_weight <= the_world.canary.status.canary_weight + 5
+    assert grown > 50
+
+
+def test_nothing_is_copied_but_the_analysed_revision_after_it_was_claimed(decided):
+    copied = 0
+    for the_world, plan in decided:
+        if not any(isinstance(action, CopyTemplate) for action in plan.actions):
+            continue
+        copied += 1
+        before = the_world.canary.status
+        claimed = final_status(plan) or before
+        assert isinstance(the_world.workload, Workload)
+        assert the_world.workload.template.revision == claimed.canary_revision
+        assert claimed.stage is Stage.PROMOTING
+        assert before.stage is Stage.PROMOTING or before.canary_weight >= 50
+        assert next(a for a in plan.actions if isinstance(a, CopyTemplate)).stamp == stamp(
+            replace(the_world.canary, status=claimed)
+        )
+    assert copied > 10
+
+
+def test_finished_means_promoted_or_nothing_to_promote(decided):
+    finished = 0
+    for the_world, plan in decided:
+        after = final_status(plan)
+        if after is None or after.state is not State.FINISHED or the_world.canary.status.state is State.FINISHED:
+            continue
+        parts = ready(the_world)
+        assert parts is not None
+        assert parts.changes_nothing or parts.primary.promoted == stamp(the_world.canary)
+        finished += 1
+    assert finished > 10
+
+
+def test_ended_means_drained_and_confirmed_last(decided):
+    ended = 0
+    for the_world, plan in decided:
+        after = final_status(plan)
+        if after is None or after.state not in {State.FINISHED, State.FAILED} or not the_world.route:
+            continue
+        if (
+            the_world.canary.status.state in {State.FINISHED, State.FAILED}
+            and after.state == the_world.canary.status.state
+        ):
+            continue  # a complaint at rest
+        ended += 1
+        if the_world.route.sends_to_canary:
+            assert Shift(ALL_TO_PRIMARY) in plan.actions
+        writes = [a for a in plan.actions if not isinstance(a, Say)]
+        confirmed = max(i for i, a in enumerate(writes) if isinstance(a, WriteStatus))
+        for later in writes[confirmed + 1 :]:
+            assert not isinstance(later, Shift | Scale | CopyTemplate | HoldFinalizer)
+    assert ended > 50
+
+
+def test_traffic_leaves_before_pods_do(decided):
+    for the_world, plan in decided:
+        if Scale(0) not in plan.actions or not the_world.route or not the_world.route.sends_to_canary:
+            continue
+        assert plan.actions.index(Shift(ALL_TO_PRIMARY)) < plan.actions.index(Scale(0))
+
+
+def test_at_rest_nothing_is_written_but_a_finalizer_let_go(decided):
+    for the_world, plan in decided:
+        resting = the_world.canary.status.state in {State.FINISHED, State.FAILED}
+        unchanged = the_world.workload in {WORKLOADS["as analysed"], WORKLOADS["scaling"], WORKLOADS["idle"], None}
+        if resting and unchanged and isinstance(the_world.canary.spec, type(spec())) and not the_world.canary.deleting:
+            assert plan.actions in {(), (ReleaseFinalizer(),)}
+
+
+def test_what_is_deleted_is_never_advanced(decided):
+    for the_world, plan in decided:
+        if the_world.canary.deleting:
+            assert not any(isinstance(a, WriteStatus | Scale | CopyTemplate | HoldFinalizer) for a in plan.actions)
+
+
+def test_metrics_are_asked_only_when_a_round_is_due_and_traffic_flows():
+    asked = 0
+    for the_world in worlds():
+        if decide(the_world).observe:
+            asked += 1
+            assert the_world.canary.status.canary_weight > 0
+            assert the_world.route is not None
+            assert the_world.route.weights == Weights.to_canary(the_world.canary.status.canary_weight)
+            assert the_world.canary.status.last_check_time <= NOW - MINUTE
+    assert asked > 10
+
+
+def test_every_rollout_is_looked_at_again(decided):
+    for the_world, plan in decided:
+        after = final_status(plan) or the_world.canary.status
+        if after.state is State.RUNNING and not the_world.canary.deleting:
+            assert plan.wake_after is not None
