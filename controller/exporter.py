@@ -63,6 +63,7 @@ class Exporter:
         self.events_dropped = Counter("flagger_events_dropped", "Events that were not sent.", registry=r)
         self.errors = Counter("flagger_reconcile_errors", "Looks that ended with an error.", ["error"], registry=r)
         self._lock = threading.Lock()
+        self._totals: Tally[str] = Tally()  # canaries by namespace
         self._seen: dict[tuple[str, str], tuple[tuple[str, ...], tuple[str, ...]]] = {}  # → workloads, checks
 
     def looked(self, world: World, plan: Plan) -> None:
@@ -92,8 +93,10 @@ class Exporter:
     def gone(self, namespace: str, name: str) -> None:
         """Take away the series of a canary object that was deleted."""
         with self._lock:
+            known = (namespace, name) in self._seen
             workloads, checks = self._seen.pop((namespace, name), ((), ()))
-            self._show_totals(namespace)
+            if known:
+                self._count(namespace, -1)
         _remove(self.status, [(name, namespace)])
         _remove(self.duration, [(name, namespace)])
         _remove(self.weight, [(workload, namespace) for workload in workloads])
@@ -118,13 +121,14 @@ class Exporter:
             old_workloads, old_checks = self._seen.get(key, ((), ()))
             self._seen[key] = (workloads or old_workloads, tuple({*old_checks, *checks}))
             if new:
-                self._show_totals(key[0])
+                self._count(key[0], 1)
 
-    def _show_totals(self, namespace: str) -> None:
-        total = Tally(ns for ns, _ in self._seen)[namespace]
-        if total:
-            self.canaries.labels(namespace).set(total)
+    def _count(self, namespace: str, change: int) -> None:
+        self._totals[namespace] += change
+        if self._totals[namespace]:
+            self.canaries.labels(namespace).set(self._totals[namespace])
         else:
+            del self._totals[namespace]
             _remove(self.canaries, [(namespace,)])
 
 

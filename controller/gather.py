@@ -48,7 +48,8 @@ def overlap_keys(canary: Canary) -> Sequence[str]:
 def _overlap_keys(namespace: str, spec: CanarySpec) -> Iterator[str]:
     for side in (spec.primary, spec.canary):
         yield f"{spec.target_kind}/{namespace}/{side.name}"
-        yield f"route/{namespace}/{spec.route_name}/{side.host}"
+        host = normalise(side.host, namespace)
+        yield f"route/{namespace}/{spec.route_name}/{host.service}.{host.namespace}"
 
 
 def route_ref(canary: Canary, spec: CanarySpec) -> RouteRef:
