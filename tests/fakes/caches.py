@@ -1,0 +1,33 @@
+"""A cache that a test fills."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+
+class FakeCache:
+    """Fulfils ``informers.types.Cache`` over a dict, with the write-through rules of CONTRACTS S19 and S20."""
+
+    def __init__(
+        self,
+        views: Iterable[Any] = (),
+        *,
+        build: Callable[[Any, Any], Any] | None = None,
+        indexes: Mapping[str, Callable[[Any], Iterable[str]]] | None = None,
+    ) -> None:
+        self.views = {(view.namespace, view.name): view for view in views}
+        self._build = build
+        self._indexes = dict(indexes or {})
+
+    def get(self, namespace, name):
+        return self.views.get((namespace, name))
+
+    def by_index(self, index, value):
+        return [view for view in self.views.values() if value in self._indexes[index](view)]
+
+    def write_through(self, obj):
+        self.write_through_view(self._build(obj, None))
+
+    def write_through_view(self, view):
+        key = (view.namespace, view.name)
+        if key in self.views and self.views[key].uid == view.uid:
+            self.views[key] = view
