@@ -12,6 +12,7 @@ from informers.types import Json
 
 _DECODER = json.JSONDecoder()
 _SPACE = " \t\r\n"
+_NUMBER = "0123456789.eE+-"
 
 
 def lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -67,7 +68,7 @@ class _Text:
             except ValueError:
                 self._more(len(self._buffer) - self._at)
                 continue
-            if end == len(self._buffer) and self._buffer[end - 1] not in '}]"el':  # a number may go on
+            if self._buffer[end - 1].isdigit() and not self._buffer[end:].strip(_NUMBER):  # it may go on
                 self._more(1)
                 continue
             self._at = end

@@ -1,0 +1,330 @@
+"""List, then watch, for ever (CONTRACTS R), on a scripted source and a clock that costs nothing."""
+
+import pytest
+
+from informers.errors import Cause, ExpiredError, ForbiddenError, ServerError, TooManyRequestsError, TransportError
+from informers.reflector import Hooks, Reflector
+from informers.stop import Stop
+from informers.store import Store
+from tests.fakes.source import (
+    Listed,
+    ScriptedSource,
+    added,
+    bookmark,
+    build,
+    deleted,
+    error,
+    modified,
+    thing,
+)
+
+EXPIRED = ExpiredError("410", code=410, reason="Expired")
+
+
+class Run:
+    """A reflector on a script, played to its end on this thread."""
+
+    def __init__(self, lists, watches=(), **source):
+        self.source = ScriptedSource(list(lists), list(watches), **source)
+        self.changes = []
+        self.failed, self.healthy, self.synced, self.stirred = [], [], [], []
+        self.store = Store(build, indexes={}, listener=self.changes.append)
+        hooks = Hooks(
+            self.failed.append,
+            lambda: self.healthy.append(1),
+            lambda: self.synced.append(len(self.store)),
+            lambda: self.stirred.append(1),
+        )
+        reflector = Reflector(
+            self.source,
+            self.store,
+            hooks,
+            monotonic=self.source.monotonic,
+            random=self.source.random,
+            wait=self.source.wait,
+        )
+        reflector.run(Stop())
+
+    def held(self):
+        return {view.name: view.resource_version for view in self.store._objects.values()}
+
+
+ONE = Listed([thing("a", 5)], 10)
+
+
+def test_reflector_list_then_watch_rv():
+    run = Run([ONE])
+    assert run.source.listed == [("0", 500, "")]
+    assert run.source.watched == [("10", 450)]
+    assert run.held() == {"a": "5"}
+    assert run.synced == [1]
+
+
+@pytest.mark.parametrize(("random", "seconds"), [(0.0, 300), (0.999, 599)])
+def test_watch_timeout_is_spread(random, seconds):
+    class Spread(ScriptedSource):
+        def random(self):
+            return random
+
+    source = Spread([ONE])
+    hooks = Hooks(lambda _: None, lambda: None, lambda: None, lambda: None)
+    store = Store(build, indexes={}, listener=lambda _: None)
+    Reflector(source, store, hooks, monotonic=source.monotonic, random=source.random, wait=source.wait).run(Stop())
+    assert source.watched == [("10", seconds)]
+
+
+def test_reflector_relist_uses_last_rv_no_time_travel():
+    run = Run([ONE, Listed([], 20)], [[added("b", 12), error(500, "InternalError")], [bookmark(30)]])
+    assert run.source.listed[:2] == [("0", 500, ""), ("12", 0, "")]
+    assert run.source.watched[1][0] == "20"
+
+
+def test_reflector_relist_unpaginated_unless_server_paged():
+    pages = [Listed([thing("a")], 10, "next"), Listed([thing("b")], 11)]
+    run = Run([*pages, Listed([], 20)], [[error(500, "x")]])
+    assert run.source.listed == [("0", 500, ""), ("", 500, "next"), ("10", 500, "")]
+
+
+def test_reflector_pagination_collects_all():
+    names = [f"t{i:04}" for i in range(1203)]
+    pages = [
+        Listed([thing(n) for n in names[:500]], 77, "one"),
+        Listed([thing(n) for n in names[500:1000]], 80, "two"),
+        Listed([thing(n) for n in names[1000:]], 81),
+    ]
+    run = Run(pages)
+    assert run.source.listed == [("0", 500, ""), ("", 500, "one"), ("", 500, "two")]
+    assert sorted(run.held()) == names
+    assert run.source.watched[0][0] == "77"
+
+
+@pytest.mark.parametrize(
+    "too_large",
+    [
+        ServerError("504", code=504, causes=(Cause("ResourceVersionTooLarge", "x", ""),)),
+        ServerError("504", code=504, reason="Timeout", causes=(Cause("", "Too large resource version", ""),)),
+        ServerError("504: Too large resource version: 9, current: 5", code=504, reason="Timeout"),
+    ],
+    ids=["cause type", "cause text", "status text"],
+)
+def test_reflector_too_large_rv(too_large):
+    run = Run([ONE, too_large, Listed([], 20)], [[error(500, "x")]])
+    assert run.source.listed == [("0", 500, ""), ("10", 0, ""), ("", 0, "")]
+    assert len(run.source.waits) == 1
+    assert run.failed == []
+
+
+def test_other_timeouts_are_no_reason_for_a_consistent_read():
+    run = Run([ONE, ServerError("504 slow", code=504, reason="Timeout"), ONE], [[error(500, "x")]])
+    assert [version for version, _, _ in run.source.listed] == ["0", "10", "10"]
+
+
+def test_expired_list_stays_consistent_until_one_succeeds():
+    run = Run([ONE, EXPIRED, ServerError("500"), Listed([], 20), ONE], [[error(500, "x")], [error(500, "x")]])
+    assert [version for version, _, _ in run.source.listed] == ["0", "10", "", "", "20"]
+
+
+def test_consistent_list_that_expires_too_is_an_error():
+    run = Run([ONE, EXPIRED, EXPIRED, ONE], [[error(500, "x")]])
+    assert len(run.failed) == 1
+    assert [version for version, _, _ in run.source.listed] == ["0", "10", "", ""]
+
+
+def test_reflector_410_on_page_two_full_list():
+    run = Run([Listed([thing("a")], 10, "next"), EXPIRED, Listed([thing("a", 2), thing("b")], 12)])
+    assert run.source.listed == [("0", 500, ""), ("", 500, "next"), ("0", 0, "")]
+    assert run.held() == {"a": "2", "b": "1"}
+    assert run.source.watched[0][0] == "12"
+    assert len(run.changes) == 2
+
+
+def test_failed_page_leaves_the_store_as_it_was():
+    half = [Listed([thing("b")], 20, "next"), ServerError("500")]
+    run = Run([Listed([thing("a")], 10, ""), *half], [[error(500, "x")]])
+    assert run.held() == {"a": "1"}
+    assert len(run.failed) == 1
+
+
+def test_listed_object_without_metadata_is_skipped(caplog):
+    run = Run([Listed([{"kind": "Thing"}, thing("a")], 10)])
+    assert run.held() == {"a": "1"}
+    assert "Listed object without metadata skipped" in caplog.messages
+
+
+def test_events_go_to_the_store():
+    run = Run([ONE], [[added("b", 11), modified("a", 12), deleted("b", 13)]])
+    assert run.held() == {"a": "12"}
+    assert run.source.watched[1][0] == "13"
+    assert len(run.stirred) == 3
+
+
+def test_watch_bookmark_advances_rv_only():
+    run = Run([ONE], [[bookmark(50)]])
+    assert run.source.watched[1][0] == "50"
+    assert run.held() == {"a": "5"}
+    assert len(run.changes) == 1
+
+
+def test_reflector_resumes_from_last_event_rv():
+    run = Run([ONE], [[added("b", 12)], []])
+    assert [version for version, _ in run.source.watched] == ["10", "12", "12"]
+    assert len(run.source.listed) == 1
+    assert run.source.waits == []
+
+
+def test_reflector_very_short_watch_backs_off():
+    run = Run([ONE, ONE], [[], []], watch_takes=0.5)
+    assert len(run.source.waits) == 2
+    assert len(run.source.listed) == 3
+
+
+def test_short_watch_with_an_event_is_none():
+    run = Run([ONE], [[bookmark(11)]], watch_takes=0.5)
+    assert run.source.waits == []
+
+
+def test_reflector_connection_refused_keeps_watching():
+    run = Run([ONE], [TransportError("refused")] * 3)
+    assert [version for version, _ in run.source.watched] == ["10"] * 4
+    assert len(run.source.listed) == 1
+    assert len(run.source.waits) == 3
+    assert len(run.failed) == 3
+
+
+def test_reflector_429_on_watch_no_relist():
+    run = Run([ONE], [TooManyRequestsError("429")] * 4)
+    assert len(run.source.listed) == 1
+    assert len(run.source.watched) == 5
+
+
+def test_429_within_the_stream_is_treated_alike():
+    run = Run([ONE], [[bookmark(12), error(429, "TooManyRequests")]])
+    assert len(run.source.listed) == 1
+    assert run.source.watched[1][0] == "12"
+    assert len(run.source.waits) == 1
+
+
+def test_reflector_410_error_event_relists():
+    run = Run([ONE, Listed([thing("b")], 20)], [[error(410, "Expired")]])
+    assert [version for version, _, _ in run.source.listed] == ["0", "10"]
+    assert run.held() == {"b": "1"}
+    assert len(run.source.waits) == 1
+    assert run.failed == []
+
+
+@pytest.mark.parametrize("refusal", [ServerError("500"), ForbiddenError("403"), EXPIRED], ids=["500", "403", "410"])
+def test_reflector_other_watch_error_relists(refusal):
+    run = Run([ONE, ONE], [refusal])
+    assert run.failed == [refusal]
+    assert len(run.source.listed) == 2
+    assert len(run.source.waits) == 1
+
+
+def test_failed_list_is_told_once_and_tried_again():
+    run = Run([ServerError("500"), ONE])
+    assert len(run.failed) == 1
+    assert run.source.listed[0] == run.source.listed[1]
+    assert run.held() == {"a": "5"}
+
+
+def test_health_is_told_after_list_and_watch():
+    assert len(Run([ONE], [[bookmark(11)]]).healthy) == 3
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        added("b", 99, kind="Other"),
+        bookmark(99).__class__("ADDED", {"kind": "Thing"}),
+        bookmark(99).__class__("ADDED", {"kind": "Thing", "metadata": {"resourceVersion": "99"}}),
+        bookmark(99).__class__("DELETED", {"kind": "Thing", "metadata": None}),
+    ],
+    ids=["wrong kind", "no metadata", "no name", "null metadata"],
+)
+def test_reflector_wrong_kind_event_skipped(bad, caplog):
+    run = Run([ONE], [[bad, added("c", 12)], []])
+    assert run.held() == {"a": "5", "c": "12"}
+    assert "Bad watch event skipped" in caplog.messages
+    only_bad = Run([ONE], [[bad]])
+    assert only_bad.source.watched[1][0] == "10"
+
+
+def test_reflector_unknown_event_type_ignored(caplog):
+    run = Run([ONE], [[bookmark(11).__class__("FOO", thing("x", 11)), added("c", 12)]])
+    assert run.held() == {"a": "5", "c": "12"}
+    assert "Unknown watch event ignored" in caplog.messages
+
+
+def test_reflector_backoff_sequence():
+    run = Run([ServerError("500")] * 8)
+    assert [wait / 1.5 for wait in run.source.waits] == pytest.approx([0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 30, 30])
+
+
+def test_backoff_starts_over_after_two_quiet_minutes():
+    run = Run(
+        [ServerError("500"), ServerError("500"), ONE, ServerError("500")],
+        [[lambda: None, error(500, "x")]],
+        watch_takes=0,
+    )
+    assert len(run.source.waits) == 4
+    quiet = Run(
+        [ServerError("500"), ServerError("500"), ONE],
+        [[bookmark(11)], [bookmark(12)], [error(500, "x")]],
+        watch_takes=121,
+    )
+    assert quiet.source.waits[-1] == pytest.approx(0.8 * 1.5)
+
+
+def test_stop_in_the_middle_of_a_watch_reads_no_further():
+    source = ScriptedSource([ONE])
+    stop = Stop()
+    source.watches = [[added("b", 11), stop.set, added("c", 12)]]
+    store = Store(build, indexes={}, listener=lambda _: None)
+    hooks = Hooks(lambda _: None, lambda: None, lambda: None, lambda: None)
+    Reflector(source, store, hooks, monotonic=source.monotonic, random=source.random, wait=source.wait).run(stop)
+    assert len(store) == 2
+    assert len(source.watched) == 1
+
+
+def test_abandoned_list_changes_nothing():
+    stop = Stop()
+
+    class Stopped(ScriptedSource):
+        def list(self, **request):
+            page = super().list(**request)
+            stop.set()
+            return page
+
+    source = Stopped([ONE])
+    store = Store(build, indexes={}, listener=lambda _: None)
+    hooks = Hooks(lambda _: None, lambda: None, lambda: None, lambda: None)
+    Reflector(source, store, hooks, monotonic=source.monotonic, random=source.random, wait=source.wait).run(stop)
+    assert len(store) == 0
+
+
+@pytest.mark.parametrize("where", ["list", "watch", "retry"])
+def test_error_after_stop_is_told_nobody(where):
+    stop = Stop()
+    failed = []
+
+    class Failing(ScriptedSource):
+        def list(self, **request):
+            if where == "list":
+                stop.set()
+                raise ServerError("cut")
+            return super().list(**request)
+
+        def watch(self, **request):
+            if where == "watch":
+                stop.set()
+            raise TransportError("cut")
+
+        def wait(self, stop, seconds):
+            stop.set()
+            return True
+
+    source = Failing([ONE])
+    hooks = Hooks(failed.append, lambda: None, lambda: None, lambda: None)
+    store = Store(build, indexes={}, listener=lambda _: None)
+    Reflector(source, store, hooks, monotonic=source.monotonic, random=source.random, wait=source.wait).run(stop)
+    assert len(failed) == (1 if where == "retry" else 0)
