@@ -240,12 +240,23 @@ class _Cutter:
 
 def cut(response: urllib3.BaseHTTPResponse) -> None:
     """End a blocked read of a response from another thread: about 1 ms, plain or TLS (CONTRACTS P8)."""
-    sock = getattr(response.connection, "sock", None)
+    sock = getattr(response.connection, "sock", None) or _socket_of_body(response)
     if sock is not None:
         try:
             sock.shutdown(socket.SHUT_RDWR)
         except OSError:
             return  # it is closed already
+
+
+def _socket_of_body(response: urllib3.BaseHTTPResponse) -> socket.socket | None:
+    """Return the socket of a body that ends with its connection: http.client has handed it over to the response.
+
+    There is no public way to it, so that each step may be missing.
+    """
+    found: Any = response
+    for step in ("_fp", "fp", "raw", "_sock"):
+        found = getattr(found, step, None)
+    return found if isinstance(found, socket.socket) else None
 
 
 def _query_value(value: object) -> str:

@@ -75,7 +75,7 @@ def _from_kubeconfig(path: str, master: str | None) -> Configuration:
     try:
         kube_config.load_kube_config(config_file=path, client_configuration=configuration, persist_config=False)
     except ConfigException as error:
-        raise ConfigurationError(f"kubeconfig {path}: {error}. Name another with --kubeconfig") from error
+        raise ConfigurationError(f"kubeconfig {path}: {_sentence(error)} Name another with --kubeconfig") from error
     except (OSError, ValueError, TypeError, AttributeError, yaml.YAMLError) as error:
         raise ConfigurationError(f"kubeconfig {path} cannot be read: {error}") from error
     if master is not None:
@@ -88,7 +88,7 @@ def _context_facts(path: str) -> tuple[float | None, str]:
     try:
         contexts, active = kube_config.list_kube_config_contexts(config_file=path)
     except ConfigException as error:
-        raise ConfigurationError(f"kubeconfig {path}: {error}. Name another with --kubeconfig") from error
+        raise ConfigurationError(f"kubeconfig {path}: {_sentence(error)} Name another with --kubeconfig") from error
     except (OSError, ValueError, TypeError, AttributeError, yaml.YAMLError) as error:
         raise ConfigurationError(f"kubeconfig {path} cannot be read: {error}") from error
     del contexts
@@ -179,13 +179,17 @@ class Credentials:
     def _read_header(self) -> str | None:
         bearer = self._configuration.auth_settings().get("BearerToken")
         value = bearer.get("value") if bearer else None
-        return str(value).strip() if value else None
+        return " ".join(str(value).split()) if value else None  # a token file may end in a newline
 
     def _new_pool(self, configuration: Configuration) -> urllib3.PoolManager:
         configuration.retries = False  # they would repeat a write and sleep inside the call
         configuration.connection_pool_maxsize = self._pool_size
         pool: urllib3.PoolManager = RESTClientObject(configuration).pool_manager
         return pool
+
+
+def _sentence(error: Exception) -> str:
+    return f"{str(error).rstrip('.')}."
 
 
 def _connection_facts(configuration: Configuration) -> tuple[object, ...]:
