@@ -1,0 +1,175 @@
+"""What every deployer promises, held against the fake and against Deployments on an API server."""
+
+import pytest
+
+from controller.core.simulator import workload_running
+from deploy.registry import DEPLOYERS
+from deploy.types import PROMOTED_ANNOTATION
+from informers.errors import ConflictError, NotFoundError
+from tests.fakes.parts import FakeDeployer
+from tests.fakes.sandbox import live
+
+STAMP = "123@2018-10-10T12:00:00+00:00"
+DEPLOYMENTS = ("apps", "deployments")
+
+
+class FakeRig:
+    def __init__(self):
+        self.deployer = FakeDeployer()
+        for name, body, replicas in (("podinfo", "1", 2), ("podinfo-canary", "2", 1)):
+            self.deployer.workloads["test", name] = workload_running(name, body, replicas=replicas)
+
+    def change_template(self, name):
+        known = self.deployer.workloads["test", name]
+        other = workload_running(name, "changed", replicas=known.replicas)
+        self.deployer._store(known, template=other.template, generation=known.generation + 1)
+
+    def touch(self, name):
+        self.deployer._store(self.deployer.workloads["test", name], promoted="touched")
+
+    def delete(self, name):
+        del self.deployer.workloads["test", name]
+
+
+class DeploymentRig:
+    def __init__(self, live):
+        self.live = live
+        self.deployer = DEPLOYERS["Deployment"](live.parts.deployments, live.client)
+
+    def _unseen(self):
+        for informer in self.live.parts.deployments.all:
+            informer.stop()
+
+    def change_template(self, name):
+        self._unseen()
+
+        def change(obj):
+            obj["spec"]["template"]["spec"]["containers"][0]["image"] = "changed"
+
+        self.live.change(*DEPLOYMENTS, name, change)
+
+    def touch(self, name):
+        self._unseen()
+        self.live.change(*DEPLOYMENTS, name, lambda obj: obj["metadata"].update(labels={"touched": "yes"}))
+
+    def delete(self, name):
+        self._unseen()
+        self.live.delete(*DEPLOYMENTS, name)
+
+
+@pytest.fixture(params=["fake", "deployments"])
+def rig(request, tmp_path):
+    if request.param == "fake":
+        yield FakeRig()
+        return
+    with live(tmp_path) as it:
+        yield DeploymentRig(it)
+
+
+@pytest.fixture
+def real(tmp_path):
+    with live(tmp_path) as it:
+        yield DeploymentRig(it)
+
+
+def both(rig):
+    return rig.deployer.look("test", "podinfo-canary"), rig.deployer.look("test", "podinfo")
+
+
+def test_workload_is_found_or_absent(rig):
+    assert rig.deployer.look("test", "podinfo").replicas == 2
+    assert rig.deployer.look("test", "nobody") is None
+
+
+def test_scale_is_seen_at_once_and_moves_the_generation_by_one(rig):
+    canary, _ = both(rig)
+    rig.deployer.scale(canary, replicas=3)
+    scaled, _ = both(rig)
+    assert (scaled.replicas, scaled.generation) == (3, canary.generation + 1)
+    assert scaled.template == canary.template
+    rig.deployer.scale(scaled, replicas=0)
+    assert both(rig)[0].replicas == 0
+
+
+def test_scale_to_what_it_is_moves_no_generation(rig):
+    canary, _ = both(rig)
+    rig.deployer.scale(canary, replicas=canary.replicas)
+    assert both(rig)[0].generation == canary.generation
+
+
+def test_workload_that_changed_unseen_is_not_scaled(rig):
+    canary, _ = both(rig)
+    rig.touch("podinfo-canary")
+    with pytest.raises(ConflictError):
+        rig.deployer.scale(canary, replicas=3)
+
+
+def test_workload_that_is_gone_is_not_scaled(rig):
+    canary, _ = both(rig)
+    rig.delete("podinfo-canary")
+    with pytest.raises(NotFoundError):
+        rig.deployer.scale(canary, replicas=3)
+
+
+def test_copy_carries_the_template_and_stamps_the_target(rig):
+    canary, primary = both(rig)
+    rig.deployer.copy_template(canary, primary, stamp=STAMP)
+    after, promoted = both(rig)
+    assert promoted.template.body == canary.template.body
+    assert promoted.promoted == STAMP
+    assert promoted.generation == primary.generation + 1
+    assert promoted.replicas == primary.replicas
+    assert after == canary
+
+
+def test_template_that_was_not_analysed_is_never_copied(rig):
+    canary, primary = both(rig)
+    rig.change_template("podinfo-canary")
+    with pytest.raises(ConflictError):
+        rig.deployer.copy_template(canary, primary, stamp=STAMP)
+    assert rig.deployer.look("test", "podinfo").promoted == ""
+
+
+def test_target_that_changed_unseen_is_not_overwritten(rig):
+    canary, primary = both(rig)
+    rig.change_template("podinfo")
+    with pytest.raises(ConflictError):
+        rig.deployer.copy_template(canary, primary, stamp=STAMP)
+
+
+@pytest.mark.parametrize("name", ["podinfo", "podinfo-canary"])
+def test_workload_that_is_gone_is_not_copied(rig, name):
+    canary, primary = both(rig)
+    rig.delete(name)
+    with pytest.raises(NotFoundError):
+        rig.deployer.copy_template(canary, primary, stamp=STAMP)
+
+
+def test_deployment_copy_costs_two_reads_and_one_write(real):
+    canary, primary = both(real)
+    before = len(real.live.cluster.api.log.of("contract"))
+    real.deployer.copy_template(canary, primary, stamp=STAMP)
+    verbs = [request.verb for request in real.live.cluster.api.log.of("contract")[before:]]
+    assert sorted(verb for verb in verbs if verb != "watch") == ["get", "get", "patch"]
+
+
+def test_deployment_keeps_what_a_promotion_does_not_copy(real):
+    before = real.live.object(*DEPLOYMENTS, "podinfo")
+    source = real.live.object(*DEPLOYMENTS, "podinfo-canary")
+    canary, primary = both(real)
+    real.deployer.copy_template(canary, primary, stamp=STAMP)
+    after = real.live.object(*DEPLOYMENTS, "podinfo")
+    assert after["spec"]["template"]["spec"] == source["spec"]["template"]["spec"]
+    assert after["spec"]["template"]["metadata"]["labels"]["app"] == "podinfo"
+    assert after["metadata"]["annotations"][PROMOTED_ANNOTATION] == STAMP
+    for field in ("replicas", "selector", "strategy"):
+        assert after["spec"][field] == before["spec"][field]
+
+
+def test_deployment_of_which_only_the_scale_has_moved_is_still_the_analysed_one(real):
+    canary, primary = both(real)
+    for informer in real.live.parts.deployments.all:
+        informer.stop()
+    real.live.change(*DEPLOYMENTS, "podinfo-canary", lambda obj: obj["spec"].update(replicas=4))
+    real.deployer.copy_template(canary, primary, stamp=STAMP)
+    assert real.live.object(*DEPLOYMENTS, "podinfo")["metadata"]["annotations"][PROMOTED_ANNOTATION] == STAMP

@@ -1,0 +1,213 @@
+"""What every observer promises, held against Prometheus' over HTTP, against a server that misbehaves on request."""
+
+import threading
+from contextlib import closing
+
+import pytest
+
+from hack.sandbox.cluster import wall_clock
+from hack.sandbox.prometheus import PrometheusServer, SampleStore
+from metrics import prometheus as prometheus_module
+from metrics.prometheus import MetricsServerError, PrometheusObserver, validate_url
+from metrics.types import Check, NoData, Target, Unavailable, Value
+from tests.fakes.api import FakeApi, hangs_up, says, streams
+
+TARGET = Target("test", "podinfo-canary")
+RATE = Check("istio_requests_total", 99.0, "1m")
+SECONDS = Check("istio_request_duration_seconds_bucket", 500.0, "1m")
+MILLISECONDS = Check("istio_request_duration_milliseconds_bucket", 500.0, "30s")
+
+
+@pytest.fixture
+def api():
+    with FakeApi() as it:
+        yield it
+
+
+def observed(url, *checks, environ=None, **more):
+    with closing(PrometheusObserver(url, threads=4, environ=environ or {}, **more)) as observer:
+        return observer.observe(TARGET, checks or (RATE,))
+
+
+def vector(*values):
+    return {"status": "success", "data": {"resultType": "vector", "result": [{"value": [1, v]} for v in values]}}
+
+
+@pytest.mark.parametrize(
+    ("check", "answer", "reading"),
+    [
+        (RATE, vector("0.8233"), Value(pytest.approx(82.33))),
+        (SECONDS, vector("2.525"), Value(2525.0)),
+        (MILLISECONDS, vector("823"), Value(823.0)),
+        (RATE, {"status": "success", "data": {"resultType": "scalar", "result": [1, "1"]}}, Value(100.0)),
+        (RATE, vector(), NoData()),
+        (RATE, vector("NaN"), NoData()),
+        (RATE, vector("+Inf"), NoData()),
+    ],
+    ids=["rate", "seconds", "milliseconds", "scalar", "empty", "NaN", "Inf"],
+)
+def test_answers_become_readings_in_the_unit_of_the_limit(api, check, answer, reading):
+    api.default = says(answer)
+    assert observed(api.url, check) == (reading,)
+
+
+@pytest.mark.parametrize(
+    ("answer", "text"),
+    [
+        (
+            says({"status": "error", "errorType": "bad_data", "error": "parse error"}, 400),
+            "answered bad_data: parse error",
+        ),
+        (says({"status": "error"}), "answered error: None"),
+        (says(b"oops", 500), "answered 500 Internal Server Error"),
+        (says(b"moved", 302, Location="http://elsewhere"), "answered 302 Found"),
+        (says(b"<html>"), "answered application/json where JSON of Prometheus was expected, is the address right?"),
+        (says(b"\xff\xfe"), "where JSON of Prometheus was expected"),
+        (says(b"null"), "where JSON of Prometheus was expected"),
+        (says({"status": "success"}), "answered with JSON that is not a query result"),
+        (says({"status": "success", "data": None}), "answered with JSON that is not a query result"),
+        (says(vector("many")), "answered with JSON that is not a query result"),
+        (says({"status": "success", "data": {"resultType": "vector", "result": [None]}}), "is not a query result"),
+        (says({"status": "success", "data": {"resultType": "scalar", "result": [1]}}), "is not a query result"),
+        (says(vector("1", "2")), "answered with 2 series where one was expected"),
+        (
+            says({"status": "success", "data": {"resultType": "matrix", "result": []}}),
+            "answered with a matrix where a vector was expected",
+        ),
+        (says(b"x" * (1024 * 1024 + 1)), "answered with more than 1024 KiB, is it Prometheus?"),
+        (hangs_up, "failed: "),
+    ],
+    ids=[
+        "error",
+        "error without words",
+        "500",
+        "redirect",
+        "html",
+        "no utf-8",
+        "null",
+        "no data",
+        "null data",
+        "no number",
+        "null series",
+        "half a sample",
+        "two series",
+        "matrix",
+        "huge",
+        "hangs up",
+    ],
+)
+def test_whatever_goes_wrong_is_a_reading_that_says_what_and_where(api, answer, text):
+    api.default = answer
+    ((reading),) = observed(api.url)
+    assert isinstance(reading, Unavailable)
+    assert reading.reason.startswith(api.url)
+    assert text in reading.reason
+
+
+def test_server_that_cannot_be_reached():
+    with FakeApi() as api:
+        url = api.url
+    ((reading),) = observed(url)
+    assert reading.reason.startswith(f"{url} cannot be reached: ")
+
+
+def test_server_that_does_not_answer(api, monkeypatch):
+    monkeypatch.setattr(prometheus_module, "TIMEOUT_SECONDS", 0.1)
+    over = threading.Event()
+    api.default = lambda handler: over.wait(10) and hangs_up(handler)
+    ((reading),) = observed(api.url)
+    over.set()
+    assert reading == Unavailable(f"{api.url} did not answer within 0.1s")
+
+
+def test_server_that_trickles(api):
+    seconds = iter(range(0, 1000, 3))
+    api.default = streams([b" "] * 10)
+    ((reading),) = observed(api.url, monotonic=lambda: next(seconds))
+    assert reading == Unavailable(f"{api.url} did not finish its answer within 5s")
+
+
+def test_one_post_per_check_side_by_side_in_their_order(api):
+    both = threading.Barrier(2)
+
+    def together(handler):
+        both.wait(10)
+        query = api.requests[-1].body
+        handler.send(200, b'{"status": "success", "data": {"resultType": "vector", "result": []}}')
+        assert query
+
+    api.default = together
+    counted = []
+    readings = observed(api.url, RATE, SECONDS, count=lambda outcome, seconds: counted.append(outcome))
+    assert readings == (NoData(), NoData())
+    assert counted == ["no-data", "no-data"]
+    assert {(r.method, r.path) for r in api.requests} == {("POST", "/api/v1/query")}
+    assert sorted(b"histogram_quantile" in r.body for r in api.requests) == [False, True]
+
+
+def test_path_prefix_is_kept(api):
+    api.default = says(vector("1"))
+    for url in (f"{api.url}/prometheus", f"{api.url}/prometheus/"):
+        assert observed(url) == (Value(100.0),)
+    assert {r.path for r in api.requests} == {"/prometheus/api/v1/query"}
+
+
+@pytest.mark.parametrize(
+    ("user_info", "environ", "header"),
+    [
+        ("", {}, None),
+        ("", {"PROMETHEUS_TOKEN": " t\n"}, "Bearer t"),
+        ("", {"PROMETHEUS_USERNAME": "user", "PROMETHEUS_PASSWORD": "secret"}, "Basic dXNlcjpzZWNyZXQ="),
+        ("user:secret@", {}, "Basic dXNlcjpzZWNyZXQ="),
+    ],
+    ids=["none", "token", "user", "in the address"],
+)
+def test_credentials_are_sent_and_never_shown(api, user_info, environ, header):
+    api.default = says(b"nonsense")
+    url = api.url.replace("http://", f"http://{user_info}")
+    ((reading),) = observed(url, environ=environ)
+    assert api.requests[0].headers.get("authorization") == header
+    assert "secret" not in reading.reason
+    assert reading.reason.startswith(api.url)
+
+
+def test_observer_that_was_closed_answers_unavailable(api):
+    observer = PrometheusObserver(api.url, threads=1, environ={})
+    observer._client.close()
+    assert isinstance(observer.observe(TARGET, (RATE,))[0], Unavailable)
+    observer.close()
+    observer.close()
+
+
+@pytest.mark.parametrize("url", ["http://p:9090", "https://p/prefix", "http://user:secret@p:1"])
+def test_addresses_that_prometheus_could_have(url):
+    validate_url(url)
+
+
+@pytest.mark.parametrize(
+    "url", ["p:9090", "", "ftp://u:secret@p", "http://:80", "http://p:0", "http://p:x", "http://p?q"]
+)
+def test_other_addresses_are_refused_without_their_credentials(url):
+    with pytest.raises(MetricsServerError) as raised:
+        validate_url(url)
+    assert "secret" not in str(raised.value)
+
+
+def test_sandbox_answers_the_same_way():
+    server = PrometheusServer(SampleStore(), now=wall_clock)
+    server.start()
+    try:
+        assert observed(server.url, RATE, SECONDS) == (NoData(), NoData())
+        server.faults.script = lambda query: 0.5
+        assert observed(server.url, RATE, SECONDS) == (Value(50.0), Value(500.0))
+        server.faults.script = None
+        for answer in ("html", "error", "huge"):
+            server.faults.answer = answer
+            assert isinstance(observed(server.url)[0], Unavailable)
+        for answer in ("empty", "nan"):
+            server.faults.answer = answer
+            assert observed(server.url) == (NoData(),)
+        server.faults.down = True
+        assert isinstance(observed(server.url)[0], Unavailable)
+    finally:
+        server.stop()

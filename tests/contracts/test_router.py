@@ -1,0 +1,174 @@
+"""What every router promises, held against the fake and against Istio's on an API server."""
+
+import pytest
+
+from informers.errors import ConflictError, NotFoundError
+from informers.resources import virtual_services
+from informers.types import Unreadable
+from router.registry import ROUTERS
+from router.types import ALL_TO_PRIMARY, Route, RouteRef, Weights
+from tests.fakes.caches import FakeCache
+from tests.fakes.parts import FakeRouter
+from tests.fakes.sandbox import live
+from tests.fakes.writer import FakeWriter
+
+REF = RouteRef("test", "podinfo", "podinfo", "podinfo-canary")
+ISTIO = ("networking.istio.io", "virtualservices", "podinfo")
+
+
+class FakeRig:
+    def __init__(self):
+        self.router = FakeRouter()
+        self.router.routes["test", "podinfo"] = Route(ALL_TO_PRIMARY)
+        self.router.problems = {"nowhere": "service nowhere.test not found, create it or correct the host"}
+
+    def weights(self):
+        weights = self.router.routes["test", "podinfo"].weights
+        return (weights.primary, weights.canary)
+
+    def writes(self):
+        return self.router.writes
+
+    def change_unseen(self):
+        self.router.changed.add(("test", "podinfo"))
+
+    def delete(self):
+        del self.router.routes["test", "podinfo"]
+
+
+class IstioRig:
+    def __init__(self, live):
+        self.live = live
+        parts = live.parts
+        self.router = ROUTERS["istio"](
+            parts.virtual_services, parts.services, live.client, parts.virtual_service_version
+        )
+
+    def route(self):
+        return self.live.object(*ISTIO)["spec"]["http"][0]["route"]
+
+    def weights(self):
+        return tuple(destination["weight"] for destination in self.route())
+
+    def writes(self):
+        return self.live.writes()
+
+    def change_unseen(self):
+        for informer in self.live.parts.virtual_services.all:
+            informer.stop()
+        self.live.change(*ISTIO, lambda obj: obj["metadata"].update(labels={"changed": "behind-our-back"}))
+
+    def delete(self):
+        self.live.delete(*ISTIO)
+        while self.router.look(REF) is not None:
+            pass
+
+
+@pytest.fixture(params=["fake", "istio"])
+def rig(request, tmp_path):
+    if request.param == "fake":
+        yield FakeRig()
+        return
+    with live(tmp_path) as it:
+        yield IstioRig(it)
+
+
+@pytest.fixture
+def istio(tmp_path):
+    with live(tmp_path) as it:
+        yield IstioRig(it)
+
+
+def test_route_is_found(rig):
+    assert rig.router.look(REF) == Route(ALL_TO_PRIMARY)
+
+
+def test_shift_is_one_write_and_seen_at_once(rig):
+    rig.router.shift(REF, Weights(95, 5))
+    assert rig.router.look(REF) == Route(Weights(95, 5), sends_to_canary=True)
+    assert rig.weights() == (95, 5)
+    assert rig.writes() == 1
+
+
+def test_shift_to_what_it_is_writes_nothing(rig):
+    rig.router.shift(REF, ALL_TO_PRIMARY)
+    assert rig.writes() == 0
+
+
+def test_shifts_build_on_each_other(rig):
+    for weight in (5, 10, 0):
+        rig.router.shift(REF, Weights.to_canary(weight))
+    assert rig.weights() == (100, 0)
+    assert rig.writes() == 3
+
+
+def test_route_that_changed_unseen_is_a_conflict_and_stays(rig):
+    rig.change_unseen()
+    with pytest.raises(ConflictError):
+        rig.router.shift(REF, Weights(95, 5))
+    assert rig.weights() == (100, 0)
+
+
+def test_route_that_is_gone(rig):
+    rig.delete()
+    assert rig.router.look(REF) is None
+    with pytest.raises(NotFoundError):
+        rig.router.shift(REF, Weights(95, 5))
+
+
+def test_service_that_is_missing_is_named(rig):
+    assert rig.router.service_problem("test", "podinfo") is None
+    assert "service nowhere.test not found" in rig.router.service_problem("test", "nowhere")
+
+
+def test_istio_keeps_everything_but_the_two_numbers(istio):
+    def enrich(obj):
+        http = obj["spec"]["http"][0]
+        http.update(match=[{"uri": {"prefix": "/"}}], timeout="3s", retries={"attempts": 3}, fault=None)
+        obj["spec"]["http"].append({"route": [{"destination": {"host": "other"}}], "name": "extra"})
+        obj["spec"]["tls"] = [{"match": []}]
+
+    istio.live.change(*ISTIO, enrich)
+    while len(istio.router.virtual_services.get("test", "podinfo").routes) < 2:
+        pass
+    before = istio.live.object(*ISTIO)["spec"]
+    istio.router.shift(REF, Weights(80, 20))
+    after = istio.live.object(*ISTIO)["spec"]
+    assert [d.pop("weight") for d in after["http"][0]["route"]] == [80, 20]
+    for destination in before["http"][0]["route"]:
+        destination.pop("weight")
+    assert after == before
+
+
+def test_istio_route_that_cannot_be_read_is_a_problem_and_not_absent(istio):
+    istio.live.change(*ISTIO, lambda obj: obj["spec"].update(http=[{"route": [{"destination": {"host": 7}}]}]))
+    while (route := istio.router.look(REF)).problem is None:
+        pass
+    assert route.problem.startswith("it cannot be read: ")
+    with pytest.raises(NotFoundError, match="cannot be read"):
+        istio.router.shift(REF, ALL_TO_PRIMARY)
+
+
+@pytest.mark.parametrize(
+    ("host", "text"),
+    [
+        ("podinfo.other", "host podinfo.other is not a service of namespace test"),
+        ("www.example.com", "host www.example.com is not a service of namespace test"),
+        ("podinfo.test.svc.cluster.local", None),
+    ],
+)
+def test_istio_hosts_are_services_of_the_namespace(istio, host, text):
+    assert istio.router.service_problem("test", host) == text
+
+
+def test_istio_service_that_is_unusable_is_named(istio):
+    istio.live.change("", "services", "podinfo", lambda obj: obj["spec"].update(ports=[{"name": "tcp", "port": 1}]))
+    while istio.router.service_problem("test", "podinfo") is None:
+        pass
+    assert "has no port named http or https" in istio.router.service_problem("test", "podinfo")
+
+
+def test_istio_service_that_cannot_be_read_is_named():
+    services = FakeCache([Unreadable("test", "podinfo", "u", "1", "no spec")])
+    router = ROUTERS["istio"](FakeCache(), services, FakeWriter(), virtual_services)
+    assert router.service_problem("test", "podinfo") == "service podinfo.test cannot be read: no spec"
