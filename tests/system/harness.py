@@ -17,7 +17,7 @@ from hack.sandbox.cluster import Cluster
 
 Json = dict[str, Any]
 
-INTERVAL = timedelta(milliseconds=200)
+INTERVAL = timedelta(milliseconds=100)
 PATIENCE_SECONDS = 20.0
 WRITES = {"create", "update", "patch", "delete"}
 CANARY = ("flagger.app", "canaries")
