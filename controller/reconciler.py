@@ -61,8 +61,8 @@ class Reconciler:
         plan = decide(world)
         if plan.observe:
             world, plan = self._with_readings(canary, plan)
+        self._remember(key, plan.complaint)  # also if a write fails, or every retry would complain again
         self.applier.apply(world, plan)
-        self._remember(key, plan.complaint)
         self._tell(world, plan)
         return plan.wake_after
 

@@ -222,17 +222,18 @@ def _complain_of(world: World, obstacle: Obstacle | None) -> Plan | None:
 
 
 def _complain(world: World, obstacle: Obstacle) -> Plan:
-    """Halt for something that a person has to put right: an event now and then, a condition meanwhile."""
+    """Halt for something that a person has to put right: an event now and then, a condition meanwhile.
+
+    The event comes first: the status of an object that does not fit its schema may be refused.
+    """
     pace = _pace(world)
     said = pacing.complaint_may_be_said(world, obstacle.what, pace)
-    actions: list[Action] = []
+    actions: list[Action] = [Say(events.halt(world.canary.label, obstacle.what, kind=obstacle.reason))] if said else []
     condition = world.canary.status.condition(steps.READY)
     if condition is None or (condition.reason, condition.message) != (obstacle.reason, obstacle.what):
         status = replace(world.canary.status, observed_generation=world.canary.generation)
         status = steps.with_condition(world, status, steps.READY, "False", obstacle.reason, obstacle.what)
         actions.append(WriteStatus(status))
-    if said:
-        actions.append(Say(events.halt(world.canary.label, obstacle.what, kind=obstacle.reason)))
     return Plan(tuple(actions), wake_after=pace, complaint=pacing.remembered(world, obstacle.what, said=said))
 
 

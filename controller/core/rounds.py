@@ -41,12 +41,20 @@ def pods_lost(r: Ready) -> Plan:
 
 
 def corrected(r: Ready, found: str) -> Plan:
-    """Put the route back; an interval that was cut short too often is a want of evidence."""
-    status = _inconclusive(r.world.canary.status)
-    why = _limit_reached(r, status) if r.weight else None
-    if why:
-        return steps.roll_back(r.world, status, why)
-    return steps.correct(r, found)
+    """Put the route back; an interval that was cut short too often is a want of evidence.
+
+    Counted once a round, however often it is put back: a hiccup of the API server must not roll a canary back.
+    """
+    if not r.weight:
+        return steps.correct(r, r.world.canary.status, found)
+    status, correction = r.world.canary.status, f"correcting to {r.weight}"
+    counted = pacing.complaint_may_be_said(r.world, correction, pacing.interval(r.world, r.spec))
+    if counted:
+        status = _inconclusive(status)
+        why = _limit_reached(r, status)
+        if why:
+            return steps.roll_back(r.world, status, why)
+    return replace(steps.correct(r, status, found), complaint=pacing.remembered(r.world, correction, said=counted))
 
 
 def _passed(r: Ready, status: CanaryStatus) -> Plan:

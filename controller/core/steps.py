@@ -70,18 +70,14 @@ def advance(r: Ready, status: CanaryStatus) -> Plan:
     return Plan(actions, wake_after=pacing.interval(r.world, r.spec))
 
 
-def correct(r: Ready, found: str) -> Plan:
-    """Put the route back to the recorded weight.
+def correct(r: Ready, status: CanaryStatus, found: str) -> Plan:
+    """Put the route back to the recorded weight. ``status`` carries what it counts as.
 
-    The interval that was cut short judges nothing, so it is an inconclusive round, and a full one begins: after a
-    crash between claim and shift the canary must not be promoted on traffic that it never had.
+    The interval that was cut short judges nothing, so a full one begins: after a crash between claim and shift the
+    canary must not be promoted on traffic that it never had.
     """
-    status = r.world.canary.status
-    claimed = note(r, status)
-    if r.weight:
-        claimed = replace(claimed, last_check_time=r.world.now, inconclusive_checks=status.inconclusive_checks + 1)
+    write = (WriteStatus(replace(note(r, status), last_check_time=r.world.now)),) if r.weight else ()
     said = events.correcting(r.world.canary.label, found, r.weight)
-    write = (WriteStatus(claimed),) if r.weight else ()
     actions = (*write, Shift(Weights.to_canary(r.weight)), Say(said))
     return Plan(actions, wake_after=pacing.interval(r.world, r.spec))
 

@@ -6,9 +6,10 @@ from datetime import timedelta
 import pytest
 
 from controller.core.canary import InvalidSpec, Side
-from controller.core.plan import Shift, WriteStatus
+from controller.core.plan import Say, Shift, WriteStatus
 from controller.gather import OVERLAP_INDEX, Gatherer, overlap_keys, part_key, parts_keys
 from controller.reconciler import Reconciler, Watchers
+from informers.errors import InvalidError
 from informers.types import Unreadable
 from metrics.types import Target
 from router.types import Route, Weights
@@ -118,6 +119,24 @@ def test_complaint_is_remembered_until_it_is_settled():
     run.parts.workloads["podinfo"] = primary(available_replicas=1)
     run.look()
     assert [len(plan.actions) for plan in run.parts.applied[3:]] == [1]
+
+
+def test_complaint_is_remembered_though_a_write_fails():
+    run = Run()
+    run.parts.route = None
+    applied = run.parts.apply
+
+    def refused(world, plan):
+        applied(world, plan)
+        raise InvalidError("422")
+
+    run.parts.apply = refused
+    for _ in range(2):
+        with pytest.raises(InvalidError):
+            run.look()
+    first, second = run.parts.applied
+    assert any(isinstance(action, Say) for action in first.actions)
+    assert not any(isinstance(action, Say) for action in second.actions)
 
 
 def test_problems_of_either_service_are_gathered():

@@ -1,7 +1,8 @@
 """The real controller on the sandbox, in one process and at a pace that tests can afford."""
 
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -20,6 +21,7 @@ Json = dict[str, Any]
 INTERVAL = timedelta(milliseconds=100)
 PATIENCE_SECONDS = 20.0
 WRITES = {"create", "update", "patch", "delete"}
+CRDS = (VIRTUAL_SERVICE_CRD, ARTIFACTS / "flagger" / "crd.yaml")
 CANARY = ("flagger.app", "canaries")
 
 
@@ -34,10 +36,10 @@ def objects(*names: str) -> list[Json]:
 class Stage:
     """A cluster with the seed's workloads, and what a user does to it."""
 
-    def __init__(self, cluster: Cluster, directory: Path) -> None:
+    def __init__(self, cluster: Cluster, directory: Path, crds: Sequence[Path]) -> None:
         self.cluster = cluster
         self.kubeconfig = str(cluster.kubeconfig(directory / "kubeconfig"))
-        cluster.add_files([VIRTUAL_SERVICE_CRD, ARTIFACTS / "flagger" / "crd.yaml"])
+        cluster.add_files(crds)
         self.add(*objects("namespaces/test"))
 
     def add(self, *added: Json) -> None:
@@ -114,8 +116,16 @@ class Stage:
     def said(self, text: str) -> bool:
         return any(text in event for event in self.events())
 
-    def until(self, holds: Callable[[], object]) -> None:
-        """Wait until something holds, looking again at every change of the cluster."""
+    def condition(self, kind: str) -> Json:
+        return next((c for c in self.canary_status().get("conditions", ()) if c["type"] == kind), {})
+
+    def until(self, holds: Callable[[], object], *, every_change: bool = True) -> None:
+        """Wait until something holds, looking again at every change of the cluster, or again and again."""
+        if not every_change:
+            deadline = time.monotonic() + PATIENCE_SECONDS
+            while not holds():
+                assert time.monotonic() < deadline, "waited in vain"
+            return
         store = self.cluster.api.store
         with store.changed:
             if not store.changed.wait_for(holds, PATIENCE_SECONDS):
@@ -132,7 +142,7 @@ class Stage:
 
 
 @contextmanager
-def stage(directory: Path) -> Iterator[Stage]:
+def stage(directory: Path, *, crds: Sequence[Path] = CRDS) -> Iterator[Stage]:
     cluster = Cluster(
         pod_delay=timedelta(milliseconds=20),
         tick=timedelta(milliseconds=10),
@@ -140,7 +150,7 @@ def stage(directory: Path) -> Iterator[Stage]:
         requests_per_second=2000.0,
     )
     with cluster:
-        yield Stage(cluster, directory)
+        yield Stage(cluster, directory, crds)
 
 
 @contextmanager

@@ -360,7 +360,7 @@ def test_traffic_leaves_a_canary_that_dies_while_the_primary_is_updated():
 )
 def test_missing_part_halts_at_once_is_a_condition_and_names_what_is_missing(change, text):
     plan = decided(world(**change))
-    assert kinds(plan) == ["WriteStatus", "Say"]
+    assert kinds(plan) == ["Say", "WriteStatus"]
     assert said(plan)[0].startswith("Halt podinfo.test advancement ")
     assert text in said(plan)[0]
     assert written(plan).condition(steps.READY).status == "False"
@@ -429,6 +429,16 @@ def test_route_that_was_reset_is_corrected_and_the_interval_starts_over():
     assert (written(plan).last_check_time, written(plan).inconclusive_checks) == (NOW, 1)
 
 
+def test_route_that_is_reset_at_once_is_put_back_and_counted_once_a_round():
+    first = decided(world(weight=0))
+    soon = world(weight=0, status=written(first), now=NOW + timedelta(seconds=1), complaint=first.complaint)
+    again = decided(soon)
+    assert kinds(again) == ["WriteStatus", "Shift", "Say"]
+    assert (written(again).last_check_time, written(again).inconclusive_checks) == (soon.now, 1)
+    later = replace(soon, now=NOW + 2 * MINUTE)
+    assert written(decided(later)).inconclusive_checks == 2
+
+
 def test_route_that_is_reset_again_and_again_ends_for_want_of_evidence():
     plan = decided(world(status=status(inconclusive_checks=9), weight=0))
     assert said(plan)[0].startswith("Rolling back podinfo-canary.test for want of evidence")
@@ -488,7 +498,7 @@ def test_deleted_object_is_never_advanced():
 
 def test_invalid_spec_is_an_event_and_a_condition_and_moves_nothing():
     plan = decided(world(canary=canary(spec=InvalidSpec("spec.primary must be an object, not None"))))
-    assert kinds(plan) == ["WriteStatus", "Say"]
+    assert kinds(plan) == ["Say", "WriteStatus"]
     assert said(plan) == ["Halt podinfo.test advancement spec.primary must be an object, not None"]
     assert written(plan).condition(steps.READY).reason == "InvalidSpec"
 
