@@ -18,6 +18,7 @@ from urllib3.exceptions import TimeoutError as UrllibTimeoutError
 
 from informers.credentials import Credentials, Login
 from informers.errors import ApiError, ServerError, TransportError, UnauthorizedError, error_from
+from informers.inflight import shut
 from informers.resources import Resource
 from informers.types import Json
 
@@ -242,10 +243,7 @@ def cut(response: urllib3.BaseHTTPResponse) -> None:
     """End a blocked read of a response from another thread: about 1 ms, plain or TLS (CONTRACTS P8)."""
     sock = getattr(response.connection, "sock", None) or _socket_of_body(response)
     if sock is not None:
-        try:
-            sock.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            return  # it is closed already
+        shut(sock)
 
 
 def _socket_of_body(response: urllib3.BaseHTTPResponse) -> socket.socket | None:

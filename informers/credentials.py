@@ -16,6 +16,7 @@ from kubernetes.client.rest import RESTClientObject
 from kubernetes.config import ConfigException, kube_config, load_incluster_config
 
 from informers.errors import ConfigurationError
+from informers.inflight import make_cuttable
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 _HEADER_SECONDS = 10.0  # auth_settings() costs up to 240 µs a call
@@ -185,6 +186,7 @@ class Credentials:
         configuration.retries = False  # they would repeat a write and sleep inside the call
         configuration.connection_pool_maxsize = self._pool_size
         pool: urllib3.PoolManager = RESTClientObject(configuration).pool_manager
+        make_cuttable(pool)
         return pool
 
 

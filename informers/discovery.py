@@ -55,20 +55,13 @@ class ServedVersion:
         try:
             group = self._discovery.get_path(f"/apis/{self._group}")
         except KindNotServedError as error:
-            raise KindNotServedError(_missing(wanted), code=error.code) from error
+            raise KindNotServedError(wanted.not_served, code=error.code) from error
         served = {entry["version"] for entry in group.get("versions") or ()}
         for version in self._versions:
             if version in served and self._has_kind(version, wanted.plural):
                 return self._resource(version)
-        raise KindNotServedError(_missing(wanted))
+        raise KindNotServedError(wanted.not_served)
 
     def _has_kind(self, version: str, plural: str) -> bool:
         resources = self._discovery.get_path(f"/apis/{self._group}/{version}").get("resources") or ()
         return any(entry.get("name") == plural for entry in resources)
-
-
-def _missing(resource: Resource) -> str:
-    return (
-        f"{resource.plural}.{resource.group} is not served by the API server: "
-        f"install the CustomResourceDefinition of {resource.kind}"
-    )

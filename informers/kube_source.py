@@ -11,6 +11,7 @@ from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from informers.client import READ_SECONDS, KubeClient, cut
 from informers.errors import KindNotServedError, ServerError, TransportError
+from informers.inflight import InFlight
 from informers.resources import Resource
 from informers.source import Page, WatchEvent
 from informers.stop import Stop
@@ -60,7 +61,7 @@ class KubeSource:
             query = {"continue": continue_token}
         if limit:
             query["limit"] = limit
-        with self._open("list", query, READ_SECONDS) as response, stop.waking(partial(cut, response)):
+        with self._open("list", query, READ_SECONDS, stop) as response, stop.waking(partial(cut, response)):
             try:
                 rest = decode_list(_chunks(response), take)
             except (HTTPError, ValueError) as error:
@@ -79,20 +80,19 @@ class KubeSource:
             "allowWatchBookmarks": True,
             "timeoutSeconds": timeout_seconds,
         }
-        with self._open("watch", query, SILENCE_SECONDS) as response, stop.waking(partial(cut, response)):
+        with self._open("watch", query, SILENCE_SECONDS, stop) as response, stop.waking(partial(cut, response)):
             yield _events(response)
 
-    def _open(self, verb: str, query: dict[str, object], read_seconds: float) -> urllib3.BaseHTTPResponse:
-        resource = self._resource()
-        try:
-            return self._client.open(verb, resource, resource.path(self._namespace), query, read_seconds=read_seconds)
-        except KindNotServedError as error:
-            self._forget()
-            raise KindNotServedError(
-                f"{resource.plural}.{resource.group} is not served by the API server: "
-                f"install the CustomResourceDefinition of {resource.kind}",
-                code=error.code,
-            ) from error
+    def _open(self, verb: str, query: dict[str, object], read_seconds: float, stop: Stop) -> urllib3.BaseHTTPResponse:
+        request = InFlight()
+        with request.on_this_thread(), stop.waking(request.cut):
+            resource = self._resource()
+            path = resource.path(self._namespace)
+            try:
+                return self._client.open(verb, resource, path, query, read_seconds=read_seconds)
+            except KindNotServedError as error:
+                self._forget()
+                raise KindNotServedError(resource.not_served, code=error.code) from error
 
 
 def _events(response: urllib3.BaseHTTPResponse) -> Iterator[WatchEvent]:

@@ -21,6 +21,14 @@ class Resource:
         """``group/version``, or ``version`` in the core group."""
         return f"{self.group}/{self.version}" if self.group else self.version
 
+    @property
+    def not_served(self) -> str:
+        """What to say, and to do, if the API server does not serve it."""
+        return (
+            f"{self.plural}.{self.group} is not served by the API server: "
+            f"install the CustomResourceDefinition of {self.kind}"
+        )
+
     def path(self, namespace: str = "", name: str = "", subresource: str = "") -> str:
         """Return the URL path: of all namespaces, of one, of an object, or of its subresource."""
         root = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"

@@ -40,6 +40,8 @@ class Faults:
         self._lock = threading.Condition()
         self._faults: list[Fault] = []
         self._cuts = 0
+        self._clears = 0
+        self._hanging = 0
 
     def add(self, fault: Fault) -> None:
         """Put a fault in the way."""
@@ -50,6 +52,7 @@ class Faults:
         """Take all faults away; whoever hangs goes on."""
         with self._lock:
             self._faults.clear()
+            self._clears += 1
             self._lock.notify_all()
 
     def cut_watches(self) -> None:
@@ -79,10 +82,19 @@ class Faults:
                 return fault
         return None
 
-    def wait_while_there(self, fault: Fault, seconds: float) -> None:
-        """Wait until a fault that hangs is cleared."""
+    @property
+    def hanging(self) -> int:
+        """How many requests hang now."""
         with self._lock:
-            self._lock.wait_for(lambda: not any(known is fault for known in self._faults), seconds)
+            return self._hanging
+
+    def hang(self, seconds: float) -> None:
+        """Wait until the faults are cleared, at most that long."""
+        with self._lock:
+            before = self._clears
+            self._hanging += 1
+            self._lock.wait_for(lambda: self._clears != before, seconds)
+            self._hanging -= 1
 
     def listed(self) -> list[Json]:
         """Return the faults that wait, as JSON."""

@@ -1,6 +1,7 @@
 """Lists and watches over HTTP (CONTRACTS R9, R18, R19, R23, R24), and which versions are served."""
 
 import json
+import socket
 import threading
 
 import pytest
@@ -9,6 +10,7 @@ from informers import kube_source as kube_source_module
 from informers.client import KubeClient
 from informers.discovery import ServedVersion
 from informers.errors import KindNotServedError, ServerError, TransportError
+from informers.inflight import InFlight, shut
 from informers.kube_source import KubeSource
 from informers.resources import CANARIES, VIRTUAL_SERVICE_GROUP, VIRTUAL_SERVICE_VERSIONS, virtual_services
 from informers.stop import Stop
@@ -270,3 +272,49 @@ def test_kind_that_is_absent_is_asked_for_again(found):
             resource()
     fake.answers = discovery(v1=["virtualservices"])
     assert resource().version == "v1"
+
+
+@pytest.mark.parametrize("verb", ["list", "watch"])
+def test_stop_unblocks_a_request_whose_answer_has_not_begun(api, source, verb):
+    over, stop, asked = threading.Event(), Stop(), threading.Event()
+
+    def silent(handler):
+        asked.set()
+        over.wait(10)
+        hangs_up(handler)
+
+    api.default = silent
+    raised = []
+
+    def read():
+        try:
+            listed(source, stop=stop) if verb == "list" else watched(source, stop)
+        except TransportError as error:
+            raised.append(error)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    assert asked.wait(10)
+    stop.set()
+    reader.join(1.0)
+    assert not reader.is_alive()
+    assert len(raised) == 1
+    over.set()
+
+
+def test_stop_before_the_request_sends_none(api, source):
+    stop = Stop()
+    stop.set()
+    with pytest.raises(TransportError, match="cut off"):
+        listed(source, stop=stop)
+    assert api.requests == []
+
+
+def test_request_may_be_cut_when_it_is_over(api):
+    flight = InFlight()
+    flight.uses(object())
+    flight.cut()
+    flight.cut()
+    closed = socket.socket()
+    closed.close()
+    shut(closed)

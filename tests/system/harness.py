@@ -92,9 +92,11 @@ class Stage:
     def image(self, name: str) -> str:
         return self.deployment(name)["spec"]["template"]["spec"]["containers"][0]["image"]
 
+    def canary_object(self) -> Json | None:
+        return self.get(CANARY, "podinfo")
+
     def canary_status(self) -> Json:
-        found = self.get(CANARY, "podinfo")
-        return (found or {}).get("status") or {}
+        return (self.canary_object() or {}).get("status") or {}
 
     def weights(self) -> tuple[int, ...]:
         found = self.get(("networking.istio.io", "virtualservices"), "podinfo")

@@ -92,7 +92,7 @@ def test_full_promotion_costs_no_more_than_30_writes_and_2_reads(on):
     on.add_canary()
     with controller(on):
         on.until_said("Promotion completed!")
-        on.until(lambda: not (on.get(("flagger.app", "canaries"), "podinfo") or {})["metadata"].get("finalizers"))
+        on.until(lambda: not on.canary_object()["metadata"].get("finalizers"))
         requests = [r for r in on.requests() if r.resource != "events" and r.verb not in {"list", "watch"}]
         resting = len(on.requests())
         on.change(("apps", "deployments"), "podinfo", lambda obj: obj["metadata"].update(labels={"any": "change"}))

@@ -177,7 +177,7 @@ def _handler(server: ApiServer) -> type[BaseHTTPRequestHandler]:  # noqa: C901  
             if fault.delay_seconds:
                 threading.Event().wait(fault.delay_seconds)
             if fault.hang:
-                server.faults.wait_while_there(fault, _HANG_SECONDS)
+                server.faults.hang(_HANG_SECONDS)
             if fault.drop == "before":
                 raise _DroppedError
             if fault.code:

@@ -1,0 +1,215 @@
+"""Interruptions of the whole system: killed, cut off, overruled. It goes on where it stood, and never early."""
+
+from datetime import timedelta
+
+import pytest
+
+from hack.sandbox.faults import Fault
+from tests.system.harness import WRITES, controller, objects, stage
+from tests.system.readings import GOOD, Script
+
+ROUTE = ("networking.istio.io", "virtualservices")
+CANARIES = ("flagger.app", "canaries")
+DEPLOYMENTS = ("apps", "deployments")
+
+
+@pytest.fixture
+def on(tmp_path):
+    with stage(tmp_path) as the_stage:
+        the_stage.add_workloads()
+        the_stage.cluster.prometheus.faults.script = Script([GOOD])
+        yield the_stage
+
+
+def test_new_process_goes_on_where_the_old_one_stood(on):
+    on.add_canary()
+    with controller(on):
+        on.until_said("Advance podinfo.test canary weight 20")
+    with controller(on):
+        on.until_state("finished")
+    assert [event for event in on.events() if "Starting" in event] == [
+        "Normal   Starting canary deployment for podinfo.test"
+    ]
+    assert on.weights() == (100, 0)
+    assert on.image("podinfo") == on.image("podinfo-canary")
+
+
+def test_restarts_advance_nothing_early(on):
+    on.add_canary(interval="1h")
+    with controller(on):
+        on.until_said("Advance podinfo.test canary weight 5")
+    for _ in range(3):
+        with controller(on) as running:
+            on.until(lambda it=running: it._started.is_set(), every_change=False)
+            on.change(DEPLOYMENTS, "podinfo-canary", lambda obj: obj["metadata"].update(labels={"any": "thing"}))
+    assert on.canary_status()["canaryWeight"] == 5
+    assert on.weights() == (95, 5)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"code": 409, "count": 3},
+        {"code": 500, "count": 3},
+        {"code": 429, "count": 2},
+        {"drop": "before", "count": 2},
+        {"drop": "after", "count": 2},
+    ],
+    ids=["conflict", "failure", "throttled", "lost request", "lost answer"],
+)
+@pytest.mark.parametrize("resource", ["canaries", "virtualservices", "deployments"])
+def test_writes_that_fail_are_made_good(on, resource, fault):
+    on.cluster.api.faults.add(Fault(verb="patch", resource=resource, skip=1, **fault))
+    on.add_canary(stepWeight=25)
+    with controller(on):
+        on.until_state("finished")
+        on.until(lambda: not on.canary_object()["metadata"].get("finalizers"))
+    assert on.image("podinfo") == on.image("podinfo-canary")
+    assert on.weights() == (100, 0)
+    assert on.deployment("podinfo-canary")["spec"]["replicas"] == 0
+    assert on.cluster.mesh.requests_to_nothing == 0
+
+
+def test_watches_that_are_cut_are_resumed(on):
+    on.add_canary()
+    with controller(on):
+        for weight in (5, 10, 15):
+            on.until_said(f"Advance podinfo.test canary weight {weight}")
+            on.cluster.api.cut_watches()
+        on.until_state("finished")
+    assert on.image("podinfo") == on.image("podinfo-canary")
+
+
+def test_route_that_somebody_resets_is_corrected(on):
+    def reset(obj):
+        obj["spec"]["http"][0]["route"][0]["weight"] = 100
+        obj["spec"]["http"][0]["route"][1]["weight"] = 0
+
+    on.add_canary(interval="1h")
+    with controller(on):
+        on.until_said("Advance podinfo.test canary weight 5")
+        on.until(lambda: on.weights() == (95, 5))
+        on.change(ROUTE, "podinfo", reset)
+        on.until_said("Correcting podinfo.test canary weight 0 to 5")
+        on.until(lambda: on.weights() == (95, 5))
+
+
+def test_canary_object_deleted_in_mid_rollout_lets_go(on):
+    on.add_canary(interval="1h")
+    with controller(on):
+        on.until(lambda: on.weights() == (95, 5))
+        on.delete(CANARIES, "podinfo")
+        on.until(lambda: on.canary_object() is None)
+    assert on.weights() == (100, 0)
+
+
+def test_canary_workload_deleted_in_mid_rollout_is_rolled_back(on):
+    on.add_canary(interval="1h")
+    with controller(on):
+        on.until(lambda: on.weights() == (95, 5))
+        on.delete(DEPLOYMENTS, "podinfo-canary")
+        on.until_state("failed")
+        on.until_said("Canary failed!")
+    assert on.said("Rolling back podinfo-canary.test the deployment was deleted")
+    assert on.weights() == (100, 0)
+
+
+def test_lost_pods_lose_their_traffic_at_once(on):
+    on.add_canary(interval="1h")
+    with controller(on):
+        on.until(lambda: on.weights() == (95, 5))
+        on.cluster.workloads.take_down("test", "podinfo-canary")
+        on.until(lambda: on.weights() == (100, 0))
+        on.until_said("Halt podinfo.test advancement available replicas 0 < 1 of podinfo-canary.test")
+    assert on.canary_status()["failedChecks"] == 1
+
+
+def test_new_template_in_mid_rollout_starts_over(on):
+    on.add_canary()
+    with controller(on):
+        on.until_said("Advance podinfo.test canary weight 15")
+        on.push("quay.io/stefanprodan/podinfo:1.2.2")
+        on.until_said("New revision detected podinfo-canary.test")
+        on.until_state("finished")
+        on.until(lambda: not on.canary_object()["metadata"].get("finalizers"))
+    assert on.image("podinfo") == "quay.io/stefanprodan/podinfo:1.2.2"
+
+
+def test_template_put_back_in_mid_rollout_ends_it(on):
+    on.add_canary(interval="1h")
+    with controller(on):
+        on.until(lambda: on.weights() == (95, 5))
+        on.push(on.image("podinfo"))
+        on.until_said("Nothing to roll out podinfo.test already runs the template of podinfo-canary.test")
+        on.until_state("finished")
+    assert on.weights() == (100, 0)
+
+
+def test_image_that_never_starts_is_rolled_back_at_its_deadline(on):
+    def never_ready(obj):
+        obj["spec"]["progressDeadlineSeconds"] = 0
+        obj["spec"]["template"]["spec"]["containers"][0]["image"] = "podinfo:broken"
+
+    on.change(DEPLOYMENTS, "podinfo-canary", never_ready)
+    on.add_canary()
+    with controller(on):
+        on.until_state("failed")
+        on.until_said("Canary failed!")
+    assert on.said("Rolling back podinfo-canary.test progress deadline exceeded")
+    assert not on.said("Advance")
+
+
+def test_other_canaries_go_on_while_prometheus_is_slow_for_one(on):
+    on.cluster.prometheus.faults.delay_seconds = 0.3
+    on.add_canary()
+    quick = [*objects("workloads/primary-deployment", "workloads/primary-service", "workloads/virtual-service")]
+    quick += [*objects("workloads/canary-deployment", "workloads/canary-service", "rollouts/podinfo")]
+    for obj in quick:
+        renamed(obj)
+        on.add(obj)
+    with controller(on):
+        on.until(lambda: on.said("Promotion completed! Scaling down quick-canary.test"))
+        assert on.canary_status().get("state") == "running"
+
+
+def renamed(obj):
+    """Make the seed's objects those of another service, judged by pod health only."""
+    meta, spec = obj["metadata"], obj["spec"]
+    meta["name"] = meta["name"].replace("podinfo", "quick")
+    if obj["kind"] == "Deployment":
+        spec["selector"]["matchLabels"]["app"] = spec["template"]["metadata"]["labels"]["app"] = meta["name"]
+    elif obj["kind"] == "Service":
+        spec["selector"]["app"] = meta["name"]
+    elif obj["kind"] == "VirtualService":
+        for destination in spec["http"][0]["route"]:
+            destination["destination"]["host"] = destination["destination"]["host"].replace("podinfo", "quick")
+    else:
+        spec["virtualService"]["name"] = "quick"
+        for side in (spec["primary"], spec["canary"]):
+            side.update({key: value.replace("podinfo", "quick") for key, value in side.items()})
+        spec["canaryAnalysis"].update(metrics=[], stepWeight=50)
+
+
+def test_at_rest_nothing_is_written_whatever_happens(on):
+    on.add_canary(stepWeight=50)
+    with controller(on):
+        on.until_state("finished")
+        on.until(lambda: not on.canary_object()["metadata"].get("finalizers"))
+        on.until_said("Promotion completed!")
+        before = len([r for r in on.requests() if r.verb in WRITES and r.resource != "events"])
+        on.change(ROUTE, "podinfo", lambda obj: obj["spec"]["http"][0].update(timeout="3s"))
+        on.change(DEPLOYMENTS, "podinfo-canary", lambda obj: obj["spec"].update(replicas=3))
+        on.until(lambda: on.status("podinfo-canary").get("availableReplicas") == 3)
+        on.cluster.api.cut_watches()
+    assert len([r for r in on.requests() if r.verb in WRITES and r.resource != "events"]) == before
+
+
+def test_round_is_not_held_before_its_time(on):
+    on.add_canary(stepWeight=25)
+    with controller(on, control_loop_interval=timedelta(milliseconds=300)):
+        on.until_state("finished")
+    events = on.cluster.api.store.list(("", "events"), "test")[0]
+    advances = sorted(
+        int(e["metadata"]["name"].rpartition(".")[2], 16) / 1e9 for e in events if "Advance" in e["message"]
+    )
+    assert advances[1] - advances[0] >= 0.3

@@ -1,0 +1,185 @@
+"""The controller as a process of its own: start, promote, scrape, SIGTERM."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from controller import __version__
+from hack.sandbox.faults import Fault
+from tests.system.harness import PATIENCE_SECONDS, stage
+from tests.system.readings import GOOD, Script
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def on(tmp_path):
+    with stage(tmp_path) as the_stage:
+        the_stage.add_workloads()
+        the_stage.cluster.prometheus.faults.script = Script([GOOD])
+        yield the_stage
+
+
+class Process:
+    """A controller process and its log."""
+
+    def __init__(self, *arguments, **environ):
+        self._child = subprocess.Popen(
+            [sys.executable, "-m", "controller", *arguments],
+            cwd=ROOT,
+            env={**os.environ, **environ},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.lines = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self._child.poll() is None:
+            self._child.kill()
+        self._child.communicate()
+
+    def until_logged(self, message):
+        for line in self._child.stderr:
+            self.lines.append(json.loads(line))
+            if self.lines[-1]["msg"] == message:
+                return self.lines[-1]
+        raise AssertionError(f"ended with {self._child.wait()} before {message!r}: {self.lines}")
+
+    def send(self, number):
+        self._child.send_signal(number)
+
+    def ended(self, within=PATIENCE_SECONDS):
+        out, err = self._child.communicate(timeout=within)
+        return self._child.returncode, out, err
+
+
+def started(on, *more):
+    return Process(
+        "-kubeconfig", on.kubeconfig, f"-metrics-server={on.cluster.prometheus.url}", "-port=0", *more,
+        FLAGGER_CONTROL_LOOP_INTERVAL="1s",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+def test_start_promote_scrape_stop(on, number):
+    on.add_canary(stepWeight=50, maxWeight=50)
+    with started(on) as process:
+        port = process.until_logged("Starting")["port"]
+        process.until_logged("Promotion completed! Scaling down podinfo-canary.test")
+        on.until_state("finished")
+        assert on.image("podinfo") == on.image("podinfo-canary")
+        on.until(lambda: not on.canary_object()["metadata"].get("finalizers"))
+        address = f"http://127.0.0.1:{port}"
+        assert httpx.get(f"{address}/healthz").text == "ok\n"
+        assert httpx.get(f"{address}/readyz").text == "ok\n"
+        scraped = httpx.get(f"{address}/metrics").text
+        process.send(number)
+        code, _, rest = process.ended(within=5)
+    assert code == 0
+    assert [json.loads(line)["msg"] for line in rest.splitlines()][-3:] == ["Signal received", "Stopping", "Stopped"]
+    for series in (
+        f'flagger_info{{version="{__version__}"}} 1.0',
+        'flagger_canary_total{namespace="test"} 1.0',
+        'flagger_canary_status{name="podinfo",namespace="test"} 1.0',
+        'flagger_canary_weight{namespace="test",workload="podinfo"} 100.0',
+        'flagger_rollouts_total{namespace="test",outcome="finished"} 1.0',
+        'flagger_kubernetes_requests_total{code="200",resource="deployments",verb="get"} 2.0',
+        'flagger_prometheus_requests_total{outcome="value"} 2.0',
+        'workqueue_depth{name="canaries"} 0.0',
+    ):
+        assert series in scraped
+
+
+def test_key_in_hand_is_finished_when_stopped(on):
+    on.add_canary(stepWeight=50, maxWeight=50)
+    on.cluster.api.faults.add(Fault(verb="patch", resource="virtualservices", delay_seconds=0.5))
+    with started(on) as process:
+        on.until(lambda: on.canary_status().get("canaryWeight") == 50)
+        process.send(signal.SIGTERM)
+        code, *_ = process.ended(within=5)
+    assert code == 0
+    assert on.weights() == (50, 50)
+
+
+def test_second_signal_cuts_off(on):
+    on.cluster.api.faults.add(Fault(verb="patch", resource="canaries", hang=True))
+    on.add_canary()
+    with started(on) as process:
+        process.until_logged("Started")
+        on.until(lambda: on.cluster.api.faults.hanging, every_change=False)
+        process.send(signal.SIGTERM)
+        process.until_logged("Stopping")
+        process.send(signal.SIGTERM)
+        code, _, rest = process.ended(within=5)
+        on.cluster.api.faults.clear()
+    assert code == 3
+    assert json.loads(rest.splitlines()[-1])["msg"] == "Cut off"
+
+
+def test_process_that_hangs_is_cut_off_within_five_seconds(on):
+    on.cluster.api.faults.add(Fault(verb="patch", resource="canaries", hang=True))
+    on.add_canary()
+    with started(on) as process:
+        process.until_logged("Started")
+        on.until(lambda: on.cluster.api.faults.hanging, every_change=False)
+        process.send(signal.SIGTERM)
+        code, _, rest = process.ended(within=6)
+        on.cluster.api.faults.clear()
+    assert code == 3
+    assert json.loads(rest.splitlines()[-1])["why"] == "the grace period is over"
+
+
+def test_stopped_before_its_caches_have_synced(on):
+    on.cluster.api.faults.add(Fault(verb="list", resource="canaries", hang=True, count=-1))
+    with started(on) as process:
+        process.until_logged("Starting")
+        on.until(lambda: on.cluster.api.faults.hanging, every_change=False)
+        process.send(signal.SIGTERM)
+        code, *_ = process.ended(within=5)
+        on.cluster.api.faults.clear()
+    assert code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["--kubeconfig", "/nowhere/kubeconfig"], "Cannot start: kubeconfig /nowhere/kubeconfig: "),
+        (["--kubeconfig", __file__], "Cannot start: kubeconfig"),
+    ],
+    ids=["missing", "not one"],
+)
+def test_kubeconfig_that_cannot_be_used_ends_the_start(arguments, text):
+    with Process(*arguments) as process:
+        code, _, err = process.ended()
+    assert code == 2
+    (line,) = err.splitlines()
+    assert text in json.loads(line)["msg"]
+
+
+def test_port_that_is_taken_ends_the_start(on):
+    with socket.socket() as taken:
+        taken.bind(("", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with Process("--kubeconfig", on.kubeconfig, f"--port={port}") as process:
+            code, _, err = process.ended()
+    assert code == 2
+    assert f"cannot listen on port {port}" in json.loads(err.splitlines()[-1])["msg"]
+
+
+def test_wrong_flag_ends_the_start_with_usage():
+    with Process("--workers=0") as process:
+        code, _, err = process.ended()
+    assert code == 2
+    assert "argument --workers: must be a whole number between 1 and 64, not '0'" in err
