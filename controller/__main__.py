@@ -3,10 +3,11 @@
 import logging
 import os
 import signal
+import socket
 import sys
 import threading
-from collections.abc import Sequence
-from types import FrameType
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from controller.flags import parse_options
 from controller.http_server import PortError
@@ -30,33 +31,49 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (ConfigurationError, PortError) as error:
         log.error("Cannot start: %s", error)  # noqa: TRY400  # the message is for people, a trace is not
         return EXIT_USAGE
-    _stop_on_signals(controller)
-    controller.run()
+    with _signals_heeded(controller):
+        controller.run()
     return 0
 
 
-def _stop_on_signals(controller: Controller) -> None:
-    """Stop at the first SIGTERM or SIGINT; cut everything off at the second, or when the grace period is over."""
-    seen = threading.Event()
+@contextmanager
+def _signals_heeded(controller: Controller) -> Iterator[None]:
+    """Stop at the first SIGTERM or SIGINT; cut everything off at the second, or when the grace period is over.
 
-    def cut_off(why: str) -> None:
+    A thread reads signals from a socket. A handler of Python's would have to wait for the main thread, which a signal
+    does not wake when the kernel gives it to another one.
+    """
+    reader, writer = socket.socketpair()
+    writer.setblocking(False)
+    signal.set_wakeup_fd(writer.fileno())
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    thread = threading.Thread(target=_heed, args=(reader, controller), name="signals")
+    thread.start()
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(-1)
+        writer.close()
+        thread.join()
+        reader.close()
+
+
+def _heed(signals: socket.socket, controller: Controller) -> None:
+    first = signals.recv(1)
+    if not first:
+        return
+    log.info("Signal received", extra={"signal": signal.Signals(first[0]).name})
+    controller.stop()
+    signals.settimeout(GRACE_SECONDS)
+    try:
+        why = "a second signal" if signals.recv(1) else ""
+    except TimeoutError:
+        why = "the grace period is over"
+    if why:
         log.error("Cut off", extra={"why": why})
         logging.shutdown()
         os._exit(EXIT_CUT_OFF)
-
-    def on_signal(number: int, _frame: FrameType | None) -> None:
-        if seen.is_set():
-            cut_off("a second signal")
-        seen.set()
-        log.info("Signal received", extra={"signal": signal.Signals(number).name})
-        controller.stop()
-        watchdog = threading.Timer(GRACE_SECONDS, cut_off, args=("the grace period is over",))
-        watchdog.name = "grace-period"
-        watchdog.daemon = True
-        watchdog.start()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, on_signal)
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ class AdminServer:
     def __init__(self, cluster: "Cluster", *, port: int = 0) -> None:
         self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler(cluster))
         self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="sandbox-admin")
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), name="sandbox-admin")
 
     @property
     def url(self) -> str:

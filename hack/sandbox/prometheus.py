@@ -66,7 +66,7 @@ class PrometheusServer:
         self.now = now
         self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler(self))
         self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="sandbox-prometheus")
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), name="sandbox-prometheus")
 
     @property
     def url(self) -> str:

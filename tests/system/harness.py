@@ -18,7 +18,7 @@ from hack.sandbox.cluster import Cluster
 
 Json = dict[str, Any]
 
-INTERVAL = timedelta(milliseconds=100)
+INTERVAL = timedelta(milliseconds=60)
 PATIENCE_SECONDS = 20.0
 WRITES = {"create", "update", "patch", "delete"}
 CRDS = (VIRTUAL_SERVICE_CRD, ARTIFACTS / "flagger" / "crd.yaml")

@@ -102,7 +102,7 @@ class ApiServer:
         self.now = now
         self._stopping = threading.Event()
         self._server = _HttpServer(("127.0.0.1", port), _handler(self))
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="sandbox-api")
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), name="sandbox-api")
 
     @property
     def url(self) -> str:
