@@ -5,7 +5,7 @@ from collections import Counter as Tally
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from controller import __version__
@@ -13,6 +13,8 @@ from controller.core.canary import CanarySpec, State
 from controller.core.plan import Plan, WriteStatus
 from controller.core.world import World
 from controller.workqueue import WorkQueue
+
+disable_created_metrics()  # a second series for each counter and histogram, which nobody reads
 
 QUEUE_NAME = "canaries"
 _QUEUE_BUCKETS = tuple(1e-6 * 10**i for i in range(10))

@@ -167,7 +167,15 @@ class Controller:
         return reconciler.reconcile
 
     def _health_problems(self) -> list[str]:
-        return [] if self._workers.alive() or self._stopping.is_set() else ["a worker has died, see the log"]
+        """Return which threads have died of a bug: better to be restarted than to look alive."""
+        if self._stopping.is_set():
+            return []
+        threads = {
+            "a worker": self._workers.alive(),
+            "the sender of events": self._recorder.alive(),
+            **{f"the informer of {informer.name}": informer.alive() for informer in self._parts.all},
+        }
+        return [f"{name} has died, see the log" for name, alive in threads.items() if not alive]
 
     def _readiness_problems(self) -> list[str]:
         if self._stopping.is_set():

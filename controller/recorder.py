@@ -102,6 +102,10 @@ class EventRecorder:
         """Start sending."""
         self._thread.start()
 
+    def alive(self) -> bool:
+        """Whether the sender still runs, if it was started."""
+        return self._thread.ident is None or self._thread.is_alive()
+
     def record(self, canary: Canary, event: Event) -> None:
         """Log an event and queue it for sending; after ``close`` it is only logged."""
         level = logging.WARNING if event.type == "Warning" else logging.INFO

@@ -38,7 +38,7 @@ class Registration(Generic[V]):
         self._closed = False
         self._initial_left = 0
         self._initial_queued = False
-        self._thread = threading.Thread(target=self._run, name=name)
+        self.thread = threading.Thread(target=self._run, name=name)
 
     def __len__(self) -> int:
         with self._ready:
@@ -52,7 +52,7 @@ class Registration(Generic[V]):
 
     def start(self) -> None:
         """Start the thread."""
-        self._thread.start()
+        self.thread.start()
 
     def offer(self, change: Change[V]) -> None:
         """Note a change down; never blocks."""
@@ -79,8 +79,8 @@ class Registration(Generic[V]):
 
     def join(self) -> None:
         """Wait for the thread; from the handler itself this returns at once."""
-        if self._thread.ident is not None and self._thread is not threading.current_thread():
-            self._thread.join()
+        if self.thread.ident is not None and self.thread is not threading.current_thread():
+            self.thread.join()
 
     def _filtered(self, change: Change[V]) -> Change[V] | None:
         if self._accepts is None:
@@ -256,6 +256,12 @@ class Informer(Generic[V]):
             except Exception:
                 log.exception("Informer failed, starting over", extra={"resource": self.name})
                 self._stop.wait(1.0)
+
+    def alive(self) -> bool:
+        """Whether every thread that was started still runs."""
+        with self._lock:
+            threads = [self._thread, *[registration.thread for registration in self._registrations]]
+        return all(thread.is_alive() for thread in threads if thread is not None and thread.ident is not None)
 
     def stop(self) -> None:
         """Stop within a second; nothing is told to any handler afterwards. Safe to call again."""

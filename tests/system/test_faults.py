@@ -213,3 +213,17 @@ def test_round_is_not_held_before_its_time(on):
         int(e["metadata"]["name"].rpartition(".")[2], 16) / 1e9 for e in events if "Advance" in e["message"]
     )
     assert advances[1] - advances[0] >= 0.3
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_thread_that_dies_of_a_bug_is_no_secret(on):
+    def dies(*_):
+        raise SystemExit  # what no loop catches
+
+    with controller(on) as running:
+        on.until(running._started.is_set, every_change=False)
+        assert running._health_problems() == []
+        registration = running._parts.services.all[0].add_handler(dies)
+        on.until(lambda: not registration.thread.is_alive(), every_change=False)
+        assert running._health_problems() == ["the informer of services has died, see the log"]
+    assert running._health_problems() == []

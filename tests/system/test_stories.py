@@ -4,7 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from hack.sandbox.__main__ import ARTIFACTS
 from tests.system.harness import WRITES, Stage, controller, stage
 from tests.system.readings import GOOD, PROMOTION, ROLLBACK, Script
 
@@ -87,6 +89,21 @@ def test_new_revision_after_a_failure(on):
     assert on.image("podinfo") == "quay.io/stefanprodan/podinfo:1.2.1-new"
 
 
+def granted() -> set[tuple[str, str]]:
+    """Return which resources the service account may use how."""
+    account = yaml.safe_load_all((ARTIFACTS / "flagger" / "account.yaml").read_text())
+    (role,) = [obj for obj in account if obj["kind"] == "ClusterRole"]
+    return {(resource, verb) for rule in role["rules"] for resource in rule["resources"] for verb in rule["verbs"]}
+
+
+def asked_for(on: Stage) -> set[tuple[str, str]]:
+    return {
+        (f"{r.resource}/{r.subresource}" if r.subresource else r.resource, r.verb)
+        for r in on.requests()
+        if not r.resource.startswith("/")
+    }
+
+
 def test_full_promotion_costs_no_more_than_30_writes_and_2_reads(on):
     on.cluster.prometheus.faults.script = Script([GOOD])
     on.add_canary()
@@ -102,4 +119,5 @@ def test_full_promotion_costs_no_more_than_30_writes_and_2_reads(on):
     assert len(writes) <= 30
     assert len(reads) <= 2
     assert len(on.requests()) == resting
+    assert asked_for(on) == granted()
     assert len(on.cluster.prometheus.queries) == 2 * 10  # one per metric and round with traffic
