@@ -1,0 +1,139 @@
+"""What ``make run`` shows: the picture, the describe text, and what it takes for a failure. The run itself is in CI."""
+
+import io
+from datetime import UTC, datetime
+
+import pytest
+
+from hack.demo.acts import BAD_VERSION, GOOD_VERSION, problems
+from hack.demo.describe import describe
+from hack.demo.picture import line, picture
+from hack.demo.screen import Screen
+from hack.demo.user import Snapshot
+from tests.canary_objects import seed
+from tests.deploy.deployment_objects import deployment
+
+NOW = datetime(2018, 10, 10, 12, 5, tzinfo=UTC)
+
+
+def event(message, kind="Normal", count=1, last="2018-10-10T12:04:30Z"):
+    return {
+        "type": kind,
+        "reason": "Synced",
+        "message": message,
+        "count": count,
+        "firstTimestamp": "2018-10-10T12:00:00Z",
+        "lastTimestamp": last,
+        "source": {"component": "flagger"},
+        "metadata": {"resourceVersion": "1"},
+    }
+
+
+def snapshot(*, status=None, weights=(85, 15), replicas=1, primary="podinfo:1.2.0", canary="podinfo:1.2.1"):
+    workload = deployment(image=canary)
+    workload["spec"]["replicas"] = replicas
+    checks = [
+        {"name": "istio_requests_total", "value": 82.333, "verdict": "fail"},
+        {"name": "istio_request_duration_seconds_bucket", "verdict": "inconclusive"},
+    ]
+    running = {"state": "running", "stage": "progressing", "failedChecks": 3, "checks": checks}
+    obj = {**seed(), "status": running if status is None else status}
+    return Snapshot(obj, deployment("podinfo", image=primary), workload, weights, ())
+
+
+def test_picture_has_bars_readings_limits_and_failed_checks():
+    text = "\n".join(picture(snapshot(), lambda text, _: text))
+    assert "canary podinfo.test  running (progressing)" in text
+    assert "primary  1.2.0    2/2 pods  " + "█" * 34 + "░" * 6 + "  85 %" in text
+    assert "success rate          82.33%  >= 99%    fail" in text
+    assert "request duration           -  <= 500ms  inconclusive" in text
+    assert "■■■□□□□□□□ 3 of 10" in text
+
+
+def test_picture_before_anything_has_happened():
+    assert "not seen yet" in "\n".join(picture(snapshot(status={}), lambda text, _: text))
+
+
+def test_plain_line_says_the_same():
+    assert line(snapshot()) == (
+        "running  weights 85/15  success rate 82.33% (>= 99%)  request duration - (<= 500ms)  failed checks 3 of 10"
+    )
+
+
+def test_describe_looks_like_kubectl():
+    events = [event("Starting"), event("Halt x", "Warning", count=3), event("old", last="2018-10-10T10:00:00Z")]
+    assert describe({"canaryRevision": "16271121", "failedChecks": 6, "state": "finished"}, events, NOW) == [
+        "Status:",
+        "  Canary Revision:  16271121",
+        "  Failed Checks:    6",
+        "  State:            finished",
+        "Events:",
+        "  Type     Reason  Age               From     Message",
+        "  ----     ------  ---               ----     -------",
+        "  Normal   Synced  30s               flagger  Starting",
+        "  Warning  Synced  30s (x3 over 5m)  flagger  Halt x",
+        "  Normal   Synced  2h                flagger  old",
+    ]
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_terminal_gets_a_picture_that_is_redrawn_and_stays_at_the_end(monkeypatch):
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    out = Terminal()
+    screen = Screen(out)
+    screen.show([event("Advance")], snapshot())
+    screen.show([], snapshot())
+    once = out.getvalue()
+    screen.show([], snapshot(weights=(80, 20)))
+    assert once.count("podinfo.test") == 1
+    assert "\x1b[10F\x1b[J" in out.getvalue()[len(once) :]
+    screen.keep()
+    screen.say("the end")
+    assert out.getvalue().endswith("the end\n")
+    assert "\x1b[32mNormal \x1b[0m" in once
+
+
+def test_plain_output_has_a_line_for_each_change():
+    out = io.StringIO()
+    screen = Screen(out)
+    screen.title("1.")
+    for weights in ((85, 15), (85, 15), (80, 20)):
+        screen.show([], snapshot(weights=weights))
+    assert out.getvalue().count("weights") == 2
+    assert "\x1b" not in out.getvalue()
+
+
+ENDED = {"state": "finished", "failedChecks": 6}
+
+
+def test_act_that_came_out_right_has_no_problems():
+    events = [event(text + " more") for text in GOOD_VERSION.texts]
+    end = snapshot(status=ENDED, weights=(100, 0), replicas=0, primary="podinfo:1.2.1")
+    assert problems(GOOD_VERSION, end, events) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"status": {**ENDED, "state": "failed"}}, "the state is failed"),
+        ({"status": {**ENDED, "failedChecks": 2}}, "failed checks are 2"),
+        ({"weights": (50, 50)}, "weights are 50/50 after the end"),
+        ({"replicas": 1}, "the canary was not scaled to zero"),
+        ({"primary": "podinfo:1.2.0"}, "the primary runs podinfo:1.2.0"),
+    ],
+)
+def test_what_did_not_come_out_right_is_named(change, problem):
+    right = {"status": ENDED, "weights": (100, 0), "replicas": 0, "primary": "podinfo:1.2.1"}
+    events = [event(text) for text in GOOD_VERSION.texts]
+    assert problems(GOOD_VERSION, snapshot(**{**right, **change}), events) == [problem]
+
+
+def test_event_that_is_missing_or_out_of_order_is_named():
+    events = [event(text) for text in reversed(BAD_VERSION.texts)]
+    failed = {"state": "failed", "failedChecks": 10}
+    found = problems(BAD_VERSION, snapshot(status=failed, weights=(100, 0), replicas=0), events)
+    assert "no event 'Scaling up podinfo.test' in its place" in found
