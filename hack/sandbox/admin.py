@@ -4,12 +4,11 @@ GET / shows what can be switched.
 """
 
 import json
-import threading
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 from hack.sandbox.faults import Fault
+from hack.sandbox.loopback import Handler, Loopback
 
 if TYPE_CHECKING:
     from hack.sandbox.cluster import Cluster
@@ -32,24 +31,21 @@ class AdminServer:
     """Serves the switches of a cluster on loopback."""
 
     def __init__(self, cluster: "Cluster", *, port: int = 0) -> None:
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler(cluster))
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), name="sandbox-admin")
+        handler = type("AdminHandler", (_AdminHandler,), {"cluster": cluster})
+        self._server = Loopback(handler, port=port, name="sandbox-admin")
 
     @property
     def url(self) -> str:
         """Base address."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return self._server.url
 
     def start(self) -> None:
         """Start answering."""
-        self._thread.start()
+        self._server.start()
 
     def stop(self) -> None:
         """Stop answering."""
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        self._server.stop()
 
 
 def switch(cluster: "Cluster", method: str, path: str, body: Json) -> Json:  # noqa: C901  # one case per switch
@@ -87,27 +83,17 @@ def switch(cluster: "Cluster", method: str, path: str, body: Json) -> Json:  # n
     return {"mesh": cluster.mesh.behaviours(), "faults": cluster.api.faults.listed()}
 
 
-def _handler(cluster: "Cluster") -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+class _AdminHandler(Handler):
+    """One connection of somebody who turns switches."""
 
-        def _serve(self) -> None:
-            length = int(self.headers.get("Content-Length") or 0)
-            try:
-                body = json.loads(self.rfile.read(length)) if length else {}
-                answer, code = switch(cluster, self.command, self.path, body), HTTPStatus.OK
-            except (LookupError, TypeError, ValueError) as error:
-                answer, code = {"error": str(error)}, HTTPStatus.BAD_REQUEST
-            data = json.dumps(answer, indent=2).encode() + b"\n"
-            self.send_response(code)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
+    cluster: "Cluster"
 
-        do_GET = do_PUT = do_POST = do_DELETE = _serve  # noqa: N815  # names of the base class
+    def _serve(self) -> None:
+        try:
+            body = json.loads(self.read_body() or b"{}")
+            answer, code = switch(self.cluster, self.command, self.path, body), HTTPStatus.OK
+        except (LookupError, TypeError, ValueError) as error:
+            answer, code = {"error": str(error)}, HTTPStatus.BAD_REQUEST
+        self.send(code, json.dumps(answer, indent=2).encode() + b"\n", "application/json")
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the name is inherited
-            """Say nothing."""
-
-    return Handler
+    do_GET = do_PUT = do_POST = do_DELETE = _serve  # noqa: N815  # names of the base class

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from hack.sandbox.loopback import Handler, Loopback
 from hack.sandbox.promql import Labels, QueryError, Result, Sample, evaluate
 
 Json = dict[str, Any]
@@ -64,79 +64,61 @@ class PrometheusServer:
         self.faults = PrometheusFaults()
         self.queries: list[str] = []
         self.now = now
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler(self))
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), name="sandbox-prometheus")
+        handler = type("PrometheusHandler", (_PrometheusHandler,), {"prometheus": self})
+        self._server = Loopback(handler, port=port, name="sandbox-prometheus")
 
     @property
     def url(self) -> str:
         """Base address."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return self._server.url
 
     def start(self) -> None:
         """Start answering."""
-        self._thread.start()
+        self._server.start()
 
     def stop(self) -> None:
         """Stop answering."""
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        self._server.stop()
 
 
-def _handler(server: PrometheusServer) -> type[BaseHTTPRequestHandler]:  # noqa: C901  # counts the methods inside
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+class _PrometheusHandler(Handler):
+    """One connection of a client."""
 
-        def do_GET(self) -> None:
-            """Answer a query in the URL."""
-            parts = urlsplit(self.path)
-            self._answer(parts.path, parts.query)
+    prometheus: PrometheusServer
 
-        def do_POST(self) -> None:
-            """Answer a query in a form."""
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
-            self._answer(urlsplit(self.path).path, body)
+    def do_GET(self) -> None:  # noqa: N802  # the name is inherited
+        """Answer a query in the URL."""
+        parts = urlsplit(self.path)
+        self._answer(parts.path, parts.query)
 
-        def _answer(self, path: str, form: str) -> None:
-            faults = server.faults
-            if faults.down:
-                self.close_connection = True
-                return
-            if faults.delay_seconds:
-                threading.Event().wait(faults.delay_seconds)
-            if path == "/-/healthy":
-                self._send(HTTPStatus.OK, b"Prometheus Server is Healthy.\n", "text/plain")
-                return
-            if path != "/api/v1/query":
-                self._send(HTTPStatus.NOT_FOUND, b"404 page not found\n", "text/plain")
-                return
-            values = parse_qs(form)
-            query = values.get("query", [""])[0]
-            server.queries.append(query)
-            at = (
-                datetime.fromtimestamp(float(values["time"][0]), server.now().tzinfo)
-                if "time" in values
-                else server.now()
-            )
-            if faults.script is not None:
-                number = faults.script(query)
-                code, body, kind = _success({} if number is None else {(): number}, at)
-            else:
-                code, body, kind = _broken(faults.answer) if faults.answer else _queried(server.store, query, at)
-            self._send(code, body, kind)
+    def do_POST(self) -> None:  # noqa: N802  # the name is inherited
+        """Answer a query in a form."""
+        self._answer(urlsplit(self.path).path, self.read_body().decode())
 
-        def _send(self, code: int, body: bytes, kind: str) -> None:
-            self.send_response(code)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+    def _answer(self, path: str, form: str) -> None:
+        faults = self.prometheus.faults
+        if faults.down:
+            self.close_connection = True
+            return
+        if faults.delay_seconds:
+            threading.Event().wait(faults.delay_seconds)
+        match path:
+            case "/api/v1/query":
+                self.send(*self._queried(parse_qs(form)))
+            case "/-/healthy":
+                self.send(HTTPStatus.OK, b"Prometheus Server is Healthy.\n", "text/plain")
+            case _:
+                self.send(HTTPStatus.NOT_FOUND, b"404 page not found\n", "text/plain")
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the name is inherited
-            """Say nothing."""
-
-    return Handler
+    def _queried(self, form: dict[str, list[str]]) -> tuple[int, bytes, str]:
+        own, faults = self.prometheus, self.prometheus.faults
+        query, now = form.get("query", [""])[0], own.now()
+        own.queries.append(query)
+        at = datetime.fromtimestamp(float(form["time"][0]), now.tzinfo) if "time" in form else now
+        if faults.script is not None:
+            number = faults.script(query)
+            return _success({} if number is None else {(): number}, at)
+        return _broken(faults.answer) if faults.answer else _queried(own.store, query, at)
 
 
 def _queried(store: SampleStore, query: str, at: datetime) -> tuple[int, bytes, str]:

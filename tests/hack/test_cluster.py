@@ -64,7 +64,7 @@ def stepped():
     it = Stepped()
     yield it
     for server in (it.cluster.api, it.cluster.prometheus, it.cluster.admin):
-        server._server.server_close()
+        server.stop()
 
 
 def image(tag):
@@ -258,4 +258,4 @@ def test_mesh_may_live_faster():
     clock.advance(1.5)
     assert cluster.mesh_time() - began == timedelta(seconds=60)
     for server in (cluster.api, cluster.prometheus, cluster.admin):
-        server._server.server_close()
+        server.stop()

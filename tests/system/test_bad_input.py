@@ -9,19 +9,10 @@ import pytest
 from hack.sandbox.__main__ import ARTIFACTS, VIRTUAL_SERVICE_CRD
 from hack.sandbox.faults import Fault
 from tests.system.harness import CANARY, WRITES, controller, objects, stage
-from tests.system.readings import GOOD, Script
 
 DEPLOYMENT = ("apps", "deployments")
 ROUTE = ("networking.istio.io", "virtualservices")
 SERVICE = ("", "services")
-
-
-@pytest.fixture
-def on(tmp_path):
-    with stage(tmp_path) as the_stage:
-        the_stage.add_workloads()
-        the_stage.cluster.prometheus.faults.script = Script([GOOD])
-        yield the_stage
 
 
 def third_host(obj):

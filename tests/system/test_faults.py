@@ -5,20 +5,11 @@ from datetime import timedelta
 import pytest
 
 from hack.sandbox.faults import Fault
-from tests.system.harness import WRITES, controller, objects, stage
-from tests.system.readings import GOOD, Script
+from tests.system.harness import WRITES, controller, objects
 
 ROUTE = ("networking.istio.io", "virtualservices")
 CANARIES = ("flagger.app", "canaries")
 DEPLOYMENTS = ("apps", "deployments")
-
-
-@pytest.fixture
-def on(tmp_path):
-    with stage(tmp_path) as the_stage:
-        the_stage.add_workloads()
-        the_stage.cluster.prometheus.faults.script = Script([GOOD])
-        yield the_stage
 
 
 def test_new_process_goes_on_where_the_old_one_stood(on):

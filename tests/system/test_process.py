@@ -13,18 +13,9 @@ import pytest
 
 from controller import __version__
 from hack.sandbox.faults import Fault
-from tests.system.harness import PATIENCE_SECONDS, stage
-from tests.system.readings import GOOD, Script
+from tests.system.harness import PATIENCE_SECONDS
 
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def on(tmp_path):
-    with stage(tmp_path) as the_stage:
-        the_stage.add_workloads()
-        the_stage.cluster.prometheus.faults.script = Script([GOOD])
-        yield the_stage
 
 
 class Process:
