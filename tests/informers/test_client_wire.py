@@ -1,0 +1,318 @@
+"""What goes over the wire, how often, and for how long at most (CONTRACTS C1 to C4, C7, C14, L8, R24)."""
+
+import contextlib
+import json
+import threading
+import time
+
+import pytest
+
+from informers.client import KubeClient, cut
+from informers.credentials import find_login
+from informers.errors import ApiError, ServerError, TransportError
+from informers.kube_source import KubeSource
+from informers.resources import CANARIES, LEASES
+from informers.stop import Stop
+from tests.fakes.api import FakeApi, hangs_up, refuses, says, streams
+
+PATIENCE = 10.0
+EMPTY = json.dumps({"kind": "CanaryList", "metadata": {"resourceVersion": "7"}, "items": []}).encode()
+
+
+@pytest.fixture
+def api():
+    with FakeApi() as it:
+        yield it
+
+
+@pytest.fixture
+def make_client(api, tmp_path):
+    made = []
+
+    def make(**more):
+        made.append(KubeClient(api.login(tmp_path), **{"user_agent": "x", "pool_size": 4, **more}))
+        return made[-1]
+
+    yield make
+    for client in made:
+        client.close()
+
+
+@pytest.fixture
+def client(make_client):
+    return make_client()
+
+
+WRITES = [
+    pytest.param(lambda c: c.replace(LEASES, "test", "a", {}), id="replace"),
+    pytest.param(lambda c: c.create(LEASES, "test", {}), id="create"),
+    pytest.param(lambda c: c.json_patch(LEASES, "test", "a", []), id="JSON patch"),
+    pytest.param(lambda c: c.merge_patch(LEASES, "test", "a", {}, subresource="status"), id="merge patch"),
+]
+
+
+@pytest.mark.parametrize("write", WRITES)
+@pytest.mark.parametrize("warm", [True, False], ids=["on a kept connection", "on a new one"])
+def test_write_sent_once_on_dropped_connection(api, client, write, warm):  # C1
+    if warm:
+        client.get(CANARIES, "test", "a")
+    before = len(api.requests)
+    api.default = hangs_up
+    with pytest.raises(TransportError, match="broke off"):
+        write(client)
+    assert len(api.requests) == before + 1
+
+
+@pytest.mark.parametrize("write", WRITES)
+@pytest.mark.parametrize("code", [429, 503, 500, 409])
+def test_write_that_is_refused_is_not_repeated_and_waits_for_nothing(api, client, write, code):  # C1 C3
+    api.default = refuses(code, headers={"Retry_After": "3600"})
+    with pytest.raises(ApiError) as raised:
+        write(client)
+    assert raised.value.code == code
+    assert len(api.requests) == 1
+
+
+def test_replace_is_a_put_of_the_whole_object(api, client):  # C12
+    client.replace(LEASES, "test", "flagger", {"spec": {"unknown": None}})
+    (request,) = api.requests
+    assert (request.method, request.headers["content-type"]) == ("PUT", "application/json")
+    assert request.path == "/apis/coordination.k8s.io/v1/namespaces/test/leases/flagger"
+    assert request.json() == {"spec": {"unknown": None}}
+
+
+@pytest.mark.parametrize(
+    ("answers", "sent"),
+    [
+        pytest.param([hangs_up, says({})], 2, id="once more after a hang-up"),
+        pytest.param([hangs_up, hangs_up], 2, id="not a third time"),
+        pytest.param([refuses(503)], 1, id="not at all after an answer"),
+        pytest.param([refuses(429)], 1, id="not even after a 429"),
+    ],
+)
+def test_read_is_repeated(api, client, answers, sent):  # C2 C3
+    api.answers = answers
+    api.default = hangs_up
+    with contextlib.suppress(ApiError):
+        client.get(CANARIES, "test", "a")
+    assert len(api.requests) == sent
+
+
+def test_redirect_is_not_followed(api, client):  # C14
+    api.default = says(b"", 307, Location=f"{api.url}/elsewhere")
+    with pytest.raises(ServerError, match="307"):
+        client.get(CANARIES, "test", "a")
+    assert len(api.requests) == 1
+
+
+def test_response_that_is_read_to_its_end_has_nothing_left_to_cut(api, client):  # P8
+    response = client.open("list", CANARIES, "/x", {}, read_seconds=5)
+    assert response.read() == b"{}"
+    cut(response)
+    assert client.get(CANARIES, "test", "a") == {}
+
+
+class RecordingPool:
+    """Hands requests on and notes their timeouts."""
+
+    def __init__(self, pool):
+        self.pool = pool
+        self.timeouts = []
+
+    def urlopen(self, method, url, *, timeout, **more):
+        self.timeouts.append((timeout.connect_timeout, timeout.read_timeout))
+        return self.pool.urlopen(method, url, timeout=timeout, **more)
+
+    def clear(self):
+        self.pool.clear()
+
+
+def recorded(client):
+    client._credentials._pool = RecordingPool(client._credentials._pool)
+    return client._credentials._pool.timeouts
+
+
+def test_every_request_has_timeouts(client):  # C4 R19
+    timeouts = recorded(client)
+    client.get(CANARIES, "test", "a")
+    client.merge_patch(CANARIES, "test", "a", {})
+    client.open("watch", CANARIES, "/x", {}, read_seconds=70).close()
+    assert timeouts == [(5.0, 30.0), (5.0, 30.0), (5.0, 70)]
+
+
+def test_lists_wait_thirty_seconds_and_watches_seventy(api, client):  # C4 R19
+    timeouts = recorded(client)
+    source = KubeSource(client, lambda: CANARIES, kind="Canary", plural="canaries")
+    api.answers = [says(EMPTY), streams([])]
+    source.list(resource_version="0", limit=0, continue_token="", take=print, stop=Stop())
+    with source.watch(resource_version="7", timeout_seconds=300, stop=Stop()) as events:
+        assert list(events) == []
+    assert timeouts == [(5.0, 30.0), (5.0, 70.0)]
+
+
+def test_client_with_a_deadline_waits_no_longer_than_that(make_client):  # C4 L8
+    client = make_client(total_seconds=2.5)
+    timeouts = recorded(client)
+    client.get(CANARIES, "test", "a")
+    assert timeouts == [(5.0, 2.5)]
+
+
+def test_answer_that_trickles_is_cut_off_when_its_time_is_up(api, make_client):  # L8 P9
+    over = threading.Event()
+
+    def trickles(handler):
+        handler.send_response(200)
+        handler.send_header("Content-Length", "1000")
+        handler.end_headers()
+        for _ in range(1000):
+            handler.wfile.write(b"x")
+            if over.wait(0.05):
+                return
+
+    api.default = trickles
+    client = make_client(total_seconds=0.3)
+    began = time.monotonic()
+    with pytest.raises(TransportError, match="broke off"):
+        client.get(CANARIES, "test", "a")
+    assert time.monotonic() - began < 5.0
+    over.set()
+    assert not [thread for thread in threading.enumerate() if thread.name == "request-deadline"]
+
+
+def test_answer_in_time_leaves_no_clock_behind(api, make_client):  # L8 T1
+    api.default = says({"in": "time"})
+    client = make_client(total_seconds=60.0)
+    assert client.get(CANARIES, "test", "a") == {"in": "time"}
+    assert not [thread for thread in threading.enumerate() if thread.name == "request-deadline"]
+
+
+def test_server_without_tls_is_named(api, tmp_path):
+    path = api.kubeconfig(tmp_path)
+    path.write_text(path.read_text().replace("http:", "https:"))
+    client = KubeClient(find_login(str(path), None), user_agent="x", pool_size=1)
+    with pytest.raises(TransportError, match=r"get canaries: https://.* TLS failed") as raised:
+        client.get(CANARIES, "test", "a")
+    assert raised.value.reason == "SSLError"
+    client.close()
+
+
+def from_ports(api, answer, ports):
+    """Note which connection each request comes over."""
+
+    def note(handler):
+        ports.append(handler.client_address[1])
+        answer(handler)
+
+    api.default = note
+
+
+def test_pool_discards_no_connection(api, client):  # C7
+    ports, together = [], threading.Barrier(4)
+
+    def all_at_once(handler):
+        together.wait(PATIENCE)
+        says({})(handler)
+
+    from_ports(api, all_at_once, ports)
+    for _ in range(3):
+        threads = [threading.Thread(target=client.get, args=(CANARIES, "test", "a")) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert (len(ports), len(set(ports))) == (12, 4)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        pytest.param(lambda c: c.merge_patch(CANARIES, "test", "a", {}), id="write"),
+        pytest.param(lambda c: c.get_path("/apis"), id="discovery"),
+        pytest.param(
+            lambda c: KubeSource(c, lambda: CANARIES, kind="Canary", plural="canaries").list(
+                resource_version="0", limit=500, continue_token="", take=print, stop=Stop()
+            ),
+            id="list of known length",
+        ),
+    ],
+)
+def test_connection_is_used_again(api, client, call):  # C7
+    ports = []
+    from_ports(api, says(EMPTY), ports)
+    for _ in range(3):
+        call(client)
+    assert (len(ports), len(set(ports))) == (3, 1)
+
+
+class CountingClient(KubeClient):
+    """Counts how often each stream is closed."""
+
+    def __init__(self, *args, **more):
+        super().__init__(*args, **more)
+        self.closes = []
+
+    def open(self, *args, **more):
+        response = super().open(*args, **more)
+        close, at = response.close, len(self.closes)
+        self.closes.append(0)
+
+        def counted():
+            self.closes[at] += 1
+            close()
+
+        response.close = counted
+        return response
+
+
+def read_all(source):
+    with source.watch(resource_version="7", timeout_seconds=300, stop=Stop()) as events:
+        list(events)
+
+
+def read_one(source):
+    with source.watch(resource_version="7", timeout_seconds=300, stop=Stop()) as events:
+        next(events)
+
+
+def fail_while_reading(source):
+    with source.watch(resource_version="7", timeout_seconds=300, stop=Stop()) as events:
+        next(events)
+        raise ServerError("whoever reads has an error")
+
+
+def read_list(source, take=print):
+    source.list(resource_version="0", limit=0, continue_token="", take=take, stop=Stop())
+
+
+def fail_at_the_first_item(source):
+    def take(_):
+        raise ServerError("whoever takes has an error")
+
+    read_list(source, take)
+
+
+EVENT = b'{"type": "ADDED", "object": {}}\n'
+
+
+@pytest.mark.parametrize(
+    ("answer", "read"),
+    [
+        pytest.param(says(EMPTY), read_list, id="a list that is read to its end"),
+        pytest.param(streams([EMPTY]), read_list, id="a list in chunks"),
+        pytest.param(says({"kind": "Table", "metadata": {}}), read_list, id="a list of another kind"),
+        pytest.param(streams([b"<html>"]), read_list, id="a list that is none"),
+        pytest.param(streams([b'{"items": [{}, ', b"{}]"]), fail_at_the_first_item, id="a list whose reader fails"),
+        pytest.param(streams([EVENT]), read_all, id="a watch that ends"),
+        pytest.param(streams([EVENT, b"{\n", EVENT]), read_all, id="a watch with a broken line"),
+        pytest.param(streams([EVENT, EVENT]), read_one, id="a watch that is left in the middle"),
+        pytest.param(streams([EVENT, EVENT], chunked=False), read_one, id="likewise, without chunks"),
+        pytest.param(streams([EVENT, EVENT]), fail_while_reading, id="a watch whose reader fails"),
+    ],
+)
+def test_each_response_is_closed_exactly_once(api, tmp_path, answer, read):  # R24
+    client = CountingClient(api.login(tmp_path), user_agent="x", pool_size=1)
+    api.default = answer
+    with contextlib.suppress(ApiError):
+        read(KubeSource(client, lambda: CANARIES, kind="Canary", plural="canaries"))
+    assert client.closes == [1]
+    client.close()

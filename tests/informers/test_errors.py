@@ -1,0 +1,131 @@
+"""Which error an answer becomes (CONTRACTS C5)."""
+
+import json
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from informers.errors import (
+    AlreadyExistsError,
+    ApiError,
+    Cause,
+    ConflictError,
+    ExpiredError,
+    ForbiddenError,
+    InvalidError,
+    KindNotServedError,
+    NotFoundError,
+    ServerError,
+    TooManyRequestsError,
+    UnauthorizedError,
+    error_from,
+    error_from_status,
+)
+
+NAMED = {"name": "podinfo"}
+
+
+def status(code, reason="", **more):
+    return {"kind": "Status", "code": code, "reason": reason, "message": "said", **more}
+
+
+def body(*args, **more):
+    return json.dumps(status(*args, **more)).encode()
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "details", "error"),
+    [
+        pytest.param(400, "BadRequest", {}, InvalidError, id="a bad request is invalid"),
+        pytest.param(401, "Unauthorized", {}, UnauthorizedError, id="credentials that are not accepted"),
+        pytest.param(403, "Forbidden", {}, ForbiddenError, id="RBAC says no"),
+        pytest.param(404, "NotFound", NAMED, NotFoundError, id="an object that is missing has a name"),
+        pytest.param(404, "NotFound", {}, KindNotServedError, id="a path that is missing has none"),
+        pytest.param(409, "Conflict", NAMED, ConflictError, id="a precondition failed"),
+        pytest.param(409, "AlreadyExists", NAMED, AlreadyExistsError, id="the reason wins over the code"),
+        pytest.param(410, "", {}, ExpiredError, id="code 410 is enough"),
+        pytest.param(500, "Expired", {}, ExpiredError, id="reason Expired is enough"),
+        pytest.param(0, "Gone", {}, ExpiredError, id="so is reason Gone"),
+        pytest.param(415, "UnsupportedMediaType", {}, InvalidError, id="a patch type that is not supported"),
+        pytest.param(422, "Invalid", NAMED, InvalidError, id="an object that is invalid"),
+        pytest.param(429, "", {}, TooManyRequestsError, id="code 429 is enough"),
+        pytest.param(503, "TooManyRequests", {}, TooManyRequestsError, id="so is its reason"),
+        pytest.param(504, "Timeout", {}, ServerError, id="whatever else is the server's fault"),
+        pytest.param(302, "", {}, ServerError, id="a redirect is no answer"),
+    ],
+)
+def test_error_is_told_by_reason_then_code(code, reason, details, error):  # C5
+    found = error_from("get canaries podinfo", code, body(code, reason, details=details))
+    assert type(found) is error
+    assert (found.code, found.reason) == (code, reason)
+    assert str(found) == f"get canaries podinfo: {code} {reason}: said"
+
+
+def test_status_in_a_stream_is_told_apart_alike():  # C5 R14 R15
+    found = error_from_status("watch canaries", status(429, "TooManyRequests", details={"retryAfterSeconds": 4}))
+    assert type(found) is TooManyRequestsError
+    assert found.retry_after == 4.0
+    assert error_from_status("watch canaries", {}).code == 0
+
+
+def test_causes_are_kept_also_where_they_are_incomplete():  # C5 R6
+    causes = [{"reason": "ResourceVersionTooLarge", "message": "Too large", "field": "f"}, {"message": "only this"}]
+    found = error_from("x", 504, body(504, "Timeout", details={"causes": causes}))
+    assert found.causes == (Cause("ResourceVersionTooLarge", "Too large", "f"), Cause("", "only this", ""))
+
+
+@pytest.mark.parametrize("empty", [{"details": None}, {"details": {"causes": None}}, {"reason": None}], ids=repr)
+def test_nulls_in_a_status_are_as_if_nothing_stood_there(empty):  # C5 C13
+    found = error_from("x", 500, body(500, **empty))
+    assert (type(found), found.causes, found.reason) == (ServerError, (), "")
+
+
+@pytest.mark.parametrize(
+    ("code", "causes", "json_patch", "error"),
+    [
+        pytest.param(422, [], True, ConflictError, id="a failed test of a JSON patch is a conflict"),
+        pytest.param(422, [{"reason": "FieldValueInvalid"}], True, InvalidError, id="validation names causes"),
+        pytest.param(422, [], False, InvalidError, id="of another patch it is invalid"),
+        pytest.param(403, [], True, ForbiddenError, id="other codes mean what they mean"),
+    ],
+)
+def test_failed_precondition_of_a_json_patch(code, causes, json_patch, error):  # C5 C12
+    found = error_from("x", code, body(code, details={"causes": causes}), json_patch=json_patch)
+    assert type(found) is error
+
+
+@pytest.mark.parametrize(
+    ("header", "details", "seconds"),
+    [
+        pytest.param("2", {"retryAfterSeconds": 9}, 2.0, id="the header wins"),
+        pytest.param(None, {"retryAfterSeconds": 9}, 9.0, id="the details are enough"),
+        pytest.param("soon", {"retryAfterSeconds": 9}, None, id="a header that is no number says nothing"),
+        pytest.param("", {}, None, id="an empty one neither"),
+        pytest.param(None, {"retryAfterSeconds": 0}, None, id="nor does zero"),
+    ],
+)
+def test_wait_that_the_server_asks_for(header, details, seconds):  # C3 C5
+    assert error_from("x", 429, body(429, details=details), retry_after=header).retry_after == seconds
+
+
+@given(st.integers(100, 599), st.binary(max_size=400))
+def test_any_answer_becomes_an_error_that_names_the_request(code, answer):  # C5
+    found = error_from("get canaries podinfo", code, answer)
+    assert isinstance(found, ApiError)
+    assert found.code == code
+    assert str(found).startswith(f"get canaries podinfo: {code} ")
+
+
+def test_long_answer_that_is_no_status_is_quoted_in_part_and_an_empty_one_is_said_to_be():  # C5
+    assert str(error_from("x", 502, b"<html>" + b"a" * 1000)) == f"x: 502 : <html>{'a' * 194}"
+    assert str(error_from("x", 502, b"")) == "x: 502 : (nothing)"
+    assert str(error_from("x", 502, b"\xff")) == "x: 502 : \N{REPLACEMENT CHARACTER}"
+
+
+@given(st.floats(0, 1e6, allow_nan=False))
+def test_any_number_of_seconds_is_read(seconds):  # C3
+    found = error_from("x", 503, b"", retry_after=repr(seconds)).retry_after
+    assert found is not None
+    assert math.isclose(found, seconds)

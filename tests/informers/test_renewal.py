@@ -1,0 +1,290 @@
+"""How credentials are renewed (CONTRACTS C8 to C11), on a login that a test fills and a fake clock."""
+
+import threading
+
+import pytest
+import yaml
+from kubernetes.client import Configuration
+from kubernetes.config import incluster_config
+
+from informers.client import KubeClient
+from informers.credentials import Credentials, Login, find_login
+from informers.errors import ConfigurationError, UnauthorizedError
+from informers.resources import CANARIES
+from tests.fakes.api import FakeApi, refuses, says
+
+
+class FakeLogin:
+    """A way in that a test changes; it counts how often it is loaded, and how many do so at once."""
+
+    def __init__(self, host="http://127.0.0.1:1"):
+        self.token = "one"
+        self.host = host
+        self.certificate = None
+        self.broken = False
+        self.loads = 0
+        self.most_at_once = 0
+        self._at_once = 0
+        self._lock = threading.Lock()
+
+    def load(self):
+        with self._lock:
+            self._at_once += 1
+            self.loads += 1
+            self.most_at_once = max(self.most_at_once, self._at_once)
+        try:
+            if self.broken:
+                raise ConfigurationError("broken")
+            configuration = Configuration()
+            configuration.host = self.host
+            configuration.cert_file = self.certificate
+            if self.token:
+                configuration.api_key["BearerToken"] = f"Bearer {self.token}"
+            return configuration
+        finally:
+            with self._lock:
+                self._at_once -= 1
+
+
+class Rig:
+    def __init__(self, reload_seconds=30.0):
+        self.login = FakeLogin()
+        self.now = 1000.0
+        self.credentials = Credentials(
+            Login(self.login.load, reload_seconds, "test"), pool_size=2, monotonic=lambda: self.now
+        )
+
+
+@pytest.fixture
+def make_rig():
+    made = []
+
+    def make(*args):
+        made.append(Rig(*args))
+        return made[-1]
+
+    yield make
+    for rig in made:
+        rig.credentials.close()
+
+
+def in_threads(count, call):
+    threads = [threading.Thread(target=call) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+@pytest.mark.parametrize("used_before", [0, 1, 9, 10, 29], ids=lambda seconds: f"header read after {seconds} s")
+def test_token_rotation(make_rig, used_before):  # C8
+    rig = make_rig()
+    rig.now += used_before
+    assert rig.credentials.authorization() == "Bearer one"
+    rig.login.token = "two"
+    for _ in range(60):
+        rig.now += 1
+        rig.credentials.authorization()
+    assert rig.credentials.authorization() == "Bearer two"
+    assert rig.login.loads <= 4
+
+
+def test_token_is_read_again_only_when_it_may_have_changed(make_rig):  # C8 P10
+    rig = make_rig()
+    for _ in range(29):
+        rig.now += 1
+        rig.credentials.authorization()
+    assert rig.login.loads == 1
+
+
+def test_login_without_files_is_loaded_once(make_rig):  # C10
+    rig = make_rig(None)
+    for _ in range(100):
+        rig.now += 100
+        rig.credentials.authorization()
+    assert rig.login.loads == 1
+
+
+def test_token_that_cannot_be_read_leaves_the_old_one(make_rig):  # C8
+    rig = make_rig()
+    rig.credentials.authorization()
+    rig.login.broken = True
+    rig.now += 60
+    assert rig.credentials.authorization() == "Bearer one"
+    rig.login.broken, rig.login.token = False, ""
+    rig.now += 60
+    assert rig.credentials.authorization() == "Bearer one"
+    rig.login.token = " two \n"
+    rig.now += 60
+    assert rig.credentials.authorization() == "Bearer two"
+
+
+def test_plugin_runs_in_single_flight_however_many_threads_are_refused(make_rig):  # C10
+    rig = make_rig(None)
+    rig.credentials.authorization()
+    rig.login.token = "two"
+    rig.now += 10
+    results = []
+    in_threads(16, lambda: results.append(rig.credentials.renew("Bearer one")))
+    assert results == [True] * 16
+    assert (rig.login.loads, rig.login.most_at_once) == (2, 1)
+    assert rig.credentials.authorization() == "Bearer two"
+
+
+def test_plugin_that_fails_is_not_asked_again_within_ten_seconds(make_rig):  # C10
+    rig = make_rig(None)
+    rig.credentials.authorization()
+    rig.login.broken = True
+    rig.now += 10
+    assert [rig.credentials.renew("Bearer one") for _ in range(5)] == [False] * 5
+    assert rig.login.loads == 2
+    rig.now += 9.9
+    rig.credentials.renew("Bearer one")
+    assert rig.login.loads == 2
+    rig.login.broken = False
+    rig.now += 0.1
+    assert rig.credentials.renew("Bearer one")
+    assert rig.credentials.authorization() == "Bearer one"
+
+
+def test_renewal_is_in_use_at_once(make_rig):  # C9
+    rig = make_rig()
+    rig.now += 25
+    rig.credentials.authorization()
+    rig.login.token = "two"
+    assert rig.credentials.renew("Bearer one")
+    assert rig.credentials.authorization() == "Bearer two"
+
+
+def test_certificates_that_change_are_taken_over_by_a_new_pool(make_rig, tmp_path):  # C11
+    rig = make_rig()
+    paths = []
+    for text in ("one", "two"):
+        paths.append(tmp_path / text)
+        paths[-1].write_text(text)
+    first = rig.credentials.pool()
+    for path, is_new in ((paths[0], True), (paths[0], False), (paths[1], True), (None, True)):
+        before = rig.credentials.pool()
+        rig.login.certificate = str(path) if path else None
+        rig.now += 30
+        rig.credentials.authorization()
+        assert (rig.credentials.pool() is not before) == is_new
+    assert first.connection_pool_kw["retries"].total is False
+    assert first.connection_pool_kw["maxsize"] == 2
+
+
+def test_requests_under_way_end_on_the_old_pool(tmp_path):  # C11
+    answered, asked = threading.Event(), threading.Event()
+
+    def slow(handler):
+        asked.set()
+        answered.wait(10)
+        says({"old": True})(handler)
+
+    with FakeApi() as api, FakeApi() as other:
+        api.default, other.default = slow, says({"new": True})
+        login, now, found = FakeLogin(api.url), [0.0], []
+        client = KubeClient(Login(login.load, 30.0, "test"), user_agent="x", pool_size=2, monotonic=lambda: now[0])
+        reader = threading.Thread(target=lambda: found.append(client.get(CANARIES, "test", "a")))
+        reader.start()
+        assert asked.wait(10)
+        login.host = other.url
+        now[0] = 60.0
+        client._credentials.authorization()
+        assert client.get(CANARIES, "test", "a") == {"new": True}
+        answered.set()
+        reader.join()
+        assert found == [{"old": True}]
+        client.close()
+
+
+@pytest.fixture
+def client_of(tmp_path):
+    made = []
+
+    def make(api, now):
+        login = FakeLogin(api.url)
+        made.append(KubeClient(Login(login.load, None, "test"), user_agent="x", pool_size=2, monotonic=lambda: now[0]))
+        return login, made[-1]
+
+    yield make
+    for client in made:
+        client.close()
+
+
+def test_401_repeats_a_write_once_since_the_server_did_nothing(client_of):  # C1 C9
+    with FakeApi() as api:
+        now = [0.0]
+        login, client = client_of(api, now)
+        login.token, now[0] = "two", 10.0
+        api.answers = [refuses(401, "Unauthorized"), says({"ok": True})]
+        assert client.replace(CANARIES, "test", "a", {"x": 1}) == {"ok": True}
+        assert [(r.headers["authorization"], r.json()) for r in api.requests] == [
+            ("Bearer one", {"x": 1}),
+            ("Bearer two", {"x": 1}),
+        ]
+
+
+def test_second_401_is_an_error(client_of):  # C9
+    with FakeApi() as api:
+        now = [0.0]
+        login, client = client_of(api, now)
+        now[0] = 10.0
+        api.default = refuses(401, "Unauthorized")
+        with pytest.raises(UnauthorizedError):
+            client.get(CANARIES, "test", "a")
+        assert (len(api.requests), login.loads) == (2, 2)
+        with pytest.raises(UnauthorizedError):
+            client.get(CANARIES, "test", "a")
+        assert (len(api.requests), login.loads) == (3, 2)
+
+
+@pytest.fixture
+def mounted(tmp_path, monkeypatch):
+    (tmp_path / "token").write_text("one\n")
+    (tmp_path / "ca.crt").write_text("certificate")
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
+    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "443")
+    monkeypatch.setattr(incluster_config, "SERVICE_TOKEN_FILENAME", str(tmp_path / "token"))
+    monkeypatch.setattr(incluster_config, "SERVICE_CERT_FILENAME", str(tmp_path / "ca.crt"))
+    return tmp_path
+
+
+def test_mounted_token_that_is_rotated_is_stripped_and_in_use_within_a_minute(mounted):  # C8
+    now = [0.0]
+    credentials = Credentials(find_login(None, None, service_account=mounted), pool_size=1, monotonic=lambda: now[0])
+    seen = [credentials.authorization()]
+    for text in ("two\n", "", "three"):
+        (mounted / "token").write_text(text)
+        now[0] += 60
+        seen.append(credentials.authorization())
+    (mounted / "token").unlink()
+    now[0] += 60
+    seen.append(credentials.authorization())
+    assert [header.partition(" ")[2] for header in seen] == ["one", "two", "two", "three", "three"]
+    credentials.close()
+
+
+@pytest.mark.parametrize(
+    ("user", "seconds"),
+    [
+        pytest.param({"token": "secret"}, None, id="a token never changes"),
+        pytest.param({"tokenFile": "token"}, 30.0, id="a token file may"),
+        pytest.param({}, None, id="without a user there is nothing to read"),
+    ],
+)
+def test_what_a_kubeconfig_says_is_loaded_again_only_if_it_names_a_token_file(tmp_path, user, seconds):  # C8
+    (tmp_path / "token").write_text("secret")
+    with FakeApi() as api:
+        login = api.login(tmp_path, user)
+    assert login.reload_seconds == seconds
+
+
+def test_context_of_a_cluster_that_is_missing_is_an_error_that_names_the_file(tmp_path):
+    with FakeApi() as api:
+        path = api.kubeconfig(tmp_path)
+    config = yaml.safe_load(path.read_text())
+    config["clusters"][0]["name"] = "another"
+    path.write_text(yaml.safe_dump(config))
+    with pytest.raises(ConfigurationError, match=f"kubeconfig {path}: .* Name another with --kubeconfig"):
+        find_login(str(path), None).load()
