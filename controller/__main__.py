@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 from controller.flags import parse_options
 from controller.http_server import PortError
@@ -20,6 +21,7 @@ log = logging.getLogger("flagger")
 GRACE_SECONDS = 4.5  # the exit is promised within five
 EXIT_USAGE = 2
 EXIT_CUT_OFF = 3
+EXIT_LOST_LEAD = 4
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -27,13 +29,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parse_options(sys.argv[1:] if argv is None else argv)
     set_up_logs(options.log_level)
     try:
-        controller = Controller(options)
+        controller = Controller(options, lead_lost=partial(signal.raise_signal, signal.SIGTERM))
     except (ConfigurationError, PortError) as error:
         log.error("Cannot start: %s", error)  # noqa: TRY400  # the message is for people, a trace is not
         return EXIT_USAGE
     with _signals_heeded(controller):
         controller.run()
-    return 0
+    return EXIT_LOST_LEAD if controller.lost_lead else 0
 
 
 @contextmanager

@@ -55,6 +55,9 @@ class Exporter:
             buckets=_ROUND_BUCKETS,
             registry=r,
         )
+        self.leader = Gauge(
+            "leader_election_master_status", "Whether this replica leads: 1 or 0.", ["name"], registry=r
+        )
         self.kubernetes = Counter(
             "flagger_kubernetes_requests", "Requests to the API server.", ["verb", "resource", "code"], registry=r
         )
@@ -103,6 +106,10 @@ class Exporter:
         _remove(self.duration, [(name, namespace)])
         _remove(self.weight, [(workload, namespace) for workload in workloads])
         _remove(self.analysis, [(name, namespace, check) for check in checks])
+
+    def leads(self, lease: str, leading: bool) -> None:  # noqa: FBT001  # the value of a gauge
+        """Note whether we hold a lease."""
+        self.leader.labels(lease).set(leading)
 
     def late(self, by: timedelta) -> None:
         """Note how late a round was."""

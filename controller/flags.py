@@ -44,6 +44,8 @@ class Options:
     port: int  # of /metrics, /healthz and /readyz; 0: any free one
     workers: int
     namespaces: tuple[str, ...]  # empty: all
+    leader_election: bool
+    leader_election_namespace: str | None  # None: our own
     dry_run: bool
 
 
@@ -65,6 +67,8 @@ def parse_options(argv: Sequence[str], environ: Mapping[str, str] = os.environ) 
         port=args.port,
         workers=args.workers,
         namespaces=tuple(dict.fromkeys(args.namespace or ())),
+        leader_election=args.enable_leader_election,
+        leader_election_namespace=args.leader_election_namespace,
         dry_run=args.dry_run,
     )
 
@@ -112,6 +116,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help="watch this namespace only, with a Role instead of a ClusterRole; repeatable (default: all)",
     )
+    add(
+        "--enable-leader-election",
+        action="store_true",
+        help="act only while holding a Lease, so that several replicas can run: one leads, the others stand by",
+    )
+    add("--leader-election-namespace", metavar="NAME", help="where the Lease is (default: the controller's own)")
     add("--dry-run", action="store_true", help="log what would be written, and write nothing")
     add("--version", action="version", version=f"flagger {__version__}")
     return parser

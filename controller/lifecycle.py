@@ -15,10 +15,12 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 from controller import __version__
 from controller.applier import Applier, DryRun, RealApplier
 from controller.controller import Workers
+from controller.election import Alone, Election, new_identity
 from controller.exporter import Exporter, QueueCollector, QueueExporter
 from controller.flags import Options
 from controller.gather import Gatherer
 from controller.http_server import HttpServer
+from controller.leases import LEASE_NAME, Candidate, Timing
 from controller.parts import make_parts
 from controller.ratelimit import default_limiter
 from controller.reconciler import Reconciler, Watchers
@@ -26,7 +28,7 @@ from controller.recorder import EventRecorder
 from controller.workqueue import WorkQueue
 from deploy.registry import DEPLOYERS
 from informers.client import KubeClient
-from informers.credentials import find_login
+from informers.credentials import Login, find_login
 from metrics.registry import OBSERVERS
 from router.registry import ROUTERS
 
@@ -35,6 +37,7 @@ log = logging.getLogger(__name__)
 USER_AGENT = f"flagger/{__version__}"
 _WATCHES = 4  # kinds that are watched, per namespace
 _SPARE = 2
+_LEASE_REQUEST_SECONDS = 5.0  # in all, so that a renewal can be tried again before the lead is lost
 _SWITCH_SECONDS = 0.001  # beside a thread that computes, a watch stream gets four times as far as with 5 ms
 _SAY_WHAT_IS_MISSING_SECONDS = 10.0
 
@@ -47,8 +50,12 @@ def utc_now() -> datetime:
 class Controller:
     """The whole process but for its signals."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, *, lead_lost: Callable[[], None] | None = None) -> None:
         """Build everything; nothing is started and nothing is sent, but the port is taken.
+
+        Args:
+            options: what the command line says.
+            lead_lost: called when another replica may lead from now on: has the process stop; by default ``stop``.
 
         Raises:
             informers.errors.ConfigurationError: no usable kubeconfig or service account.
@@ -56,7 +63,10 @@ class Controller:
         """
         self._options = options
         self._stopping = threading.Event()
-        self._started = threading.Event()
+        self._synced = threading.Event()
+        self._settled = threading.Event()  # we lead, or we are stopping
+        self._tell_lead_lost = lead_lost or self.stop
+        self.lost_lead = False
         registry = CollectorRegistry()
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=registry)
@@ -84,6 +94,7 @@ class Controller:
             count=options.workers,
             failed=lambda error: exporter.errors.labels(error).inc(),
         )
+        self._election = self._make_election(login)
         self._http = HttpServer(
             options.port, registry=registry, healthy=self._health_problems, ready=self._readiness_problems
         )
@@ -116,22 +127,37 @@ class Controller:
         if self._wait_for_caches():
             gc.collect()
             gc.freeze()
-            self._parts.wake(self._queue.add)
-            self._workers.start()
-            self._started.set()
-            log.info("Started", extra={"canaries": len(self._parts.canaries), "workers": self._options.workers})
-            self._stopping.wait()
+            self._synced.set()
+            self._election.start()
+            self._settled.wait()
+            if not self._stopping.is_set():
+                self._work()
         self._end()
 
     def stop(self) -> None:
         """Have ``run`` end: the keys in hand are finished, no other is taken. Safe to call again."""
         self._stopping.set()
+        self._settled.set()
+
+    def _work(self) -> None:
+        """Reconcile until stopped."""
+        self._exporter.leads(LEASE_NAME, leading=True)
+        self._parts.wake(self._queue.add)
+        self._workers.start()
+        log.info("Started", extra={"canaries": len(self._parts.canaries), "workers": self._options.workers})
+        self._stopping.wait()
+
+    def _lose_lead(self) -> None:
+        self.lost_lead = True
+        self._tell_lead_lost()
 
     def _end(self) -> None:
         """Stop in the order of CONTRACTS T5; readiness is false since ``stop``."""
         log.info("Stopping")
         self._workers.stop()
         self._recorder.close()
+        self._exporter.leads(LEASE_NAME, leading=False)
+        self._election.stop()
         for informer in self._parts.all:
             informer.stop()
         self._observer.close()
@@ -166,6 +192,30 @@ class Controller:
             return partial(_unhurried, reconciler.reconcile, options.control_loop_interval)
         return reconciler.reconcile
 
+    def _make_election(self, login: Login) -> Election | Alone:
+        options = self._options
+        self._exporter.leads(LEASE_NAME, leading=False)
+        if options.dry_run or not options.leader_election:
+            return Alone(self._settled.set)
+        client = KubeClient(
+            login,
+            user_agent=USER_AGENT,
+            pool_size=1,
+            count=self._exporter.counted_kubernetes,
+            total_seconds=_LEASE_REQUEST_SECONDS,
+        )
+        timing = Timing()
+        namespace = options.leader_election_namespace or client.namespace
+        candidate = Candidate(client, namespace, new_identity(), timing=timing, monotonic=time.monotonic, now=utc_now)
+        return Election(
+            candidate,
+            timing=timing,
+            monotonic=time.monotonic,
+            random=random.random,
+            won=self._settled.set,
+            lost=self._lose_lead,
+        )
+
     def _health_problems(self) -> list[str]:
         """Return which threads have died of a bug: better to be restarted than to look alive."""
         if self._stopping.is_set():
@@ -173,6 +223,7 @@ class Controller:
         threads = {
             "a worker": self._workers.alive(),
             "the sender of events": self._recorder.alive(),
+            "the election": self._election.alive(),
             **{f"the informer of {informer.name}": informer.alive() for informer in self._parts.all},
         }
         return [f"{name} has died, see the log" for name, alive in threads.items() if not alive]
@@ -186,7 +237,7 @@ class Controller:
                 problems.append(f"cache of {informer.name}: {informer.problem}")
             elif not informer.has_synced:
                 problems.append(f"cache of {informer.name}: the first list is under way")
-        if not problems and not self._started.is_set():
+        if not problems and not self._synced.is_set():
             problems.append("the workers are being started")
         return problems
 

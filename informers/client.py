@@ -8,7 +8,8 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlencode
 
@@ -18,7 +19,7 @@ from urllib3.exceptions import TimeoutError as UrllibTimeoutError
 
 from informers.credentials import Credentials, Login
 from informers.errors import ApiError, ServerError, TransportError, UnauthorizedError, error_from
-from informers.inflight import shut
+from informers.inflight import InFlight, shut
 from informers.resources import Resource
 from informers.types import Json
 
@@ -123,12 +124,13 @@ class KubeClient:
         content_type: str = "application/json",
     ) -> Json:
         what = f"{verb} {resource.plural} {name}" if resource else f"{verb} {path}"
-        response = self._send(verb, resource, path, body=body, content_type=content_type)
-        with response, self._cut_off_after_total(response):
-            try:
-                data = response.read()
-            except HTTPError as error:
-                raise TransportError(f"{what}: the answer from {self.host} broke off: {error}") from error
+        with self._cut_off_after_total():
+            response = self._send(verb, resource, path, body=body, content_type=content_type)
+            with response:
+                try:
+                    data = response.read()
+                except HTTPError as error:
+                    raise TransportError(f"{what}: the answer from {self.host} broke off: {error}") from error
         if response.status not in _OK:
             raise self._error(what, response, data, json_patch=content_type == JSON_PATCH)
         try:
@@ -158,7 +160,8 @@ class KubeClient:
         if data is not None:
             headers["Content-Type"] = content_type
         method = {"create": "POST", "update": "PUT", "patch": "PATCH"}.get(verb, "GET")
-        timeout = urllib3.Timeout(connect=CONNECT_SECONDS, read=self._total_seconds or read_seconds)
+        most = self._total_seconds or read_seconds
+        timeout = urllib3.Timeout(connect=min(CONNECT_SECONDS, most), read=most)
         for last in (False, True):
             authorization = self._credentials.authorization()
             if authorization:
@@ -218,25 +221,22 @@ class KubeClient:
         retry_after = response.headers.get("Retry-After")
         return error_from(what, response.status, body, retry_after=retry_after, json_patch=json_patch)
 
-    def _cut_off_after_total(self, response: urllib3.BaseHTTPResponse) -> "_Cutter":
-        return _Cutter(response, self._total_seconds)
-
-
-class _Cutter:
-    """Cuts a response off after a time in all: urllib3's timeouts count per receive (CONTRACTS P9)."""
-
-    def __init__(self, response: urllib3.BaseHTTPResponse, seconds: float | None) -> None:
-        self._timer = threading.Timer(seconds, cut, args=(response,)) if seconds else None
-
-    def __enter__(self) -> None:
-        if self._timer:
-            self._timer.name = "request-deadline"
-            self._timer.start()
-
-    def __exit__(self, *_: object) -> None:
-        if self._timer:
-            self._timer.cancel()
-            self._timer.join()
+    @contextmanager
+    def _cut_off_after_total(self) -> Iterator[None]:
+        """Cut the request of this thread off after a time in all: urllib3's timeouts count per receive (P9)."""
+        if self._total_seconds is None:
+            yield
+            return
+        request = InFlight()
+        timer = threading.Timer(self._total_seconds, request.cut)
+        timer.name = "request-deadline"
+        timer.start()
+        try:
+            with request.on_this_thread():
+                yield
+        finally:
+            timer.cancel()
+            timer.join()
 
 
 def cut(response: urllib3.BaseHTTPResponse) -> None:

@@ -63,13 +63,23 @@ def shut(sock: socket.socket) -> None:
         return  # it is closed already
 
 
+def _tell(connection: object) -> None:
+    current: InFlight | None = getattr(_thread, "request", None)
+    if current is not None:
+        current.uses(connection)
+
+
 def _telling(base: type[HTTPConnectionPool]) -> type[HTTPConnectionPool]:
     class Connection(base.ConnectionCls):  # type: ignore[name-defined,misc]  # either of two classes
+        def connect(self) -> None:
+            """Connect, unless the request is cut meanwhile."""
+            _tell(self)
+            super().connect()
+            _tell(self)
+
         def request(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  # passed on as they are
             """Send a request, once its thread's request knows of this connection."""
-            current: InFlight | None = getattr(_thread, "request", None)
-            if current is not None:
-                current.uses(self)
+            _tell(self)
             super().request(*args, **kwargs)
 
     return type(f"Telling{base.__name__}", (base,), {"ConnectionCls": Connection})

@@ -16,6 +16,8 @@ DEFAULTS = Options(
     port=8080,
     workers=4,
     namespaces=(),
+    leader_election=False,
+    leader_election_namespace=None,
     dry_run=False,
 )
 
@@ -28,6 +30,7 @@ CASES = [
     ("port", "0", "port", 0),
     ("workers", "64", "workers", 64),
     ("namespace", "test", "namespaces", ("test",)),
+    ("leader-election-namespace", "mine", "leader_election_namespace", "mine"),
 ]
 
 
@@ -58,10 +61,12 @@ def test_namespaces_add_up_once_each():
     assert parse_options([], {"FLAGGER_NAMESPACE": "a, b"}).namespaces == ("a", "b")
 
 
-@pytest.mark.parametrize(("value", "dry"), [("1", True), ("true", True), ("0", False), ("False", False), ("no", False)])
-def test_switch_from_the_environment(value, dry):
-    assert parse_options([], {"FLAGGER_DRY_RUN": value}).dry_run is dry
-    assert parse_options(["--dry-run"], {"FLAGGER_DRY_RUN": value}).dry_run
+@pytest.mark.parametrize(("value", "on"), [("1", True), ("true", True), ("0", False), ("False", False), ("no", False)])
+@pytest.mark.parametrize(("flag", "field"), [("dry-run", "dry_run"), ("enable-leader-election", "leader_election")])
+def test_switch_from_the_environment(value, on, flag, field):
+    environ = {"FLAGGER_" + flag.replace("-", "_").upper(): value}
+    assert getattr(parse_options([], environ), field) is on
+    assert getattr(parse_options([f"--{flag}"], environ), field)
 
 
 @pytest.mark.parametrize(

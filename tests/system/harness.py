@@ -166,6 +166,8 @@ def controller(on: Stage, **changes: Any) -> Iterator[Controller]:
         "port": 0,
         "workers": 2,
         "namespaces": (),
+        "leader_election": False,
+        "leader_election_namespace": None,
         "dry_run": False,
     }
     running = Controller(Options(**{**defaults, **changes}))

@@ -1,0 +1,175 @@
+"""Leading, or standing by: a thread that tries for the lease, and a clock that says when to stop (CONTRACTS L)."""
+
+import logging
+import socket
+import threading
+import uuid
+from collections.abc import Callable
+
+from controller.leases import Candidate, Timing
+from informers.errors import AlreadyExistsError, ApiError, ConflictError
+
+log = logging.getLogger(__name__)
+
+_NO_NEWS_SECONDS = 3600.0  # a wait has an end, even one that is always woken
+
+
+def new_identity() -> str:
+    """Return a name that no other process has, and that people can find: the host's, and a random one."""
+    return f"{socket.gethostname()}_{uuid.uuid4()}"
+
+
+class Alone:
+    """Leads without asking anybody: there is no other replica."""
+
+    def __init__(self, won: Callable[[], None]) -> None:
+        """Take what to tell."""
+        self._won = won
+
+    def start(self) -> None:
+        """Lead."""
+        self._won()
+
+    def stop(self) -> None:
+        """Nothing is held."""
+
+    def alive(self) -> bool:
+        """Nothing can die."""
+        return True
+
+
+class Election:
+    """Leads at most once: who has lost the lead stops, and starts anew as another process.
+
+    The lease does not fence. A write under way when the lead is lost is refused by its own precondition if another
+    leader has written since.
+    """
+
+    def __init__(
+        self,
+        candidate: Candidate,
+        *,
+        timing: Timing,
+        monotonic: Callable[[], float],
+        random: Callable[[], float],
+        won: Callable[[], None],
+        lost: Callable[[], None],
+    ) -> None:
+        """Take what to tell; nothing is started.
+
+        Args:
+            candidate: who tries; only our thread uses it.
+            timing: as the candidate has it.
+            monotonic: clock in seconds.
+            random: between 0 and 1, so that standbys don't try in step.
+            won: called once, if we come to lead; returns at once.
+            lost: called once, if we must stop leading though nobody asked us to: no later than the deadline after our
+                last renewal began, before anyone else may lead. Returns at once.
+        """
+        self._candidate = candidate
+        self._timing = timing
+        self._monotonic = monotonic
+        self._random = random
+        self._won = won
+        self._lost = lost
+        self._changed = threading.Condition()
+        self._renewed_at: float | None = None  # None: not leading
+        self._over = False
+        self._threads = (
+            threading.Thread(target=self._run, name="election"),
+            threading.Thread(target=self._watch_the_clock, name="election-clock"),
+        )
+
+    def start(self) -> None:
+        """Begin to try."""
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """End, and release the lease if it is ours. For when the work has ended."""
+        self._end()
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join()
+        try:
+            self._candidate.release()
+        except ApiError as error:
+            log.warning("The lease was not released, it runs out by itself", extra={"error": str(error)})
+        self._candidate.close()
+
+    @property
+    def leading(self) -> bool:
+        """Whether we lead now."""
+        with self._changed:
+            return self._renewed_at is not None and not self._over
+
+    def alive(self) -> bool:
+        """Whether both threads run; True before they are started and after the end."""
+        with self._changed:
+            return self._over or all(thread.is_alive() or thread.ident is None for thread in self._threads)
+
+    def _run(self) -> None:
+        holder = ""
+        while self._try():
+            if self._candidate.holder != holder:
+                holder = self._candidate.holder
+                log.info("Leader is known", extra={"leader": holder})
+            pause = self._timing.retry
+            if not self.leading:
+                pause *= 1 + self._timing.jitter * self._random()
+            with self._changed:
+                self._changed.wait_for(lambda: self._over, pause)
+
+    def _try(self) -> bool:
+        """Try once; return whether to go on."""
+        began = self._monotonic()
+        try:
+            held = self._candidate.try_to_hold()
+        except (ConflictError, AlreadyExistsError) as error:
+            log.debug("Somebody else wrote the lease", extra={"error": str(error)})
+        except ApiError as error:
+            log.warning("The lease cannot be reached", extra={"error": str(error)})
+        else:
+            if held:
+                self._renewed(began)
+            elif self.leading:
+                self._lose("another holds the lease")
+        with self._changed:
+            return not self._over
+
+    def _renewed(self, at: float) -> None:
+        with self._changed:
+            first = self._renewed_at is None
+            if self._over:
+                return
+            self._renewed_at = at
+            self._changed.notify_all()
+        if first:
+            self._won()
+
+    def _watch_the_clock(self) -> None:
+        """Say when the lead is over: the thread that waits for an answer may be in no state to."""
+        with self._changed:
+            while not self._over:
+                left = _NO_NEWS_SECONDS
+                if self._renewed_at is not None:
+                    left = self._renewed_at + self._timing.deadline - self._monotonic()
+                if left <= 0:
+                    break
+                self._changed.wait(left)
+            else:
+                return
+        self._lose(f"not renewed for {self._timing.deadline:g}s")
+
+    def _lose(self, why: str) -> None:
+        if self._end():
+            log.error("Lost the lead", extra={"why": why})
+            self._lost()
+
+    def _end(self) -> bool:
+        """End the election; return whether it was not over before."""
+        with self._changed:
+            first = not self._over
+            self._over = True
+            self._changed.notify_all()
+            return first

@@ -1,0 +1,145 @@
+"""The two threads of an election, at a pace that tests can afford."""
+
+import threading
+import time
+from datetime import UTC, datetime
+
+import pytest
+
+from controller.election import Election, new_identity
+from controller.leases import Candidate, Timing
+from tests.fakes.leases import FakeLeases
+
+TIMING = Timing(lease=1, deadline=0.5, retry=0.05)
+PATIENCE = 10.0
+
+
+class Party:
+    """One who stands for election."""
+
+    def __init__(self, leases, identity="us"):
+        self.won, self.lost = threading.Event(), threading.Event()
+        self.lost_at = None
+        now = lambda: datetime.now(UTC)  # noqa: E731, TID251  # a test of real threads in real time
+        candidate = Candidate(leases, "test", identity, timing=TIMING, monotonic=time.monotonic, now=now)
+        self.election = Election(
+            candidate,
+            timing=TIMING,
+            monotonic=time.monotonic,
+            random=lambda: 0.5,
+            won=self.won.set,
+            lost=self._note_loss,
+        )
+
+    def _note_loss(self):
+        self.lost_at = time.monotonic()
+        self.lost.set()
+
+
+@pytest.fixture
+def leases():
+    return FakeLeases()
+
+
+@pytest.fixture
+def stand(leases):
+    parties = []
+
+    def start(identity="us"):
+        parties.append(Party(leases, identity))
+        parties[-1].election.start()
+        return parties[-1]
+
+    yield start
+    for party in parties:
+        party.election.stop()
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("election")]
+
+
+def test_identities_are_unique():  # L1
+    assert len({new_identity() for _ in range(100)}) == 100
+
+
+def test_leader_renews_until_it_stops_and_the_next_takes_over_at_once(leases, stand):  # L5 L10
+    first = stand("first")
+    assert first.won.wait(PATIENCE)
+    second = stand("second")
+    assert not second.won.wait(1.5 * TIMING.lease)
+    assert first.election.leading
+    assert first.election.alive()
+    assert not second.election.leading
+    first.election.stop()
+    assert leases.closed
+    assert second.won.wait(0.9)  # sooner than the lease runs out
+    assert not first.lost.is_set()
+    assert not first.election.leading
+
+
+def test_dead_leader_is_replaced_when_its_lease_has_run_out(leases, stand):  # L3
+    leases.write(holderIdentity="dead", leaseDurationSeconds=1)
+    began = time.monotonic()
+    assert stand().won.wait(PATIENCE)
+    assert time.monotonic() - began >= 1.0
+
+
+def test_lease_renew_failure_stops_before_expiry(leases, stand):  # L6
+    party = stand()
+    assert party.won.wait(PATIENCE)
+    leases.down, down_at = True, time.monotonic()
+    assert party.lost.wait(PATIENCE)
+    assert party.lost_at - down_at <= TIMING.deadline + 0.2
+    assert not party.election.leading
+
+
+def test_clock_does_not_wait_for_a_request_that_hangs(leases, stand):  # L7
+    over = threading.Event()
+    party = stand()
+    assert party.won.wait(PATIENCE)
+    leases.before_replace = lambda: over.wait(PATIENCE)
+    assert party.lost.wait(2 * TIMING.deadline)
+    over.set()
+
+
+def test_leader_whose_lease_was_taken_stops_at_once_and_for_ever(leases, stand, caplog):
+    party = stand()
+    assert party.won.wait(PATIENCE)
+    leases.write(holderIdentity="other", leaseDurationSeconds=1)
+    assert party.lost.wait(PATIENCE)
+    assert party.lost_at is not None
+    party.won.clear()
+    assert not party.won.wait(1.5 * TIMING.lease)
+    assert leases.spec["holderIdentity"] == "other"
+    assert "Lost the lead" in caplog.messages
+
+
+def test_server_that_is_down_at_the_start_only_delays(leases, stand, caplog):  # L2
+    leases.down = True
+    party = stand()
+    assert not party.won.wait(0.3)
+    leases.down = False
+    assert party.won.wait(PATIENCE)
+    assert "The lease cannot be reached" in caplog.messages
+
+
+def test_release_that_fails_is_told(leases, stand, caplog):
+    party = stand()
+    assert party.won.wait(PATIENCE)
+    leases.down = True
+    party.election.stop()
+    assert "The lease was not released, it runs out by itself" in caplog.messages
+
+
+def test_stop_before_start(leases):
+    party = Party(leases)
+    assert party.election.alive()
+    party.election.stop()
+    assert leases.requests == []
+    assert not party.won.is_set()
+
+
+def test_thread_that_dies_of_a_bug_is_noticed(leases, stand, monkeypatch):  # T4
+    monkeypatch.setattr(threading, "excepthook", lambda _: None)
+    leases.get = lambda *_: 1 / 0
+    party = stand()
+    party.election._threads[0].join(PATIENCE)
+    assert not party.election.alive()
