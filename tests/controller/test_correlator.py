@@ -3,7 +3,7 @@
 import pytest
 
 from controller.core import events
-from controller.correlator import COMBINED_PREFIX, Correlator, Recent
+from controller.correlator import COMBINED_PREFIX, Correlator, Entry, Recent
 
 C = "podinfo.test"
 
@@ -120,3 +120,28 @@ def test_memory_is_bounded():
     assert (recent.get(0), recent.get(4096)) == (0, 4096)
     recent.put(0, 7)
     assert recent.get(0) == 7
+
+
+def test_entry_identifies_what_is_counted_up():
+    correlator = Correlator()
+    step, halt = events.advance(C, 5), rate(1)
+    assert correlator.correlate("uid", step, 0.0).entry == Entry("uid", "Normal", step.text, "")
+    assert correlator.correlate("uid", halt, 0.0).entry == Entry("uid", "Warning", halt.text, halt.kind)
+    texts(correlator, *[rate(n) for n in range(2, 5)])
+    combined = correlator.correlate("uid", rate(5), 0.0).entry
+    assert (combined.uid, combined.type, combined.text) == ("uid", "Warning", "")
+    assert combined.kind.startswith(halt.kind)
+
+
+def test_combined_entries_of_two_rollouts_are_two():
+    correlator = Correlator()
+
+    def combined():
+        return [correlator.correlate("uid", rate(n), 0.0) for n in range(5)][-1].entry
+
+    found = [combined()]
+    for _ in range(2):
+        correlator.correlate("uid", events.failed(C), 0.0)
+        correlator.correlate("uid", events.starting(C), 0.0)
+        found.append(combined())
+    assert len(set(found)) == 3

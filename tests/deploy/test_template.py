@@ -5,6 +5,7 @@ import copy
 import jsonpatch
 import pytest
 
+from deploy.revision import fingerprint
 from deploy.template import copy_operations, promoted_labels, template_of, would_change_nothing
 from deploy.types import PROMOTED_ANNOTATION
 from tests.deploy.deployment_objects import deployment
@@ -20,7 +21,9 @@ def test_template_is_known_by_its_fingerprints_labels_and_selector():
     found = template_of(deployment())
     assert found.labels == (("app", "podinfo-canary"), ("tier", "web"))
     assert found.selector == ("app",)
-    assert found.revision != found.body
+    assert found.revision == fingerprint(deployment()["spec"]["template"])
+    template = deployment()["spec"]["template"]
+    assert found.body == fingerprint({"spec": template["spec"], "annotations": template["metadata"].get("annotations")})
 
 
 def test_keys_of_match_expressions_are_identity_too():
@@ -92,6 +95,16 @@ def test_copy_carries_spec_annotations_and_labels_and_leaves_the_rest():
     for path in ("replicas", "selector"):
         assert after["spec"][path] == target["spec"][path]
     assert after["status"] == target["status"]
+
+
+def test_stamp_is_one_annotation_beside_those_of_others():
+    target = deployment("podinfo")
+    target["metadata"]["annotations"] = {"mine": "kept"}
+    assert copy_operations(deployment(), target, STAMP)[-1] == {
+        "op": "add",
+        "path": "/metadata/annotations/flagger.app~1promoted",
+        "value": STAMP,
+    }
 
 
 @pytest.mark.parametrize("annotations", [None, {}], ids=["null", "empty"])

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from metrics.types import Check, NoData, Unavailable, Value, Verdict
+from metrics.types import Check, Judgement, NoData, Unavailable, Value, Verdict
 from metrics.verdicts import judge
 
 RATE = Check("istio_requests_total", 99, "1m")
@@ -56,4 +56,4 @@ def test_number_at_or_within_its_limit_passes_and_says_nothing(check, number):
 )
 def test_nothing_but_a_finite_number_is_conclusive(check, reading, text):
     judgement = judge(check, reading)
-    assert (judgement.verdict, judgement.text) == (Verdict.INCONCLUSIVE, text)
+    assert judgement == Judgement(check, reading, Verdict.INCONCLUSIVE, text)

@@ -21,7 +21,9 @@ def test_view_holds_what_the_gate_needs():
     assert seen == Service("test", "podinfo", "u", "3", "ClusterIP", ports)
 
 
-@pytest.mark.parametrize("name", ["http", "https", "http2", "grpc", "grpc-web", "http-metrics", "https-x", "http2-a"])
+@pytest.mark.parametrize(
+    "name", ["http", "https", "http2", "grpc", "grpc-web", "http-metrics", "https-x", "http2-a", "http-a-b"]
+)
 def test_port_that_istio_takes_for_http_will_do(name):
     assert problem(ports=[{"name": "tcp"}, {"name": name}]) is None
 

@@ -24,6 +24,11 @@ def set_to(route, index, weight):
     [
         pytest.param([pair(100, 0)], Route(Weights(100, 0)), id="at rest"),
         pytest.param([pair(85, 15)], Route(Weights(85, 15), sends_to_canary=True), id="in mid-rollout"),
+        pytest.param(
+            [[*pair(98, 1), to("third", 1)]],
+            Route(None, f"HTTP route 0: destination third.test is in the way, {BOTH}", sends_to_canary=True),
+            id="a third host and the least of traffic",
+        ),
         pytest.param([pair(100, None)], Route(Weights(100, 0)), id="a missing weight of two is nothing"),
         pytest.param(
             [pair(95, 5), pair(95, 5)], Route(Weights(95, 5), sends_to_canary=True), id="two routes that agree"
@@ -101,6 +106,12 @@ def test_lone_destination_without_weight_gets_everything():
             ALL_TO_PRIMARY,
             [TEST, set_to(0, 0, 90), set_to(0, 1, 0)],
             id="drained beside a third host",
+        ),
+        pytest.param(
+            [[*pair(50, 40), to("third", 10)], [*pair(70, 20), to("fourth", 10)]],
+            ALL_TO_PRIMARY,
+            [TEST, set_to(0, 0, 90), set_to(0, 1, 0), set_to(1, 0, 90), set_to(1, 1, 0)],
+            id="drained beside a third host in two routes",
         ),
         pytest.param([[*pair(50, 40), to("third", 10)]], Weights(95, 5), [], id="not advanced beside a third host"),
         pytest.param([[*pair(90, 0), to("third", 10)]], ALL_TO_PRIMARY, [], id="nothing to drain"),

@@ -104,6 +104,25 @@ def test_interval_is_a_duration():
     assert parsed(obj).spec.interval == timedelta(seconds=90)
 
 
+def test_status_and_generation_are_read_and_may_be_missing():
+    obj = {**seed(), "metadata": {**META, "generation": 4}, "status": to_json(FULL)}
+    assert (parse_canary(obj, kinds=KINDS).status, parse_canary(obj, kinds=KINDS).generation) == (FULL, 4)
+    del obj["metadata"]["generation"], obj["status"]
+    assert (parse_canary(obj, kinds=KINDS).status, parse_canary(obj, kinds=KINDS).generation) == (CanaryStatus(), 0)
+
+
+def test_kinds_that_would_be_right_are_listed():
+    canary = parse_canary({**seed(), "metadata": META}, kinds=("StatefulSet", "DaemonSet"))
+    assert canary.spec == InvalidSpec("spec.targetKind 'Deployment' is not supported, use DaemonSet or StatefulSet")
+
+
+@pytest.mark.parametrize(("length", "good"), [(253, True), (254, False)])
+def test_name_may_be_as_long_as_kubernetes_allows(length, good):
+    obj = seed()
+    obj["spec"]["primary"]["name"] = "n" * length
+    assert isinstance(parsed(obj).spec, CanarySpec) is good
+
+
 def test_deletion_and_finalizers_are_seen():
     canary = parse_canary(
         {**seed(), "metadata": {**META, "deletionTimestamp": "2018-10-10T12:00:00Z", "finalizers": ["a"]}}, kinds=KINDS

@@ -1,0 +1,89 @@
+"""When a round is due and a word may be said again, to the microsecond."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from controller.core import pacing
+from controller.core.canary import InvalidSpec
+from controller.core.plan import Complaint
+from controller.core.world import older_rival, ready, stamp
+from tests.controller.core.builders import MINUTE, NOW, canary, primary, spec, status, workload, world
+
+TICK = timedelta(microseconds=1)
+
+
+def test_interval_is_the_canarys_own_or_the_default():
+    share = pacing.interval(world(), spec(interval=MINUTE)) / MINUTE
+    assert pacing.interval(world(), spec(interval=None)) == MINUTE * share
+    default = replace(world(), default_interval=timedelta(seconds=10))
+    assert pacing.interval(default, spec(interval=None)) == timedelta(seconds=10) * share
+    assert pacing.interval(default, spec(interval=MINUTE)) == MINUTE * share
+
+
+def test_intervals_spread_over_a_tenth_and_no_more():
+    shares = [
+        pacing.interval(world(canary=canary(name=f"podinfo-{n}")), spec(interval=MINUTE)) / MINUTE for n in range(1000)
+    ]
+    assert 1.0 <= min(shares) < 1.01
+    assert 1.09 < max(shares) <= 1.1
+
+
+def test_round_is_due_when_its_interval_has_passed():
+    length = pacing.interval(world(), spec())
+    assert pacing.round_due_at(world(status=status(last_check_time=None)), spec()) == NOW
+    assert pacing.round_due_at(world(status=status(last_check_time=NOW)), spec()) == NOW + length
+    ahead = NOW + length  # as far ahead as a clock may be that was not set back
+    assert pacing.round_due_at(world(status=status(last_check_time=ahead)), spec()) == ahead + length
+    assert pacing.round_due_at(world(status=status(last_check_time=ahead + TICK)), spec()) == NOW
+
+
+def test_wait_is_said_once_a_whole_round_has_passed():
+    length = pacing.interval(world(), spec())
+    for ago, says in ((length, True), (length - TICK, False), (timedelta(0), False)):
+        last = status(start_time=NOW - MINUTE * 9, last_check_time=NOW - ago)
+        assert pacing.wait_may_be_said(world(status=last), spec()) is says
+
+
+@pytest.mark.parametrize("start", [None, NOW + MINUTE], ids=["never started", "started in the future"])
+def test_wait_of_a_rollout_without_a_past_is_not_said_yet(start):
+    assert not pacing.wait_may_be_said(world(status=status(start_time=start, last_check_time=None)), spec())
+
+
+def test_complaint_that_was_not_said_leaves_the_last_one():
+    last = Complaint("other", NOW - MINUTE)
+    assert pacing.remembered(world(complaint=last), "new", said=False) is last
+    assert pacing.remembered(world(complaint=last), "new", said=True) == Complaint("new", NOW)
+
+
+@pytest.mark.parametrize(
+    "lacking",
+    [world(primary=None), world(workload=None), world(canary=canary(spec=InvalidSpec("bad")))],
+    ids=["primary", "canary", "spec"],
+)
+def test_world_that_lacks_a_part_is_not_ready(lacking):
+    assert ready(lacking) is None
+
+
+def test_ready_world_has_its_parts():
+    found = ready(world())
+    assert found is not None
+    assert (found.spec, found.primary, found.workload) == (spec(), primary(), workload())
+
+
+def test_stamp_names_the_revision_and_when_it_started():
+    started = datetime(2018, 10, 10, 11, tzinfo=UTC)
+    assert stamp(canary(status=status(start_time=started))) == "podinfo-canary-2@2018-10-10T11:00:00+00:00"
+    assert stamp(canary(status=status(start_time=None))) == ""
+
+
+def test_oldest_rival_counts_and_name_then_uid_break_a_tie():
+    us = canary(name="m", uid="m")
+    one = replace(us, name="a", uid="z")
+    two = replace(us, name="b", uid="a")
+    assert older_rival(world(canary=us, rivals=(two, one))) == one
+    assert older_rival(world(canary=us, rivals=(replace(us, uid="a"),))).uid == "a"
+    assert older_rival(world(canary=us, rivals=(us,))) is None
+    younger = replace(us, name="a", created=NOW)
+    assert older_rival(world(canary=us, rivals=(younger,))) is None
