@@ -56,19 +56,18 @@ def copy_operations(source: Json, target: Json, stamp: str) -> Sequence[Json]:
     template = source["spec"]["template"]
     old_meta = target["spec"]["template"].get("metadata") or {}
     meta = {**old_meta, "labels": labels, "annotations": (template.get("metadata") or {}).get("annotations") or {}}
-    annotations = {**(target["metadata"].get("annotations") or {}), PROMOTED_ANNOTATION: stamp}
     return (
         {"op": "test", "path": "/metadata/uid", "value": target["metadata"]["uid"]},
         {"op": "test", "path": "/metadata/generation", "value": target["metadata"]["generation"]},
         {"op": "add", "path": "/spec/template/metadata", "value": meta},
         {"op": "replace", "path": "/spec/template/spec", "value": template["spec"]},
-        _stamp_operation(target, annotations, stamp),
+        _stamp_operation(target, stamp),
     )
 
 
-def _stamp_operation(target: Json, annotations: Json, stamp: str) -> Json:
+def _stamp_operation(target: Json, stamp: str) -> Json:
     """Return an ``add`` of the one annotation, or of the map where there is none: others' annotations stay theirs."""
     if not target["metadata"].get("annotations"):
-        return {"op": "add", "path": "/metadata/annotations", "value": annotations}
-    key = PROMOTED_ANNOTATION.replace("~", "~0").replace("/", "~1")
+        return {"op": "add", "path": "/metadata/annotations", "value": {PROMOTED_ANNOTATION: stamp}}
+    key = PROMOTED_ANNOTATION.replace("/", "~1")
     return {"op": "add", "path": f"/metadata/annotations/{key}", "value": stamp}

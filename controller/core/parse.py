@@ -163,7 +163,7 @@ def _interval(analysis: Json) -> timedelta | None:
         return None
     where = "spec.canaryAnalysis.interval"
     try:
-        interval = parse_duration(value if isinstance(value, str) else str(value))
+        interval = parse_duration(str(value))
     except ValueError as error:
         raise SpecError(f"{where}: {error}") from error
     if interval < _SHORTEST_INTERVAL:

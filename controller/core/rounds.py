@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from controller.core import events, pacing, steps
-from controller.core.canary import CanaryStatus, CheckStatus, Stage
+from controller.core.canary import CanaryStatus, CheckStatus
 from controller.core.plan import Plan, Say, WriteStatus
 from controller.core.world import Ready
 from metrics.types import Judgement, Reading, Value, Verdict
@@ -32,7 +32,7 @@ def pods_lost(r: Ready) -> Plan:
     """
     what = f"available replicas 0 < 1 of {steps.workload_label(r.world)}"
     said = Say(events.halt(r.world.canary.label, what, kind="pods"))
-    status = replace(_failed(r.world.canary.status), canary_weight=0, stage=Stage.PROGRESSING)
+    status = replace(_failed(r.world.canary.status), canary_weight=0)
     plan = _halted(r, status, said)
     if _limit_reached(r, status):
         return plan

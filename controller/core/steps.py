@@ -220,13 +220,14 @@ def _release(world: World) -> tuple[Action, ...]:
 
 
 def _ended(world: World, state: State, reason: str, message: str) -> CanaryStatus:
+    before = world.canary.status
     status = replace(
-        world.canary.status,
+        before,
         state=state,
         stage=None,
         canary_weight=0,
         inconclusive_checks=0,
-        last_transition_time=world.now,
+        last_transition_time=before.last_transition_time if before.state is state else world.now,
         observed_generation=world.canary.generation,
     )
     return with_condition(world, status, PROMOTED, "True" if state is State.FINISHED else "False", reason, message)

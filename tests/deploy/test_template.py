@@ -18,12 +18,13 @@ def promoted(source, target):
 
 
 def test_template_is_known_by_its_fingerprints_labels_and_selector():
-    found = template_of(deployment())
+    obj = deployment(annotations={"a": "b"})
+    template = obj["spec"]["template"]
+    found = template_of(obj)
     assert found.labels == (("app", "podinfo-canary"), ("tier", "web"))
     assert found.selector == ("app",)
-    assert found.revision == fingerprint(deployment()["spec"]["template"])
-    template = deployment()["spec"]["template"]
-    assert found.body == fingerprint({"spec": template["spec"], "annotations": template["metadata"].get("annotations")})
+    assert found.revision == fingerprint(template)
+    assert found.body == fingerprint({"spec": template["spec"], "annotations": {"a": "b"}})
 
 
 def test_keys_of_match_expressions_are_identity_too():

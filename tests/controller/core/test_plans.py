@@ -9,7 +9,7 @@ from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from controller.core.canary import CanaryStatus, InvalidSpec, Stage, State
+from controller.core.canary import CanaryStatus, CheckStatus, Condition, InvalidSpec, Stage, State
 from controller.core.decide import decide
 from controller.core.plan import Action, Complaint, CopyTemplate, Log, Plan, Say, Scale, Shift, WriteStatus
 from controller.core.world import World, stamp, with_readings
@@ -45,6 +45,14 @@ DRAINED = Route(Weights.to_canary(0), sends_to_canary=False)
 OLDER = canary(name="older", uid="older", created=NOW - 20 * MINUTE)
 NO_ROUTE = {"route": None}
 FRESH = CanaryStatus()
+RICH = {
+    "conditions": (
+        Condition("Promoted", "True", "Finished", "Revision 1 is promoted", NOW - 9 * MINUTE),
+        Condition("Ready", "True", "PartsFound", "Route, services and workloads were found", NOW - 9 * MINUTE),
+        Condition("Seen", "True", "ByOthers", "Not ours", NOW - 9 * MINUTE),
+    ),
+    "checks": (CheckStatus("istio_requests_total", "fail", 99.0, 82.33, "too low", NOW - 9 * MINUTE),),
+}
 
 SITUATIONS = {
     "an object seen for the first time": world(canary=canary(finalizers=(), status=FRESH)),
@@ -57,6 +65,7 @@ SITUATIONS = {
     "a new revision at rest, traffic left on the canary": world(
         status=at_rest(state=State.FAILED), workload=workload("3", **NEXT), weight=10
     ),
+    "a new revision at rest after many others": world(status=at_rest(**RICH), workload=workload("3", **NEXT)),
     "a new revision in mid-rollout": world(
         status=status(failed_checks=3, inconclusive_checks=1), workload=workload("3", **NEXT, replicas=4)
     ),
@@ -66,6 +75,9 @@ SITUATIONS = {
     "at rest, nothing to roll out": world(
         status=at_rest(canary_replicas=3, failed_checks=3, inconclusive_checks=1), workload=workload("1", **NEXT)
     ),
+    "at rest, nothing to roll out after many others, the canary was made anew": world(
+        canary=canary(status=at_rest(**RICH), generation=2, finalizers=()), workload=workload("1", **NEXT, uid="new")
+    ),
     "at rest, nothing changed": world(canary=canary(status=at_rest(), finalizers=())),
     "at rest, the finalizer left over": world(status=at_rest()),
     "a claimed start without pods": world(
@@ -73,7 +85,7 @@ SITUATIONS = {
     ),
     "the first step": world(status=status(stage=Stage.STARTING, canary_weight=0, last_check_time=None)),
     "a passing round": world(status=status(inconclusive_checks=2, failed_checks=1)),
-    "a passing round before the maximum": world(status=status(canary_weight=48)),
+    "a passing round before the maximum": world(status=status(canary_weight=48), complaint=Complaint("x", NOW)),
     "a passing round at the maximum": world(status=AT_MAXIMUM),
     "a round that is not due": world(
         status=status(last_check_time=NOW - timedelta(seconds=20)), complaint=Complaint("x", NOW)
@@ -88,6 +100,10 @@ SITUATIONS = {
         status=PROMOTING, primary=replace(STAMPED, **SURGING), workload=workload("3", **NEXT)
     ),
     "a copied promotion, the primary converged": world(status=PROMOTING, primary=COPIED, workload=workload(replicas=3)),
+    "a copied promotion, the primary converged, the spec edited meanwhile": world(
+        canary=canary(status=status(canary_weight=50, stage=Stage.PROMOTING, **RICH), generation=2, finalizers=()),
+        primary=COPIED,
+    ),
     "a copied promotion that is drained and scaled down": world(
         status=PROMOTING, primary=COPIED, workload=workload(**NOTHING), route=DRAINED
     ),
@@ -97,6 +113,9 @@ SITUATIONS = {
     "a deleted canary workload": world(workload=None),
     "a deleted canary workload, a failed rollout under way": world(
         status=status(stage=Stage.ROLLING_BACK), workload=None, **NO_ROUTE
+    ),
+    "a deleted canary workload, the spec edited meanwhile": world(
+        canary=canary(status=status(**RICH), generation=2), workload=None
     ),
     "an exceeded deadline": world(workload=workload(deadline_exceeded=True, available_replicas=0)),
     "pods that are lost": world(workload=workload(**LOST), status=status(inconclusive_checks=2)),
