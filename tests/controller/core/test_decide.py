@@ -527,3 +527,8 @@ def test_hold_comes_before_everything():
     plan = decided(world(canary=canary(finalizers=(), status=first_sight()), weight=10))
     assert plan.actions[0] == HoldFinalizer()
     assert isinstance(plan.actions[-1], Say)
+
+
+def test_readings_that_do_not_belong_to_the_checks_are_no_evidence():
+    with pytest.raises(ValueError, match="shorter"):
+        decided(world(), (Value(100.0),))
