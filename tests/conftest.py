@@ -1,4 +1,4 @@
-"""What all tests share: Hypothesis profiles."""
+"""What all tests share: Hypothesis profiles, and how many run at once."""
 
 import os
 
@@ -7,3 +7,8 @@ from hypothesis import settings
 settings.register_profile("dev", max_examples=100, deadline=None)
 settings.register_profile("ci", max_examples=300, deadline=None, derandomize=True)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Half of the tests wait for something rather than compute."""
+    return 2 * (os.cpu_count() or 1)

@@ -260,7 +260,7 @@ class SkewedClock:
         return 5e5 + self._clock() * self._speed
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(
     speeds=st.tuples(*2 * [st.sampled_from([1.0, 1.49])]),
     moves=st.lists(

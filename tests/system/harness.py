@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import yaml
 
 from controller.flags import Options
@@ -179,3 +180,8 @@ def controller(on: Stage, **changes: Any) -> Iterator[Controller]:
         running.stop()
         thread.join(PATIENCE_SECONDS)
         assert not thread.is_alive()
+
+
+def page(port: int, name: str = "metrics") -> str:
+    """Return what a controller shows on its port, e.g. what Prometheus would scrape."""
+    return httpx.get(f"http://127.0.0.1:{port}/{name}").text

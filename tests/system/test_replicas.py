@@ -2,10 +2,8 @@
 
 import signal
 
-import httpx
-
 from informers.resources import LEASES
-from tests.system.harness import controller
+from tests.system.harness import controller, page
 from tests.system.test_process import started
 
 LEASE = (LEASES.group, LEASES.plural)
@@ -22,13 +20,12 @@ def test_standby_takes_over_with_warm_caches_when_the_leader_stops(on):
         with started(on, *ELECT) as standby:
             port = standby.until_logged("Starting")["port"]
             assert standby.until_logged("Leader is known")["leader"] == lease(on)["holderIdentity"]
-            address = f"http://127.0.0.1:{port}"
-            assert httpx.get(f"{address}/readyz").text == httpx.get(f"{address}/healthz").text == "ok\n"
-            assert 'leader_election_master_status{name="flagger-leader-election"} 0.0' in scraped(port)
-            assert 'leader_election_master_status{name="flagger-leader-election"} 1.0' in scraped(leader.port)
+            assert page(port, "readyz") == page(port, "healthz") == "ok\n"
+            assert 'leader_election_master_status{name="flagger-leader-election"} 0.0' in page(port)
+            assert 'leader_election_master_status{name="flagger-leader-election"} 1.0' in page(leader.port)
             on.add_canary(stepWeight=50, maxWeight=50)
             on.until_state("finished")
-            assert 'flagger_canary_total{namespace="test"}' not in scraped(port)
+            assert 'flagger_canary_total{namespace="test"}' not in page(port)
             leader.stop()
             assert standby.until_logged("Started")["canaries"] == 1
             assert lease(on)["leaseTransitions"] == 1
@@ -49,9 +46,5 @@ def test_leader_whose_lease_is_taken_ends_to_be_restarted(on):
 
 def test_dry_run_holds_no_lease(on):
     with controller(on, leader_election=True, dry_run=True) as looking:
-        on.until(lambda: "workqueue_adds_total" in scraped(looking.port), every_change=False)
+        on.until(lambda: "workqueue_adds_total" in page(looking.port), every_change=False)
     assert lease(on) == {}
-
-
-def scraped(port):
-    return httpx.get(f"http://127.0.0.1:{port}/metrics").text
