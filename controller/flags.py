@@ -8,6 +8,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from controller import __version__
 from controller.core.durations import parse_duration
@@ -17,6 +18,8 @@ LOG_LEVELS = ("debug", "info", "warning", "error")
 _SHORTEST_INTERVAL = timedelta(seconds=1)
 _MOST_WORKERS = 64
 _HIGHEST_PORT = 65535
+_TRUE = ("true", "t", "yes", "1")
+_FALSE = ("false", "f", "no", "0")
 
 DESCRIPTION = """\
 Promotes canary releases on Kubernetes: shifts Istio weights step by step while Prometheus says that the canary is
@@ -116,13 +119,13 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME",
         help="watch this namespace only, with a Role instead of a ClusterRole; repeatable (default: all)",
     )
-    add(
+    switch = partial(add, nargs="?", metavar="BOOL", type=_bool, const=True, default=False)
+    switch(
         "--enable-leader-election",
-        action="store_true",
         help="act only while holding a Lease, so that several replicas can run: one leads, the others stand by",
     )
     add("--leader-election-namespace", metavar="NAME", help="where the Lease is (default: the controller's own)")
-    add("--dry-run", action="store_true", help="log what would be written, and write nothing")
+    switch("--dry-run", help="log what would be written, and write nothing")
     add("--version", action="version", version=f"flagger {__version__}")
     return parser
 
@@ -141,10 +144,7 @@ def _from_environment(parser: argparse.ArgumentParser, environ: Mapping[str, str
         value = environ.get("FLAGGER_" + name.removeprefix("--").replace("-", "_").upper())
         if not value or action.dest in {"help", "version"}:
             continue
-        if action.nargs == 0:
-            if value.lower() not in {"0", "false", "no"}:
-                arguments.append(name)
-        elif isinstance(action, argparse._AppendAction):  # noqa: SLF001  # likewise
+        if isinstance(action, argparse._AppendAction):  # noqa: SLF001  # likewise
             arguments += [f"{name}={part.strip()}" for part in value.split(",")]
         else:
             arguments.append(f"{name}={value}")
@@ -167,6 +167,12 @@ def _interval(text: str) -> timedelta:
     if interval < _SHORTEST_INTERVAL:
         raise argparse.ArgumentTypeError(f"must be at least 1s, not {text}")
     return interval
+
+
+def _bool(text: str) -> bool:
+    if text.lower() not in _TRUE + _FALSE:
+        raise argparse.ArgumentTypeError(f"must be true or false, not {text!r}")
+    return text.lower() in _TRUE
 
 
 def _port(text: str) -> int:

@@ -63,10 +63,12 @@ def test_namespaces_add_up_once_each():
 
 @pytest.mark.parametrize(("value", "on"), [("1", True), ("true", True), ("0", False), ("False", False), ("no", False)])
 @pytest.mark.parametrize(("flag", "field"), [("dry-run", "dry_run"), ("enable-leader-election", "leader_election")])
-def test_switch_from_the_environment(value, on, flag, field):
+def test_switch(value, on, flag, field):
     environ = {"FLAGGER_" + flag.replace("-", "_").upper(): value}
     assert getattr(parse_options([], environ), field) is on
-    assert getattr(parse_options([f"--{flag}"], environ), field)
+    assert getattr(parse_options([f"-{flag}={value}"], {}), field) is on
+    assert getattr(parse_options([f"--{flag}"], environ), field) is True
+    assert getattr(parse_options([], {}), field) is False
 
 
 @pytest.mark.parametrize(
@@ -86,6 +88,7 @@ def test_switch_from_the_environment(value, on, flag, field):
         ("--metrics-server=http://p/?x=1", "must not have a query or a fragment"),
         ("--metrics-server=http://p/#x", "must not have a query or a fragment"),
         ("--master=localhost", "argument --master: 'localhost' is not an address"),
+        ("--dry-run=maybe", "argument --dry-run: must be true or false, not 'maybe'"),
         ("--kubeconf=x", "unrecognized arguments: --kubeconf=x"),
         ("surplus", "unrecognized arguments: surplus"),
     ],
@@ -101,6 +104,9 @@ def test_wrong_environment_variable_is_reported_like_its_flag(capsys):
     with pytest.raises(SystemExit):
         parse_options([], {"FLAGGER_WORKERS": "many"})
     assert "argument --workers: must be a whole number" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        parse_options([], {"FLAGGER_DRY_RUN": "maybe"})
+    assert "argument --dry-run: must be true or false" in capsys.readouterr().err
 
 
 def test_credentials_in_a_wrong_address_are_not_shown(capsys):
