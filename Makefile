@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PURE   := controller/core/*,router/types.py,router/hosts.py,router/virtualservice.py,router/services.py,deploy/types.py,deploy/revision.py,deploy/rollout.py,deploy/template.py,metrics/types.py,metrics/checks.py,metrics/promql.py,metrics/verdicts.py,metrics/durations.py,controller/ratelimit.py,controller/correlator.py,controller/leases.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run sandbox test verify lint format coverage mutants clean
+.PHONY: help run sandbox cluster test verify lint format coverage mutants clean
 
 help: ## print every target with a line of text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,6 +15,9 @@ run: $(VENV)/ready ## watch a canary being promoted and another being rolled bac
 
 sandbox: $(VENV)/ready ## leave a cluster with the controller running, and print what to type
 	@$(BIN)/python -m hack.demo --stay
+
+cluster: $(VENV)/ready ## leave a real control plane running, and print what to type (builds it once: ten minutes)
+	@$(BIN)/python -m hack.cluster
 
 test: $(VENV)/ready ## run the tests
 	$(BIN)/python -m pytest
@@ -41,7 +44,7 @@ mutants: $(VENV)/ready ## change the pure modules at random and see that a test 
 	$(BIN)/mutmut results
 
 clean: ## remove what the other targets made
-	rm -rf $(VENV) build *.egg-info mutants .coverage htmlcov .mypy_cache .pytest_cache .ruff_cache .hypothesis .sandbox
+	rm -rf $(VENV) build *.egg-info mutants .coverage htmlcov .mypy_cache .pytest_cache .ruff_cache .hypothesis .sandbox .cluster
 
 $(VENV)/ready: setup.cfg setup.py
 	@echo "Making a virtual environment in $(VENV) (once, about a minute) ..."

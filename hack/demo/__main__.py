@@ -18,9 +18,10 @@ import httpx
 
 from hack.demo.acts import BAD_IMAGE, BAD_VERSION, CANARY, GOOD_VERSION, Act, problems
 from hack.demo.describe import describe
-from hack.demo.processes import DemoError, Process, controller, metrics_address, pause, sandbox
+from hack.demo.processes import controller, metrics_address, sandbox
 from hack.demo.screen import Screen
 from hack.demo.user import Snapshot, User, version_of
+from hack.processes import Process, ProcessError, pause
 
 ARTIFACTS = Path(__file__).parents[2] / "artifacts"
 OBJECTS = (
@@ -40,6 +41,10 @@ LOOK_SECONDS = 0.2
 PATIENCE_SECONDS = 90.0
 
 
+class DemoError(Exception):
+    """An act did not come out as it should; the message says how."""
+
+
 def main() -> int:
     """Return 0 if both rollouts came out as they should."""
     parser = argparse.ArgumentParser(prog="python -m hack.demo", description=__doc__)
@@ -53,7 +58,7 @@ def main() -> int:
     try:
         with ExitStack() as stack:
             (stay if options.stay else play)(stack, screen, options.directory)
-    except (DemoError, httpx.HTTPError) as error:
+    except (DemoError, ProcessError, httpx.HTTPError) as error:
         screen.say("", f"FAILED: {error}")
         return 1
     except KeyboardInterrupt:

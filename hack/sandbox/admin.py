@@ -1,24 +1,29 @@
-"""Switches of the sandbox over HTTP, so that another process can make things go wrong.
-
-GET / shows what can be switched.
-"""
+"""Switches over HTTP, so that another process can make things go wrong. GET / shows what can be switched."""
 
 import json
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from hack.sandbox.faults import Fault
 from hack.sandbox.loopback import Handler, Loopback
+from hack.sandbox.mesh import Mesh
 
 if TYPE_CHECKING:
     from hack.sandbox.cluster import Cluster
 
 Json = dict[str, Any]
+Switch = Callable[[str, Sequence[str], Json], Json]
+"""Turns one switch (method, parts of the path, body) and returns how things stand; LookupError if there is none."""
 
-HELP = {
+MESH_HELP: Json = {
     "PUT /mesh/NAMESPACE/WORKLOAD": {"errorRatio": 0.0, "latencyMs": 20},
     "DELETE /mesh/NAMESPACE/WORKLOAD": {},
-    "PUT /mesh": {"requestsPerSecond": 20},
+    "PUT /mesh/NAMESPACE": {"requestsPerSecond": 20},
+}
+HELP: Json = {
+    **MESH_HELP,
     "PUT /workloads/NAMESPACE/NAME": {"down": False, "load": 0},
     "PUT /prometheus": {"down": False, "delaySeconds": 0, "answer": "(empty|nan|html|error|huge)"},
     "POST /faults": {"verb": "patch", "resource": "canaries", "code": 409, "count": 1},
@@ -28,10 +33,17 @@ HELP = {
 
 
 class AdminServer:
-    """Serves the switches of a cluster on loopback."""
+    """Serves switches on loopback, and pages of text beside them."""
 
-    def __init__(self, cluster: "Cluster", *, port: int = 0) -> None:
-        handler = type("AdminHandler", (_AdminHandler,), {"cluster": cluster})
+    def __init__(
+        self,
+        switch: Switch,
+        *,
+        port: int = 0,
+        pages: Mapping[str, Callable[[], str]] = MappingProxyType({}),
+    ) -> None:
+        """Take what turns the switches, and the pages by their path."""
+        handler = type("AdminHandler", (_AdminHandler,), {"switch": staticmethod(switch), "pages": pages})
         self._server = Loopback(handler, port=port, name="sandbox-admin")
 
     @property
@@ -48,25 +60,35 @@ class AdminServer:
         self._server.stop()
 
 
-def switch(cluster: "Cluster", method: str, path: str, body: Json) -> Json:  # noqa: C901  # one case per switch
-    """Turn one switch and return how things stand; LookupError or TypeError if there is no such switch."""
-    match [method, *[part for part in path.split("/") if part]]:
+def switch_mesh(mesh: Mesh, method: str, path: Sequence[str], body: Json) -> Json:
+    """Turn a switch of the mesh; LookupError if there is no such switch."""
+    match [method, *path]:
         case ["GET"]:
-            return HELP
-        case ["PUT", "mesh"]:
-            cluster.mesh.requests_per_second = float(body["requestsPerSecond"])
+            return MESH_HELP
+        case ["PUT", "mesh", namespace]:
+            mesh.traffic[namespace] = float(body["requestsPerSecond"])
         case ["PUT", "mesh", namespace, workload]:
-            cluster.mesh.behave(
+            mesh.behave(
                 namespace,
                 workload,
                 error_ratio=float(body.get("errorRatio", 0.0)),
                 latency_ms=float(body.get("latencyMs", 20.0)),
             )
+        case ["DELETE", "mesh", namespace, workload]:
+            mesh.behave_as_built(namespace, workload)
+        case _:
+            raise LookupError(f"{method} /{'/'.join(path)}: GET / shows what can be switched")
+    return {"mesh": mesh.behaviours()}
+
+
+def switch_cluster(cluster: "Cluster", method: str, path: Sequence[str], body: Json) -> Json:
+    """Turn a switch of the sandbox; LookupError or TypeError if there is no such switch."""
+    match [method, *path]:
+        case ["GET"]:
+            return HELP
         case ["PUT", "workloads", namespace, name]:
             (cluster.workloads.take_down if body.get("down") else cluster.workloads.bring_up)(namespace, name)
             cluster.loads[(namespace, name)] = float(body.get("load", 0))
-        case ["DELETE", "mesh", namespace, workload]:
-            cluster.mesh.behave_as_built(namespace, workload)
         case ["PUT", "prometheus"]:
             faults = cluster.prometheus.faults
             faults.down = bool(body.get("down", False))
@@ -79,19 +101,24 @@ def switch(cluster: "Cluster", method: str, path: str, body: Json) -> Json:  # n
         case ["POST", "cut-watches"]:
             cluster.api.cut_watches()
         case _:
-            raise LookupError(f"{method} {path}: GET / shows what can be switched")
+            switch_mesh(cluster.mesh, method, path, body)
     return {"mesh": cluster.mesh.behaviours(), "faults": cluster.api.faults.listed()}
 
 
 class _AdminHandler(Handler):
     """One connection of somebody who turns switches."""
 
-    cluster: "Cluster"
+    switch: Switch
+    pages: Mapping[str, Callable[[], str]]
 
     def _serve(self) -> None:
+        if self.path in self.pages:
+            self.send(HTTPStatus.OK, self.pages[self.path]().encode(), "text/plain; version=0.0.4")
+            return
         try:
             body = json.loads(self.read_body() or b"{}")
-            answer, code = switch(self.cluster, self.command, self.path, body), HTTPStatus.OK
+            path = [part for part in self.path.split("/") if part]
+            answer, code = self.switch(self.command, path, body), HTTPStatus.OK
         except (LookupError, TypeError, ValueError) as error:
             answer, code = {"error": str(error)}, HTTPStatus.BAD_REQUEST
         self.send(code, json.dumps(answer, indent=2).encode() + b"\n", "application/json")

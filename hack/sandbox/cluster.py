@@ -5,13 +5,14 @@ import logging
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
 import yaml
 
 from hack.sandbox import hpa
-from hack.sandbox.admin import AdminServer
+from hack.sandbox.admin import AdminServer, switch_cluster
 from hack.sandbox.api.objects import Objects
 from hack.sandbox.api.server import ApiServer
 from hack.sandbox.mesh import Mesh
@@ -88,7 +89,7 @@ class Cluster:
         self._time_lapse = time_lapse
         self.prometheus = PrometheusServer(SampleStore(), now=self.mesh_time, port=prometheus_port)
         self.loads: dict[tuple[str, str], float] = {}  # pods that a workload's load keeps busy
-        self.admin = AdminServer(self, port=admin_port)
+        self.admin = AdminServer(partial(switch_cluster, self), port=admin_port)
         self._tick = tick
         self._scrape = scrape
         self._stopping = threading.Event()

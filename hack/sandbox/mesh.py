@@ -1,9 +1,10 @@
 """The mesh of the sandbox: turns the weights of VirtualServices and a request rate into Istio's metrics.
 
-Requests are counted, not drawn: fractions are carried over, so that a share of 5 % of 100 requests is 5. A workload
+Requests are counted, not drawn, fractions included: a ratio of errors of 0.1767 is measured as just that. A workload
 answers as its image's tag says, until somebody says otherwise.
 """
 
+import math
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ Json = dict[str, Any]
 
 BUCKETS_MS: tuple[float, ...] = (5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000)
 _TOTAL = 100
+_QUANTILE = 0.99
 Labels = tuple[tuple[str, str], ...]
 
 
@@ -35,7 +37,7 @@ class Behaviour:
     """How a workload answers. Changed by a scenario at run time."""
 
     error_ratio: float = 0.0  # 0..1, answered with a 500
-    latency_ms: float = 20.0
+    latency_ms: float = 20.0  # 99th percentile, as ``histogram_quantile`` measures it
 
 
 BY_TAG = {
@@ -51,7 +53,6 @@ class _Workload:
     buckets: dict[float, float] = field(default_factory=lambda: dict.fromkeys(BUCKETS_MS, 0.0))
     observed: float = 0.0
     sum_ms: float = 0.0
-    carried: dict[str, float] = field(default_factory=dict)
 
 
 class Mesh:
@@ -60,9 +61,10 @@ class Mesh:
     def __init__(self, cluster: ClusterView, *, requests_per_second: float = 20.0) -> None:
         self._cluster = cluster
         self.requests_per_second = requests_per_second
+        self.traffic: dict[str, float] = {}  # namespace → requests per second, where it is another
         self._behaviours: dict[tuple[str, str], Behaviour] = {}
         self._workloads: dict[tuple[str, str], _Workload] = {}
-        self.requests_to_nothing = 0.0  # sent to a workload without an available pod
+        self.requests_to_nothing: dict[str, float] = {}  # namespace → sent to a workload without an available pod
         self._last: datetime | None = None
         self._lock = threading.Lock()
 
@@ -91,16 +93,18 @@ class Mesh:
             self._last = now
             if seconds > 0:
                 for virtual_service in self._cluster.virtual_services():
-                    self._send(virtual_service, self.requests_per_second * seconds)
+                    rate = self.traffic.get(virtual_service["metadata"]["namespace"], self.requests_per_second)
+                    self._send(virtual_service, rate * seconds)
 
     def series(self) -> Iterator[tuple[Labels, float]]:
         """Yield every series with its value; the name stands under ``__name__``."""
         with self._lock:
             workloads = {key: _copy(workload) for key, workload in self._workloads.items()}
-            to_nothing = self.requests_to_nothing
+            to_nothing = dict(self.requests_to_nothing)
         for (namespace, name), workload in sorted(workloads.items()):
             yield from _series_of(namespace, name, workload)
-        yield _labels("sandbox_requests_to_nothing_total", {}), to_nothing
+        for namespace, requests in sorted(to_nothing.items()):
+            yield _labels("sandbox_requests_to_nothing_total", {"destination_workload_namespace": namespace}), requests
 
     def exposition(self) -> str:
         """Return the text that Prometheus scrapes."""
@@ -108,7 +112,7 @@ class Mesh:
         for labels, value in self.series():
             name = dict(labels)["__name__"]
             inner = ",".join(f'{key}="{text}"' for key, text in labels if key != "__name__")
-            lines.append(f"{name}{{{inner}}} {value:g}" if inner else f"{name} {value:g}")
+            lines.append(f"{name}{{{inner}}} {value!r}")
         return "\n".join(lines) + "\n"
 
     def _send(self, virtual_service: Json, requests: float) -> None:
@@ -127,26 +131,16 @@ class Mesh:
         namespace = parts[1] if len(parts) > 1 else namespace
         deployment = self._workload_behind(namespace, parts[0])
         if deployment is None or not (deployment.get("status") or {}).get("availableReplicas"):
-            self.requests_to_nothing += requests
+            self.requests_to_nothing[namespace] = self.requests_to_nothing.get(namespace, 0.0) + requests
             return
         key = (namespace, deployment["metadata"]["name"])
         behaviour = self._behaviours.get(key) or _by_tag(deployment)
         workload = self._workloads.setdefault(key, _Workload())
         failed = requests * behaviour.error_ratio
         for code, share in (("200", requests - failed), ("500", failed)):
-            carried = workload.carried.get(code, 0.0) + share
-            whole = int(carried + 1e-9)
-            workload.carried[code] = carried - whole
-            if whole:
-                workload.counts[code] = workload.counts.get(code, 0.0) + whole
-                self._observe(workload, whole, behaviour.latency_ms)
-
-    def _observe(self, workload: _Workload, requests: int, latency_ms: float) -> None:
-        workload.observed += requests
-        workload.sum_ms += requests * latency_ms
-        for bound in BUCKETS_MS:
-            if latency_ms <= bound:
-                workload.buckets[bound] += requests
+            if share:
+                workload.counts[code] = workload.counts.get(code, 0.0) + share
+        _observe(workload, requests, behaviour.latency_ms)
 
     def _workload_behind(self, namespace: str, name: str) -> Json | None:
         service = self._cluster.service(namespace, name)
@@ -158,6 +152,19 @@ class Mesh:
             if selector.items() <= labels.items():
                 return deployment
         return None
+
+
+def _observe(workload: _Workload, requests: float, latency_ms: float) -> None:
+    """Spread requests over two buckets so that the quantile comes out as the latency, interpolation included."""
+    upper = next((bound for bound in BUCKETS_MS if latency_ms <= bound), math.inf)
+    lower = max((bound for bound in BUCKETS_MS if bound < upper), default=0.0)
+    within = (latency_ms - lower) / (upper - lower)
+    slow = requests if not lower or within >= _QUANTILE else requests * (1 - _QUANTILE) / (1 - within)
+    slow = min(requests, slow)
+    workload.observed += requests
+    workload.sum_ms += slow * latency_ms + (requests - slow) * lower
+    for bound in BUCKETS_MS:
+        workload.buckets[bound] += requests if bound >= upper else (requests - slow if bound >= lower else 0.0)
 
 
 def _by_tag(deployment: Json) -> Behaviour:

@@ -20,6 +20,7 @@ Json = dict[str, Any]
 
 DEPLOYMENTS = next(kind for kind in BUILT_IN if kind.kind == "Deployment")
 BROKEN_TAGS = (":broken",)
+HOLD = "sandbox/hold"  # an annotation of the pod template: its pods become ready only once they are released
 _HELD = datetime.max.replace(tzinfo=UTC)
 _REVISION = "deployment.kubernetes.io/revision"
 
@@ -29,7 +30,7 @@ class _Pod:
     """One pod of a Deployment."""
 
     template: str  # hash of the template it was made from
-    ready_at: datetime | None  # None: never
+    ready_at: datetime | None  # None: never; _HELD: once it is released
 
 
 @dataclass(slots=True)
@@ -68,7 +69,6 @@ class WorkloadController:
         self._broken_tags = tuple(broken_tags)
         self._workloads: dict[str, _Workload] = {}
         self._down: set[tuple[str, str]] = set()
-        self._held: dict[tuple[str, str], int] = {}
         self._lock = threading.RLock()
 
     def take_down(self, namespace: str, name: str) -> None:
@@ -81,15 +81,15 @@ class WorkloadController:
         with self._lock:
             self._down.discard((namespace, name))
 
-    def hold(self, namespace: str, name: str, *, ready: int) -> None:
-        """Let no more than ``ready`` of the pods that are made from now on become ready, until ``release``."""
+    def release(self, namespace: str, name: str, *, pods: int) -> int:
+        """Let so many of a workload's held pods become ready; return how many there were."""
         with self._lock:
-            self._held[(namespace, name)] = ready
-
-    def release(self, namespace: str, name: str) -> None:
-        """End ``hold``."""
-        with self._lock:
-            self._held.pop((namespace, name), None)
+            deployment = self._objects.store.get((DEPLOYMENTS.group, DEPLOYMENTS.plural), (namespace, name))
+            workload = self._workloads.get(deployment["metadata"]["uid"]) if deployment else None
+            held = [pod for pod in workload.pods if pod.ready_at == _HELD] if workload else []
+            for pod in held[:pods]:
+                pod.ready_at = self._now() + self.pod_delay
+            return len(held[:pods])
 
     def step(self) -> timedelta | None:
         """Do what is due; return the time until something else will be, or None."""
@@ -105,7 +105,6 @@ class WorkloadController:
         if not spec.get("paused") or workload.first_look:
             self._follow_template(workload, deployment, now)
         self._scale(workload, deployment, now)
-        self._let_go(workload, meta, now)
         self._roll(workload, deployment, now)
         workload.first_look = False
         is_down = (meta["namespace"], meta["name"]) in self._down
@@ -135,13 +134,6 @@ class WorkloadController:
         if not self._is_rolling(workload) and len(workload.pods) > wanted:
             del workload.pods[wanted:]
 
-    def _let_go(self, workload: _Workload, meta: Json, now: datetime) -> None:
-        """Let pods become ready that were held."""
-        if (meta["namespace"], meta["name"]) not in self._held:
-            for pod in workload.pods:
-                if pod.ready_at == _HELD:
-                    pod.ready_at = now + self.pod_delay
-
     def _roll(self, workload: _Workload, deployment: Json, now: datetime) -> None:
         """Replace old pods by new ones within ``maxUnavailable`` and ``maxSurge``."""
         spec = deployment["spec"]
@@ -165,15 +157,12 @@ class WorkloadController:
         return any(pod.template != workload.template for pod in workload.pods)
 
     def _new_pod(self, workload: _Workload, deployment: Json, now: datetime) -> _Pod:
-        meta, template = deployment["metadata"], deployment["spec"]["template"]
+        template = deployment["spec"]["template"]
         images = [container.get("image", "") for container in template["spec"].get("containers") or ()]
         if any(image.endswith(self._broken_tags) for image in images):
             return _Pod(workload.template, None)
-        allowed = self._held.get((meta["namespace"], meta["name"]))
-        if allowed is None:
-            return _Pod(workload.template, now + self.pod_delay)
-        self._held[(meta["namespace"], meta["name"])] = allowed - 1
-        return _Pod(workload.template, now + self.pod_delay if allowed > 0 else _HELD)
+        held = HOLD in ((template.get("metadata") or {}).get("annotations") or {})
+        return _Pod(workload.template, _HELD if held else now + self.pod_delay)
 
     def _write(self, deployment: Json, status: Json, revision: int) -> None:
         meta = deployment["metadata"]

@@ -8,6 +8,7 @@ import yaml
 from hack.sandbox import hpa
 from hack.sandbox.__main__ import ARTIFACTS, VIRTUAL_SERVICE_CRD
 from hack.sandbox.cluster import Cluster
+from hack.sandbox.workloads import HOLD
 
 
 class Clock:
@@ -144,14 +145,20 @@ def test_pods_that_are_taken_down_come_back(stepped):
     assert stepped.after(0) == (2, 2, 2)
 
 
+def hold(obj):
+    obj["spec"]["template"]["metadata"]["annotations"] = {HOLD: "true"}
+
+
 def test_pods_that_are_held_wait_for_their_release(stepped):
-    stepped.cluster.workloads.hold("test", "podinfo", ready=1)
-    stepped.add("primary-deployment")
+    assert stepped.cluster.workloads.release("test", "podinfo", pods=1) == 0
+    stepped.add("primary-deployment", hold)
     stepped.after(0)
-    assert stepped.after(100) == (2, 2, 1)
-    stepped.cluster.workloads.release("test", "podinfo")
-    stepped.after(0)
-    assert stepped.after(2) == (2, 2, 2)
+    assert stepped.after(100) == (2, 2, 0)
+    for ready in (1, 2):
+        assert stepped.cluster.workloads.release("test", "podinfo", pods=1) == 1
+        stepped.after(0)
+        assert stepped.after(2) == (2, 2, ready)
+    assert stepped.cluster.workloads.release("test", "podinfo", pods=1) == 0
 
 
 @pytest.mark.parametrize(("load", "replicas"), [(0.0, 2), (2.5, 3), (100.0, 4)])
@@ -202,16 +209,30 @@ def test_requests_are_shared_by_weight(stepped):
     assert grown == {("podinfo", "200"): 800, ("podinfo-canary", "200"): 200}
 
 
-def test_errors_and_latency_are_those_of_the_scenario(stepped):
+def test_errors_are_those_of_the_scenario(stepped):
     it = mesh(stepped, 50)
-    it.behave("test", "podinfo-canary", error_ratio=0.25, latency_ms=800)
+    it.behave("test", "podinfo-canary", error_ratio=0.1767)
     before = counts(it)
     stepped.after(10)
     grown = {key: number - before.get(key, 0) for key, number in counts(it).items()}
-    assert (grown["podinfo-canary", "200"], grown["podinfo-canary", "500"]) == (375, 125)
-    for unit, bounds in (("seconds", ("0.5", "1")), ("milliseconds", ("500", "1000"))):
-        buckets = counts(it, f"istio_request_duration_{unit}_bucket", destination_workload="podinfo-canary")
-        assert buckets["podinfo-canary", bounds[1]] - buckets["podinfo-canary", bounds[0]] == 500
+    assert grown["podinfo-canary", "200"] == pytest.approx(500 * 0.8233)
+    assert grown["podinfo-canary", "500"] == pytest.approx(500 * 0.1767)
+
+
+@pytest.mark.parametrize("unit", ["seconds", "milliseconds"])
+@pytest.mark.parametrize("latency_ms", [20.0, 95.0, 823.0, 1567.0, 2525.0])
+def test_latency_of_the_scenario_is_what_the_query_measures(stepped, latency_ms, unit):
+    it = mesh(stepped, 50)
+    stepped.cluster.scrape()
+    it.behave("test", "podinfo-canary", latency_ms=latency_ms)
+    stepped.after(10)  # the first requests after a change of the clock
+    for _ in range(6):
+        stepped.cluster.scrape()
+        stepped.after(10)
+    canary = 'destination_workload="podinfo-canary"'
+    query = f"histogram_quantile(0.99, sum(rate(istio_request_duration_{unit}_bucket{{{canary}}}[30s])) by (le))"
+    (measured,) = stepped.cluster.prometheus.store.query(query, stepped.cluster.mesh_time()).values()
+    assert measured == pytest.approx(latency_ms / 1000 if unit == "seconds" else latency_ms)
 
 
 @pytest.mark.parametrize(("tag", "errors"), [("errors", 175), ("1.2.1", 0)])
@@ -222,23 +243,23 @@ def test_workload_answers_as_its_image_says_until_somebody_says_otherwise(steppe
     stepped.after(4)
     before = counts(it).get(("podinfo-canary", "500"), 0)
     stepped.after(10)
-    assert counts(it).get(("podinfo-canary", "500"), 0) - before == errors
+    assert counts(it).get(("podinfo-canary", "500"), 0) - before == pytest.approx(errors)
     it.behave("test", "podinfo-canary")
     before = counts(it).get(("podinfo-canary", "500"), 0)
     stepped.after(10)
     assert counts(it).get(("podinfo-canary", "500"), 0) == before
     it.behave_as_built("test", "podinfo-canary")
     stepped.after(10)
-    assert counts(it).get(("podinfo-canary", "500"), 0) - before == errors
+    assert counts(it).get(("podinfo-canary", "500"), 0) - before == pytest.approx(errors)
 
 
 def test_requests_to_pods_that_are_gone_are_counted(stepped):
     it = mesh(stepped, 50)
-    it.requests_to_nothing = 0.0
+    it.requests_to_nothing.clear()
     stepped.cluster.workloads.take_down("test", "podinfo-canary")
     stepped.after(0)
     stepped.after(10)
-    assert it.requests_to_nothing == pytest.approx(500)
+    assert it.requests_to_nothing == {"test": pytest.approx(500)}
     assert "sandbox_requests_to_nothing_total" in it.exposition()
 
 

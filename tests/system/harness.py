@@ -53,7 +53,7 @@ class Stage:
             change(obj)
             self.add(obj)
         self.until(lambda: all(self.status(name).get("availableReplicas") for name in ("podinfo", "podinfo-canary")))
-        self.cluster.mesh.requests_to_nothing = 0.0  # those of the time before there were pods
+        self.cluster.mesh.requests_to_nothing.clear()  # those of the time before there were pods
 
     def add_canary(self, **analysis: Any) -> None:
         (canary,) = objects("rollouts/podinfo")
@@ -78,6 +78,10 @@ class Stage:
             obj["spec"]["template"]["spec"]["containers"][0]["image"] = image
 
         self.change(("apps", "deployments"), "podinfo-canary", set_image)
+
+    def release(self, deployment: str) -> None:
+        """Let one held pod become ready, once there is one."""
+        self.until(lambda: self.cluster.workloads.release("test", deployment, pods=1))
 
     def get(self, resource: tuple[str, str], name: str) -> Json | None:
         return self.cluster.api.store.get(resource, ("test", name))

