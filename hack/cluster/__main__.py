@@ -58,6 +58,7 @@ def _run(stack: ExitStack, directory: Path, port: int, command: list[str]) -> in
     places = {
         "binaries": str(binaries),
         "directory": str(directory),
+        "server": plane.access.server,
         "kubeconfig": str(plane.access.kubeconfig("admin")),
         "prometheus": prometheus.url,
         "admin": mesh.url,

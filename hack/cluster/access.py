@@ -2,11 +2,14 @@
 
 import json
 import secrets
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from typing import Self
 
+import httpx
 import trustme
 
 USERS: Mapping[str, str] = MappingProxyType(  # user → group
@@ -31,11 +34,27 @@ class Access:
     tokens: Path  # of the users, as the API server reads them
     server: str  # URL
 
+    @classmethod
+    def of(cls, directory: Path, server: str) -> Self:
+        """Name the files of a directory, for an API server at a URL."""
+        return cls(
+            directory=directory,
+            certificate=directory / "server.crt",
+            key=directory / "server.key",
+            authority=directory / "ca.crt",
+            tokens=directory / "tokens.csv",
+            server=server,
+        )
+
+    def client(self, user: str) -> httpx.Client:
+        """Return an HTTP client that speaks as one of the users."""
+        headers = {"Authorization": f"Bearer {self._token(user)}"}
+        trust = ssl.create_default_context(cafile=str(self.authority))
+        return httpx.Client(base_url=self.server, headers=headers, verify=trust, timeout=10)
+
     def kubeconfig(self, user: str) -> Path:
         """Write a kubeconfig for one of the users and return its path."""
-        lines = (line.split(",") for line in self.tokens.read_text().splitlines())
-        token = next(token for token, name, *_ in lines if name == user)
-        return self.kubeconfig_for(token, self.directory / f"{user.removeprefix('system:')}.kubeconfig")
+        return self.kubeconfig_for(self._token(user), self.directory / f"{user.removeprefix('system:')}.kubeconfig")
 
     def kubeconfig_for(self, token: str, path: Path, *, namespace: str = "default") -> Path:
         """Write a kubeconfig for whoever holds a token and return its path."""
@@ -52,18 +71,15 @@ class Access:
         path.write_text(json.dumps(config, indent=2) + "\n")
         return path
 
+    def _token(self, user: str) -> str:
+        lines = (line.split(",") for line in self.tokens.read_text().splitlines())
+        return next(token for token, name, *_ in lines if name == user)
+
 
 def make_access(directory: Path, port: int) -> Access:
     """Make a certificate and the users' tokens for an API server on a port of loopback."""
     directory.mkdir(parents=True, exist_ok=True)
-    access = Access(
-        directory=directory,
-        certificate=directory / "server.crt",
-        key=directory / "server.key",
-        authority=directory / "ca.crt",
-        tokens=directory / "tokens.csv",
-        server=f"https://127.0.0.1:{port}",
-    )
+    access = Access.of(directory, f"https://127.0.0.1:{port}")
     authority = trustme.CA()
     issued = authority.issue_cert("127.0.0.1", "localhost", "kubernetes.default.svc")
     authority.cert_pem.write_to_path(access.authority)

@@ -1,7 +1,6 @@
 """The processes of a Kubernetes control plane, and of the nodes that nobody runs."""
 
 import socket
-import ssl
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -27,22 +26,6 @@ class ControlPlane:
     access: Access
     audit_log: Path
     processes: Sequence[Process]
-
-    def client(self, user: str = "admin", *, user_agent: str = "hack") -> httpx.Client:
-        """Return an HTTP client that speaks as a user."""
-        lines = (line.split(",") for line in self.access.tokens.read_text().splitlines())
-        token = next(token for token, name, *_ in lines if name == user)
-        return client(self.access, token, user_agent=user_agent)
-
-
-def client(access: Access, token: str, *, user_agent: str = "hack") -> httpx.Client:
-    """Return an HTTP client for whoever holds a token."""
-    return httpx.Client(
-        base_url=access.server,
-        headers={"Authorization": f"Bearer {token}", "User-Agent": user_agent},
-        verify=ssl.create_default_context(cafile=str(access.authority)),
-        timeout=10,
-    )
 
 
 def free_port() -> int:
@@ -76,7 +59,7 @@ def start(stack: ExitStack, binaries: Path, directory: Path, *, port: int = 0) -
     run("etcd", *_etcd(directory, database, f"http://127.0.0.1:{free_port()}"))
     run("kube-apiserver", *_api_server(access, directory, database))
     plane = ControlPlane(access, directory / "audit.log", processes)
-    with plane.client() as admin:
+    with access.client("admin") as admin:
         wait_until(lambda: _says_ok(admin), processes, "the API server is ready")
         # Each of these waits for the API server itself, and elects a leader, which is of no use to one process.
         for name in ("kube-controller-manager", "kube-scheduler"):

@@ -1,0 +1,210 @@
+"""The two environments that every story is played in: the sandbox, and a real control plane (``hack.cluster``)."""
+
+import json
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Protocol
+
+import httpx
+import yaml
+
+from controller.lifecycle import USER_AGENT
+from hack.cluster.access import Access
+from hack.cluster.monitoring import Prometheus
+from hack.sandbox.__main__ import ARTIFACTS, VIRTUAL_SERVICE_CRD
+from hack.sandbox.cluster import Cluster
+from hack.sandbox.workloads import HOLD
+
+Json = dict[str, Any]
+
+POD_DELAY = timedelta(milliseconds=800)  # as in hack/cluster/kwok.yaml
+SCRAPE = timedelta(milliseconds=200)  # as in hack/cluster/monitoring.py
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request of the controller, as the audit log has it."""
+
+    verb: str
+    resource: str  # with its subresource, "deployments/scale", or a path
+    code: int
+
+
+class Outage(Protocol):
+    """A Prometheus of which a story disposes alone."""
+
+    url: str
+
+    def stop(self) -> object:
+        """Take it away."""
+
+    def start(self) -> object:
+        """Bring it back."""
+
+
+class Environment(Protocol):
+    """What a story needs besides the API server."""
+
+    api: httpx.Client  # as an administrator
+    mesh: httpx.Client  # the switches of the mesh
+    prometheus_url: str
+
+    def kubeconfig(self, namespace: str) -> Path:
+        """Return a kubeconfig of a controller that may do in a namespace what the manifests grant, nothing else."""
+
+    def release(self, namespace: str, deployment: str) -> bool:
+        """Let one held pod become ready; return whether there was one."""
+
+    def requests(self, namespace: str) -> Sequence[Request]:
+        """Return every request of the controllers of a namespace, in order."""
+
+    def prometheus(self) -> Outage:
+        """Return a Prometheus that can be stopped without disturbing anybody."""
+
+
+class SandboxEnvironment:
+    """A sandbox of its own for every story."""
+
+    def __init__(self, cluster: Cluster, directory: Path) -> None:
+        self._cluster = cluster
+        self._directory = directory
+        self.api = httpx.Client(base_url=cluster.api.url, timeout=10)
+        self.mesh = httpx.Client(base_url=cluster.admin.url, timeout=10)
+        self.prometheus_url = cluster.prometheus.url
+
+    def kubeconfig(self, namespace: str) -> Path:
+        return self._cluster.kubeconfig(self._directory / "kubeconfig")
+
+    def release(self, namespace: str, deployment: str) -> bool:
+        return self._cluster.workloads.release(namespace, deployment, pods=1) == 1
+
+    def requests(self, namespace: str) -> Sequence[Request]:
+        return [
+            Request(r.verb, f"{r.resource}/{r.subresource}".rstrip("/"), r.code)
+            for r in self._cluster.api.log.of(USER_AGENT)
+        ]
+
+    def prometheus(self) -> Outage:
+        return _SandboxOutage(self._cluster)
+
+
+@dataclass
+class _SandboxOutage:
+    cluster: Cluster
+
+    @property
+    def url(self) -> str:
+        return self.cluster.prometheus.url
+
+    def stop(self) -> None:
+        self.cluster.prometheus.faults.down = True
+
+    def start(self) -> None:
+        self.cluster.prometheus.faults.down = False
+
+
+@contextmanager
+def sandbox(directory: Path) -> Iterator[SandboxEnvironment]:
+    with Cluster(pod_delay=POD_DELAY, tick=timedelta(milliseconds=50), scrape=SCRAPE) as cluster:
+        cluster.add_files([VIRTUAL_SERVICE_CRD, ARTIFACTS / "flagger" / "crd.yaml"])
+        environment = SandboxEnvironment(cluster, directory)
+        yield environment
+        environment.api.close()
+        environment.mesh.close()
+
+
+class ClusterEnvironment:
+    """The control plane that ``python -m hack.cluster`` has started for this run; stories share it."""
+
+    def __init__(self, places: Json, directory: Path) -> None:
+        self._places = places
+        self._directory = directory
+        self._access = Access.of(Path(places["directory"]) / "access", places["server"])
+        self._outages: list[Prometheus] = []
+        self.api = self._access.client("admin")
+        self.mesh = httpx.Client(base_url=places["admin"], timeout=10)
+        self.prometheus_url = places["prometheus"]
+
+    def kubeconfig(self, namespace: str) -> Path:
+        for obj in service_account(namespace):
+            group, _, version = obj["apiVersion"].rpartition("/")
+            root = f"/apis/{group}/{version}" if group else f"/api/{version}"
+            path = f"{root}/namespaces/{namespace}/{obj['kind'].lower()}s"
+            answer = self.api.post(path, json=obj)
+            assert answer.status_code in {201, 409}, answer.text
+        path = f"/api/v1/namespaces/{namespace}/serviceaccounts/flagger/token"
+        token = self.api.post(path, json={"spec": {"expirationSeconds": 3600}}).json()["status"]["token"]
+        return self._access.kubeconfig_for(token, self._directory / "kubeconfig", namespace=namespace)
+
+    def release(self, namespace: str, deployment: str) -> bool:
+        path = f"/api/v1/namespaces/{namespace}/pods"
+        for pod in self.api.get(path).json()["items"]:
+            meta = pod["metadata"]
+            if meta["name"].rsplit("-", 2)[0] != deployment or HOLD not in meta.get("annotations", {}):
+                continue
+            patch = {"metadata": {"annotations": {HOLD: None}}}
+            headers = {"Content-Type": "application/merge-patch+json"}
+            return self.api.patch(f"{path}/{meta['name']}", json=patch, headers=headers).is_success
+        return False
+
+    def requests(self, namespace: str) -> Sequence[Request]:
+        user = f"system:serviceaccount:{namespace}:flagger"
+        return [request for name, request in audited(Path(self._places["auditLog"])) if name == user]
+
+    def prometheus(self) -> Outage:
+        target = self._places["admin"].removeprefix("http://")
+        prometheus = Prometheus(Path(self._places["binaries"]), self._directory / "prometheus", target)
+        self._outages.append(prometheus)
+        prometheus.start()
+        return prometheus
+
+    def close(self) -> None:
+        for prometheus in self._outages:
+            prometheus.stop()
+        self.api.close()
+        self.mesh.close()
+
+
+def service_account(namespace: str) -> Sequence[Json]:
+    """Return the manifests' account, with its cluster role as a role of one namespace."""
+    objects = list(yaml.safe_load_all((ARTIFACTS / "flagger" / "account.yaml").read_text()))
+    account, role = objects[0], next(obj for obj in objects if obj["kind"] == "ClusterRole")
+    meta = {"name": "flagger", "namespace": namespace}
+    rbac = role["apiVersion"]
+    return (
+        {**account, "metadata": meta},
+        {"apiVersion": rbac, "kind": "Role", "metadata": meta, "rules": role["rules"]},
+        {
+            "apiVersion": rbac,
+            "kind": "RoleBinding",
+            "metadata": meta,
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "flagger"},
+            "subjects": [{"kind": "ServiceAccount", **meta}],
+        },
+    )
+
+
+def audited(path: Path) -> Iterator[tuple[str, Request]]:
+    """Yield who asked for what, from an audit log."""
+    for line in path.read_text().splitlines():
+        entry = json.loads(line)
+        what = entry.get("objectRef", {})
+        resource = f"{what.get('resource', entry['requestURI'])}/{what.get('subresource', '')}".rstrip("/")
+        if entry["stage"] == "ResponseComplete" or (entry["stage"] == "ResponseStarted" and entry["verb"] == "watch"):
+            yield entry["user"]["username"], Request(entry["verb"], resource, entry["responseStatus"]["code"])
+
+
+@contextmanager
+def cluster(state: Path, directory: Path) -> Iterator[ClusterEnvironment]:
+    environment = ClusterEnvironment(json.loads(state.read_text()), directory)
+    yield environment
+    environment.close()
+
+
+def new_namespace() -> str:
+    """Return a name that no other story has."""
+    return f"story-{uuid.uuid4().hex[:8]}"

@@ -1,0 +1,238 @@
+"""What a user does in a namespace, and sees of it: plain HTTP, the same in both environments."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import yaml
+
+from hack.processes import Process, pause
+from hack.sandbox.__main__ import ARTIFACTS
+from hack.sandbox.workloads import HOLD
+from tests.e2e.environments import Environment, Request
+
+Json = dict[str, Any]
+
+INTERVAL = "2s"
+WINDOW = "1s"  # of the queries: what changes right after a round is what the next one measures
+REQUESTS_PER_SECOND = 20.0
+PATIENCE_SECONDS = 60.0
+LOOK_SECONDS = 0.05
+STORIES = Path(__file__).parent / "stories"
+TRANSCRIPTS = Path(__file__).parents[1] / "transcripts"
+ROOTS = {
+    "canaries": "/apis/flagger.app/v1beta1",
+    "deployments": "/apis/apps/v1",
+    "horizontalpodautoscalers": "/apis/autoscaling/v2",
+    "virtualservices": "/apis/networking.istio.io/v1",
+    "events": "/api/v1",
+    "pods": "/api/v1",
+    "services": "/api/v1",
+}
+PLURALS = {
+    "Canary": "canaries",
+    "Deployment": "deployments",
+    "HorizontalPodAutoscaler": "horizontalpodautoscalers",
+    "VirtualService": "virtualservices",
+    "Service": "services",
+}
+WORKLOADS = (
+    "workloads/primary-deployment",
+    "workloads/primary-service",
+    "workloads/canary-deployment",
+    "workloads/canary-service",
+    "workloads/virtual-service",
+)
+
+
+def artifact(name: str) -> Json:
+    obj: Json = yaml.safe_load((ARTIFACTS / f"{name}.yaml").read_text())
+    return obj
+
+
+class Stage:
+    """A namespace with the seed's workloads."""
+
+    def __init__(self, environment: Environment, namespace: str, directory: Path) -> None:
+        self.environment = environment
+        self.namespace = namespace
+        self._directory = directory
+        self._kubeconfig: Path | None = None
+        self._controllers = 0
+        self.created = environment.api.post("/api/v1/namespaces", json={"metadata": {"name": namespace}})
+        assert self.created.is_success, self.created.text
+
+    # --- what a user does ---
+
+    def add(self, obj: Json) -> None:
+        """Create an object in our namespace; one that names the seed's namespace means ours."""
+        obj = yaml.safe_load(yaml.safe_dump(obj).replace(".test", f".{self.namespace}"))
+        obj["metadata"]["namespace"] = self.namespace
+        group, _, version = obj["apiVersion"].rpartition("/")
+        root = f"/apis/{group}/{version}" if group else f"/api/{version}"
+        plural = PLURALS[obj["kind"]]
+        answer = self.environment.api.post(f"{root}/namespaces/{self.namespace}/{plural}", json=obj)
+        assert answer.is_success, answer.text
+
+    def add_workloads(self, change: Callable[[Json], object] = lambda _: None) -> None:
+        """Create the seed's workloads, each changed, and wait for their pods before anybody sends requests."""
+        self.send(0)
+        for name in WORKLOADS:
+            obj = artifact(name)
+            change(obj)
+            self.add(obj)
+        self.until(lambda: all(self.available(name) for name in ("podinfo", "podinfo-canary")))
+        self.send(REQUESTS_PER_SECOND)
+
+    def add_canary(self, change: Callable[[Json], object] = lambda _: None, **analysis: Any) -> None:
+        """Create the seed's canary object, with shorter windows."""
+        canary = artifact("rollouts/podinfo")
+        canary["spec"]["canaryAnalysis"].update(analysis)
+        for metric in canary["spec"]["canaryAnalysis"]["metrics"]:
+            metric["interval"] = WINDOW
+        change(canary)
+        self.add(canary)
+
+    def patch(self, plural: str, name: str, patch: Json | Sequence[Json], *, subresource: str = "") -> None:
+        """Change an object by a merge patch, or by a JSON patch if it is a list."""
+        kind = "merge" if isinstance(patch, dict) else "json"
+        path = self._path(plural, name) + (f"/{subresource}" if subresource else "")
+        headers = {"Content-Type": f"application/{kind}-patch+json"}
+        answer = self.environment.api.patch(path, json=patch, headers=headers)
+        assert answer.is_success, answer.text
+
+    def push(self, tag: str, *, deployment: str = "podinfo-canary", held: bool = False) -> None:
+        """Push a version; the pods of a held one become ready one by one, by ``release``."""
+        template = "/spec/template"
+        changes: list[Json] = [
+            {
+                "op": "replace",
+                "path": f"{template}/spec/containers/0/image",
+                "value": f"quay.io/stefanprodan/podinfo:{tag}",
+            }
+        ]
+        if held:
+            path = f"{template}/metadata/annotations/{HOLD.replace('/', '~1')}"
+            changes.append({"op": "add", "path": path, "value": "true"})
+        self.patch("deployments", deployment, changes)
+
+    def release(self, deployment: str) -> None:
+        """Let one held pod become ready, once there is one."""
+        self.until(lambda: self.environment.release(self.namespace, deployment))
+
+    def delete(self, plural: str, name: str) -> None:
+        answer = self.environment.api.delete(self._path(plural, name))
+        assert answer.is_success, answer.text
+
+    def behave(self, workload: str = "podinfo-canary", *, rate: float = 100.0, seconds: float = 0.02) -> None:
+        """Have a workload answer with a success rate (percent) and at a 99th percentile."""
+        body = {"errorRatio": (100 - rate) / 100, "latencyMs": seconds * 1000}
+        self.environment.mesh.put(f"/mesh/{self.namespace}/{workload}", json=body).raise_for_status()
+
+    def send(self, requests_per_second: float) -> None:
+        """Have users send so many requests."""
+        body = {"requestsPerSecond": requests_per_second}
+        self.environment.mesh.put(f"/mesh/{self.namespace}", json=body).raise_for_status()
+
+    @contextmanager
+    def controller(self, *flags: str, prometheus_url: str = "") -> Iterator[Process]:
+        """Run a controller of our namespace in a process of its own, and end it by SIGTERM."""
+        if self._kubeconfig is None:
+            self._kubeconfig = self.environment.kubeconfig(self.namespace)
+        self._controllers += 1
+        command = [sys.executable, "-m", "controller", f"--kubeconfig={self._kubeconfig}", "--port=0"]
+        command += [f"--namespace={self.namespace}", f"--control-loop-interval={INTERVAL}"]
+        command += [f"--metrics-server={prometheus_url or self.environment.prometheus_url}", *flags]
+        with Process("the controller", command, self._directory / f"controller-{self._controllers}.log") as process:
+            process.wait_for_lines(2)
+            yield process
+
+    # --- what a user sees ---
+
+    def get(self, plural: str, name: str) -> Json | None:
+        answer = self.environment.api.get(self._path(plural, name))
+        if answer.status_code == httpx.codes.NOT_FOUND:
+            return None
+        assert answer.is_success, answer.text
+        obj: Json = answer.json()
+        return obj
+
+    def deployment(self, name: str) -> Json:
+        found = self.get("deployments", name)
+        assert found is not None
+        return found
+
+    def available(self, name: str) -> bool:
+        deployment = self.deployment(name)
+        return (deployment.get("status") or {}).get("availableReplicas") == deployment["spec"]["replicas"]
+
+    def image(self, name: str) -> str:
+        return self.deployment(name)["spec"]["template"]["spec"]["containers"][0]["image"].rpartition(":")[2]
+
+    def replicas(self, name: str) -> int:
+        return self.deployment(name)["spec"]["replicas"]
+
+    def status(self, canary: str = "podinfo") -> Json:
+        return (self.get("canaries", canary) or {}).get("status") or {}
+
+    def routes(self) -> Sequence[Json]:
+        found = self.get("virtualservices", "podinfo")
+        assert found is not None
+        return found["spec"]["http"]
+
+    def weights(self, route: int = 0) -> tuple[int, ...]:
+        return tuple(destination.get("weight", 0) for destination in self.routes()[route]["route"])
+
+    def events(self) -> list[str]:
+        """Return type and message of every event, in the order in which they were first seen."""
+        items = self.environment.api.get(self._path("events")).raise_for_status().json()["items"]
+        ours = [event for event in items if event["involvedObject"]["kind"] == "Canary"]
+        ordered = sorted(ours, key=lambda e: int(e["metadata"]["name"].rpartition(".")[2], 16))
+        return [f"{e['type']:<8} {e['message']}".replace(f".{self.namespace}", ".test") for e in ordered]
+
+    def forget_events(self) -> None:
+        """Let an hour pass for the events, which is how long API servers keep them."""
+        self.environment.api.delete(self._path("events")).raise_for_status()
+
+    def requests(self) -> Sequence[Request]:
+        return self.environment.requests(self.namespace)
+
+    def requests_to_nothing(self) -> float:
+        query = f'sandbox_requests_to_nothing_total{{destination_workload_namespace="{self.namespace}"}}'
+        form = {"query": f"sum({query}) or vector(0)"}
+        answer = httpx.post(f"{self.environment.prometheus_url}/api/v1/query", data=form).json()
+        return float(answer["data"]["result"][0]["value"][1])
+
+    # --- what a story waits for ---
+
+    def until(self, holds: Callable[[], object]) -> None:
+        """Look until something holds."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not holds():
+            assert time.monotonic() < deadline, f"waited in vain; status {self.status()}, events {self.events()}"
+            pause(LOOK_SECONDS)
+
+    def until_said(self, text: str) -> None:
+        self.until(lambda: any(text in event for event in self.events()))
+
+    def until_failed_checks(self, count: int) -> None:
+        self.until(lambda: self.status().get("failedChecks") == count)
+
+    def until_state(self, state: str) -> None:
+        """Wait for the end of a rollout, with everything put away."""
+        self.until(lambda: self.status().get("state") == state)
+        self.until(lambda: not (self.get("canaries", "podinfo") or {})["metadata"].get("finalizers"))
+
+    def tells(self, story: str, **values: str) -> None:
+        """Check the events against a story; waits that pass are told or not, as their moment has it."""
+        path = next(path for path in (STORIES / f"{story}.txt", TRANSCRIPTS / f"{story}.txt") if path.exists())
+        expected = path.read_text().format(**values).splitlines()
+        told = [event for event in self.events() if event in expected or "Waiting for" not in event]
+        assert told == expected
+
+    def _path(self, plural: str, name: str = "") -> str:
+        return f"{ROOTS[plural]}/namespaces/{self.namespace}/{plural}/{name}".rstrip("/")
