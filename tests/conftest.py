@@ -1,7 +1,9 @@
 """What all tests share: Hypothesis profiles, and how many run at once."""
 
 import os
+from pathlib import Path
 
+import pytest
 from hypothesis import settings
 
 settings.register_profile("dev", max_examples=100, deadline=None)
@@ -12,3 +14,8 @@ settings.load_profile("ci" if os.environ.get("CI") else "dev")
 def pytest_xdist_auto_num_workers() -> int:
     """Half of the tests wait for something rather than compute."""
     return 2 * (os.cpu_count() or 1)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out the stories in real time unless they are asked for (make e2e)."""
+    return True if collection_path.name == "e2e" and not any("e2e" in arg for arg in config.args) else None

@@ -14,9 +14,11 @@ import yaml
 
 from controller.lifecycle import USER_AGENT
 from hack.cluster.access import Access
+from hack.cluster.control_plane import free_port
 from hack.cluster.monitoring import Prometheus
 from hack.sandbox.__main__ import ARTIFACTS, VIRTUAL_SERVICE_CRD
 from hack.sandbox.cluster import Cluster
+from hack.sandbox.prometheus import PrometheusServer
 from hack.sandbox.workloads import HOLD
 
 Json = dict[str, Any]
@@ -72,6 +74,7 @@ class SandboxEnvironment:
     def __init__(self, cluster: Cluster, directory: Path) -> None:
         self._cluster = cluster
         self._directory = directory
+        self._outages: list[Outage] = []
         self.api = httpx.Client(base_url=cluster.api.url, timeout=10)
         self.mesh = httpx.Client(base_url=cluster.admin.url, timeout=10)
         self.prometheus_url = cluster.prometheus.url
@@ -89,22 +92,32 @@ class SandboxEnvironment:
         ]
 
     def prometheus(self) -> Outage:
-        return _SandboxOutage(self._cluster)
+        outage = _SandboxOutage(self._cluster.prometheus)
+        self._outages.append(outage)
+        return outage
+
+    def close(self) -> None:
+        for outage in self._outages:
+            outage.stop()
+        self.api.close()
+        self.mesh.close()
 
 
-@dataclass
 class _SandboxOutage:
-    cluster: Cluster
+    """Another server of the sandbox's samples, on a port of its own."""
 
-    @property
-    def url(self) -> str:
-        return self.cluster.prometheus.url
-
-    def stop(self) -> None:
-        self.cluster.prometheus.faults.down = True
+    def __init__(self, original: PrometheusServer) -> None:
+        self._original = original
+        self._port = free_port()
+        self.url = f"http://127.0.0.1:{self._port}"
+        self.start()
 
     def start(self) -> None:
-        self.cluster.prometheus.faults.down = False
+        self._server = PrometheusServer(self._original.store, now=self._original.now, port=self._port)
+        self._server.start()
+
+    def stop(self) -> None:
+        self._server.stop()
 
 
 @contextmanager
@@ -113,8 +126,7 @@ def sandbox(directory: Path) -> Iterator[SandboxEnvironment]:
         cluster.add_files([VIRTUAL_SERVICE_CRD, ARTIFACTS / "flagger" / "crd.yaml"])
         environment = SandboxEnvironment(cluster, directory)
         yield environment
-        environment.api.close()
-        environment.mesh.close()
+        environment.close()
 
 
 class ClusterEnvironment:
