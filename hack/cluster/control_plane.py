@@ -79,7 +79,7 @@ _FLAGS = {
         "--secure-port=0",
     ),
     "kube-scheduler": ("--secure-port=0",),
-    "kwok": ("--manage-all-nodes=true",),
+    "kwok": ("--manage-all-nodes=true", "--node-lease-duration-seconds=40"),
 }
 
 

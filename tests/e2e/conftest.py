@@ -6,8 +6,6 @@ from pathlib import Path
 
 import pytest
 
-pytest.register_assert_rewrite("tests.e2e.stage")
-
 from tests.e2e import environments
 from tests.e2e.environments import Environment
 from tests.e2e.stage import Stage
