@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PURE   := controller/core/*,router/types.py,router/hosts.py,router/virtualservice.py,router/services.py,deploy/types.py,deploy/revision.py,deploy/rollout.py,deploy/template.py,metrics/types.py,metrics/checks.py,metrics/promql.py,metrics/verdicts.py,metrics/durations.py,controller/ratelimit.py,controller/correlator.py,controller/leases.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run sandbox cluster test verify lint format coverage mutants clean
+.PHONY: help run sandbox cluster test e2e stories verify lint format coverage mutants clean
 
 help: ## print every target with a line of text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +21,14 @@ cluster: $(VENV)/ready ## leave a real control plane running, and print what to 
 
 test: $(VENV)/ready ## run the tests
 	$(BIN)/python -m pytest
+
+e2e: $(VENV)/ready ## play the stories on the sandbox, then on a real control plane (built once: ten minutes)
+	$(BIN)/python -m pytest tests/e2e --ignore=tests/e2e/alone -n 6 --timeout 240
+	$(BIN)/python -m hack.cluster -- $(MAKE) stories
+
+stories: # on the control plane that CLUSTER names, which hack.cluster sets
+	$(BIN)/python -m pytest tests/e2e --ignore=tests/e2e/alone -n 4 --timeout 240
+	$(BIN)/python -m pytest tests/e2e/alone -n 0 --timeout 240
 
 verify: lint coverage ## everything that CI checks
 

@@ -1,0 +1,86 @@
+"""What needs the real control plane, and nobody else on it: the controller as its Deployment runs it."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from hack.cluster.access import Access
+from hack.processes import Process
+
+Json = dict[str, Any]
+
+ROOT = Path(__file__).parents[3]
+MOUNTED = "/var/run/secrets/kubernetes.io/serviceaccount"
+AS_A_POD = f"""
+mkdir -p {MOUNTED}
+mount -t tmpfs tmpfs {MOUNTED}
+cp "$SERVICE_ACCOUNT"/* {MOUNTED}/
+exec "$@"
+"""
+
+
+class Cluster:
+    """The control plane that ``python -m hack.cluster`` has started."""
+
+    def __init__(self, places: Json, directory: Path) -> None:
+        self.places = places
+        self.audit_log = Path(places["auditLog"])
+        self._directory = directory
+        self._access = Access.of(Path(places["directory"]) / "access", places["server"])
+        self.api = self._access.client("admin")
+        path = f"{places['binaries']}{os.pathsep}{os.environ['PATH']}"
+        self.environ = {**os.environ, "KUBECONFIG": places["kubeconfig"], "PATH": path}
+
+    def run(self, command: str) -> str:
+        """Run a line of shell as a user at the repository's root would; return what it prints."""
+        shell = ["bash", "-euc", command]
+        done = subprocess.run(
+            shell, cwd=ROOT, env=self.environ, capture_output=True, text=True, check=False, timeout=120
+        )
+        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+        return done.stdout
+
+    @contextmanager
+    def pod_of_the_deployment(self, name: str) -> Iterator[Process]:
+        """Run the controller as a pod of its Deployment: its flags, its account's token, CA and namespace, mounted."""
+        (deployment,) = yaml.safe_load_all((ROOT / "artifacts/flagger/deployment.yaml").read_text())
+        spec = deployment["spec"]["template"]["spec"]
+        namespace = deployment["metadata"]["namespace"]
+        account = f"/api/v1/namespaces/{namespace}/serviceaccounts/{spec['serviceAccountName']}"
+        token = self.api.post(f"{account}/token", json={"spec": {"expirationSeconds": 3600}}).raise_for_status().json()
+        secret = self._directory / name
+        secret.mkdir()
+        (secret / "token").write_text(token["status"]["token"])
+        (secret / "ca.crt").write_bytes(self._access.authority.read_bytes())
+        (secret / "namespace").write_text(namespace)
+        host, port = self.places["server"].removeprefix("https://").split(":")
+        environ = {
+            **{key: value for key, value in os.environ.items() if key != "KUBECONFIG"},
+            "KUBERNETES_SERVICE_HOST": host,
+            "KUBERNETES_SERVICE_PORT": port,
+            "SERVICE_ACCOUNT": str(secret),
+        }
+        # What differs from the Deployment's flags: where Prometheus is, and that nobody has a minute for a round.
+        flags = [*spec["containers"][0]["args"], f"--metrics-server={self.places['prometheus']}"]
+        flags += ["--control-loop-interval=2s", "--port=0"]
+        command = ["unshare", "--mount", "--map-root-user", "bash", "-euc", AS_A_POD, "bash"]
+        command += [sys.executable, "-m", "controller", *flags]
+        with Process(name, command, self._directory / f"{name}.log", environ=environ) as process:
+            yield process
+
+
+@pytest.fixture
+def cluster(tmp_path) -> Iterator[Cluster]:
+    state = os.environ.get("CLUSTER")
+    assert state, "needs a real control plane: make e2e"
+    found = Cluster(json.loads(Path(state).read_text()), tmp_path)
+    yield found
+    found.api.close()

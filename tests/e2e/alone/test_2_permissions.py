@@ -1,0 +1,25 @@
+"""After everything else: what the controllers were allowed to do is what they did, no less and no more."""
+
+from pathlib import Path
+
+import yaml
+
+from tests.e2e.environments import audited
+
+ROOT = Path(__file__).parents[3]
+
+
+def granted() -> set[tuple[str, str]]:
+    """Return what the manifests allow, as (verb, resource)."""
+    account = yaml.safe_load_all((ROOT / "artifacts/flagger/account.yaml").read_text())
+    roles = [obj for obj in account if obj["kind"] in {"Role", "ClusterRole"}]
+    assert len(roles) == 2
+    rules = [rule for role in roles for rule in role["rules"]]
+    return {(verb, resource) for rule in rules for resource in rule["resources"] for verb in rule["verbs"]}
+
+
+def test_every_permission_is_used_and_none_is_missing(cluster):
+    requests = [request for user, request in audited(cluster.audit_log) if user.endswith(":flagger")]
+    assert [request for request in requests if request.code in {401, 403}] == []
+    used = {(request.verb, request.resource) for request in requests if not request.resource.startswith("/")}
+    assert used == granted()
