@@ -221,7 +221,7 @@ def test_istio_refuses_weights_that_do_not_add_up(api):
     obj["spec"]["http"][0]["route"][0]["weight"] = 99
     refused = api("POST", "/apis/networking.istio.io/v1/namespaces/test/virtualservices", obj)
     assert refused.status_code == 422
-    assert "total destination weight 99 != 100" in refused.text
+    assert "the weights of the destinations must add up to 100" in refused.text
 
 
 def test_discovery_names_what_is_served(api):

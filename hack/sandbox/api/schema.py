@@ -107,7 +107,7 @@ def _uneven_weights(obj: Json) -> Sequence[Cause]:
         route = http.get("route") or ()
         total = sum(destination.get("weight") or 0 for destination in route)
         if len(route) > 1 and total != _FULL_PERCENT:
-            message = f"total destination weight {total} != 100"
+            message = "Invalid value: the weights of the destinations must add up to 100"
             return [(f"spec.http[{index}].route", "FieldValueInvalid", message)]
     return ()
 

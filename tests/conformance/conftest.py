@@ -1,0 +1,85 @@
+"""The API server that the suite looks at: the control plane that CLUSTER names, or a sandbox."""
+
+import json
+import os
+import uuid
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from hack.cluster.access import Access
+from hack.sandbox.__main__ import ARTIFACTS, VIRTUAL_SERVICE_CRD
+from hack.sandbox.cluster import Cluster
+
+Json = dict[str, Any]
+
+MERGE_PATCH = "application/merge-patch+json"
+
+
+class Api:
+    """Requests to the API server, most of them about one namespace."""
+
+    def __init__(self, http: httpx.Client, namespace: str) -> None:
+        self.http = http
+        self.namespace = namespace
+        namespaced = f"namespaces/{namespace}"
+        self.config = f"/api/v1/{namespaced}/configmaps"
+        self.events = f"/api/v1/{namespaced}/events"
+        self.services = f"/api/v1/{namespaced}/services"
+        self.deployments = f"/apis/apps/v1/{namespaced}/deployments"
+        self.canaries = f"/apis/flagger.app/v1beta1/{namespaced}/canaries"
+        self.routes = f"/apis/networking.istio.io/v1/{namespaced}/virtualservices"
+        self.leases = f"/apis/coordination.k8s.io/v1/{namespaced}/leases"
+
+    def __call__(
+        self, method: str, path: str, body: Any = None, *, kind: str = "application/json", **query: object
+    ) -> httpx.Response:
+        content = None if body is None else json.dumps(body)
+        return self.http.request(method, path, content=content, headers={"Content-Type": kind}, params=query)
+
+    def made(self, path: str, obj: Json) -> Json:
+        """Create an object, which must be possible."""
+        answer = self("POST", path, obj)
+        assert answer.status_code == 201, answer.text
+        return answer.json()
+
+    def config_map(self, name: str, labels: Json | None = None, **data: str) -> Json:
+        return self.made(self.config, {"metadata": {"name": name, "labels": labels or {}}, "data": data})
+
+    def merged(self, path: str, patch: Json) -> Json:
+        """Apply a merge patch, which must be possible."""
+        answer = self("PATCH", path, patch, kind=MERGE_PATCH)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def watch(self, path: str, **query: object) -> list[Json]:
+        """Return the events of a watch of a second."""
+        form = {"watch": "true", "timeoutSeconds": "1", **query}
+        with self.http.stream("GET", path, params=form) as response:
+            return [json.loads(line) for line in response.iter_lines()]
+
+
+@pytest.fixture(scope="session")
+def http() -> Iterator[httpx.Client]:
+    state = os.environ.get("CLUSTER")
+    if state:
+        places = json.loads(Path(state).read_text())
+        with Access.of(Path(places["directory"]) / "access", places["server"]).client("admin") as client:
+            yield client
+        return
+    with Cluster(tick=timedelta(hours=1)) as cluster:
+        cluster.add_files([VIRTUAL_SERVICE_CRD, ARTIFACTS / "flagger" / "crd.yaml"])
+        with httpx.Client(base_url=cluster.api.url, timeout=10) as client:
+            yield client
+
+
+@pytest.fixture
+def api(http) -> Iterator[Api]:
+    found = Api(http, f"conformance-{uuid.uuid4().hex[:8]}")
+    found.made("/api/v1/namespaces", {"metadata": {"name": found.namespace}})
+    yield found
+    found("DELETE", f"/api/v1/namespaces/{found.namespace}")
