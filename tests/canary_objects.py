@@ -22,7 +22,6 @@ class Case:
     id: str
     change: Callable[[Json, Json], object]  # takes spec and canaryAnalysis
     problem: str = ""  # what the code says of it; "" for a good one
-    by_api_server: bool = False  # refused by a rule that only a real API server evaluates (CEL, list maps)
 
     def object(self) -> Json:
         """Return the object."""
@@ -92,13 +91,11 @@ BAD = [
         "same names",
         lambda s, a: s["canary"].update(name="podinfo"),
         "spec.primary.name and spec.canary.name must differ, both are 'podinfo'",
-        by_api_server=True,
     ),
     Case(
         "same hosts",
         lambda s, a: s["canary"].update(host="podinfo"),
         "spec.primary.host and spec.canary.host must differ, both are 'podinfo'",
-        by_api_server=True,
     ),
     Case("threshold of 0", lambda s, a: a.update(threshold=0), f"{_WHERE}.threshold must be at least 1, not 0"),
     Case(
@@ -141,7 +138,6 @@ BAD = [
         "short interval",
         lambda s, a: a.update(interval="999ms"),
         f"{_WHERE}.interval must be at least 1s, not 999ms",
-        by_api_server=True,
     ),
     Case(
         "no metrics",
@@ -188,18 +184,15 @@ BAD = [
         "percent over 100",
         lambda s, a: a.update(metrics=[metric(threshold=101)]),
         f"{_WHERE}.metrics[0]: threshold 101 of {RATE} must be a percentage",
-        by_api_server=True,
     ),
     Case(
         "duration of 0",
         lambda s, a: a.update(metrics=[metric(), metric(SECONDS, 0)]),
         f"{_WHERE}.metrics[1]: threshold 0 of {SECONDS} must be milliseconds above 0",
-        by_api_server=True,
     ),
     Case(
         "metric twice",
         lambda s, a: a.update(metrics=[metric(), metric()]),
         f"{_WHERE}.metrics names {RATE} twice",
-        by_api_server=True,
     ),
 ]

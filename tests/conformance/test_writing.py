@@ -4,6 +4,7 @@ import pytest
 import yaml
 
 from hack.sandbox.__main__ import ARTIFACTS
+from tests.canary_objects import BAD, GOOD
 
 JSON_PATCH, MERGE_PATCH = "application/json-patch+json", "application/merge-patch+json"
 STRATEGIC_PATCH = "application/strategic-merge-patch+json"
@@ -13,6 +14,10 @@ def artifact(name, api):
     obj = yaml.safe_load((ARTIFACTS / f"{name}.yaml").read_text())
     obj["metadata"]["namespace"] = api.namespace
     return obj
+
+
+def here(obj, api):
+    return {**obj, "metadata": {**obj["metadata"], "namespace": api.namespace}}
 
 
 def route(api):
@@ -100,9 +105,8 @@ def test_generation_moves_with_the_spec_alone(api):
     path = f"{api.canaries}/podinfo"
     labelled = api.merged(path, {"metadata": {"labels": {"x": "y"}}})
     assert labelled["metadata"]["generation"] == 1
-    observed = api.merged(
-        f"{path}/status", {"status": {"state": "running"}, "spec": {"canaryAnalysis": {"threshold": 3}}}
-    )
+    analysis = {"canaryAnalysis": {"threshold": 3}}
+    observed = api.merged(f"{path}/status", {"status": {"state": "running"}, "spec": analysis})
     assert observed["status"]["state"] == "running"
     assert observed["spec"]["canaryAnalysis"]["threshold"] == 10
     assert observed["metadata"]["generation"] == 1
@@ -313,6 +317,16 @@ def test_object_that_does_not_fit_its_schema(api, patch, field):
     assert code_and_reason(refused) == (422, "Invalid")
     assert field in [cause["field"] for cause in refused.json()["details"]["causes"]]
     assert refused.json()["message"].startswith('Canary.flagger.app "podinfo" is invalid: ')
+
+
+@pytest.mark.parametrize("case", GOOD, ids=lambda case: case.id)
+def test_good_canary_is_taken(api, case):
+    api.made(api.canaries, here(case.object(), api))
+
+
+@pytest.mark.parametrize("case", BAD, ids=lambda case: case.id)
+def test_bad_canary_is_refused(api, case):
+    assert code_and_reason(api("POST", api.canaries, here(case.object(), api))) == (422, "Invalid")
 
 
 def test_weights_that_do_not_add_up_are_refused(api):

@@ -34,10 +34,16 @@ class ApiError(Exception):
             "metadata": {},
             "status": "Failure",
             "message": self.message,
-            "reason": self.reason,
-            "details": self.details,
+            **({"reason": self.reason} if self.reason else {}),
+            **({"details": self.details} if self.details else {}),
             "code": self.code,
         }
+
+
+class NoSuchPathError(ApiError):
+    """Nothing is served there: told in plain text, since nobody has looked at what the client would understand."""
+
+    text = "404 page not found\n"
 
 
 def _named(name: str, plural: str, group: str = "") -> Json:
@@ -56,7 +62,7 @@ def not_found(plural: str, group: str, name: str) -> ApiError:
 
 def no_such_path() -> ApiError:
     """Nothing is served there."""
-    return ApiError(HTTPStatus.NOT_FOUND, "NotFound", "the server could not find the requested resource")
+    return NoSuchPathError(HTTPStatus.NOT_FOUND, "NotFound", "the server could not find the requested resource")
 
 
 def already_exists(plural: str, group: str, name: str) -> ApiError:
@@ -83,12 +89,33 @@ def too_large(requested: int, current: int) -> ApiError:
     """The version is newer than the server's."""
     causes = [{"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}]
     text = f"Timeout: Too large resource version: {requested}, current: {current}"
-    return ApiError(HTTPStatus.GATEWAY_TIMEOUT, "Timeout", text, details={"causes": causes, "retryAfterSeconds": 1})
+    details = {"causes": causes, "retryAfterSeconds": 1}
+    return ApiError(HTTPStatus.GATEWAY_TIMEOUT, "Timeout", text, details=details, headers=[("Retry-After", "1")])
 
 
 def bad_request(message: str) -> ApiError:
     """The request makes no sense."""
     return ApiError(HTTPStatus.BAD_REQUEST, "BadRequest", message)
+
+
+def namespace_terminating(plural: str, group: str, name: str, namespace: str) -> ApiError:
+    """Nothing is made in a namespace that is being deleted."""
+    said = f"namespace {namespace} is being terminated"
+    causes = [{"reason": "NamespaceTerminating", "message": said, "field": "metadata.namespace"}]
+    text = (
+        f'{_of(plural, group)} "{name}" is forbidden: unable to create new content in namespace {namespace} '
+        "because it is being terminated"
+    )
+    details = {**_named(name, plural, group), "causes": causes}
+    return ApiError(HTTPStatus.FORBIDDEN, "Forbidden", text, details=details)
+
+
+def unsupported_format(content_type: str) -> ApiError:
+    """A patch of a kind that is not taken here."""
+    text = (
+        f"the body of the request was in an unknown format - accepted media types include JSON patches: {content_type}"
+    )
+    return ApiError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaType", text)
 
 
 def unprocessable_patch(message: str) -> ApiError:

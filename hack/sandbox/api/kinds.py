@@ -25,6 +25,13 @@ class Kind:
     generation: bool = False  # counts generations of its spec
     schemas: Mapping[str, Json] = field(default_factory=dict)  # custom kinds: OpenAPI schema by version
     columns: Mapping[str, Sequence[Json]] = field(default_factory=dict)  # custom kinds: printer columns by version
+    fields: frozenset[str] = frozenset()  # that can be selected by, besides name and namespace
+    since: int = 0  # custom kinds: the version at which they came, before which nothing is remembered
+
+    @property
+    def selectable(self) -> frozenset[str]:
+        """Fields that can be selected by."""
+        return self.fields | {"metadata.name", "metadata.namespace"}
 
     @property
     def singular(self) -> str:
@@ -36,20 +43,34 @@ class Kind:
         return f"{self.group}/{version}" if self.group else version
 
 
-def _core(kind: str, plural: str, short: str = "", *, namespaced: bool = True, status: bool = False) -> Kind:
-    return Kind("", ("v1",), kind, plural, namespaced, (short,) if short else (), status=status)
+def _core(  # what kinds differ in
+    kind: str,
+    plural: str,
+    short: str = "",
+    *,
+    namespaced: bool = True,
+    status: bool = False,
+    fields: Sequence[str] = (),
+) -> Kind:
+    names = (short,) if short else ()
+    return Kind("", ("v1",), kind, plural, namespaced, names, status=status, fields=frozenset(fields))
 
 
 def _rbac(kind: str, plural: str, *, namespaced: bool) -> Kind:
     return Kind("rbac.authorization.k8s.io", ("v1",), kind, plural, namespaced)
 
 
+_EVENT_FIELDS = [
+    *(f"involvedObject.{name}" for name in ("kind", "namespace", "name", "uid", "apiVersion", "resourceVersion")),
+    *("reason", "reportingComponent", "source", "type"),
+]
+
 BUILT_IN: tuple[Kind, ...] = (
     _core("Namespace", "namespaces", "ns", namespaced=False, status=True),
     _core("Node", "nodes", "no", namespaced=False, status=True),
-    _core("Pod", "pods", "po", status=True),
+    _core("Pod", "pods", "po", status=True, fields=["spec.nodeName", "status.phase"]),
     _core("Service", "services", "svc", status=True),
-    _core("Event", "events", "ev"),
+    _core("Event", "events", "ev", fields=_EVENT_FIELDS),
     _core("ConfigMap", "configmaps", "cm"),
     _core("Secret", "secrets"),
     _core("ServiceAccount", "serviceaccounts", "sa"),
@@ -90,7 +111,7 @@ BUILT_IN: tuple[Kind, ...] = (
 )
 
 
-def from_crd(crd: Json) -> Kind:
+def from_crd(crd: Json, since: int = 0) -> Kind:
     """Return the kind that a CustomResourceDefinition describes; KeyError if it lacks what is required."""
     spec = crd["spec"]
     names = spec["names"]
@@ -106,5 +127,6 @@ def from_crd(crd: Json) -> Kind:
         status=any("status" in (version.get("subresources") or {}) for version in served),
         generation=True,
         schemas={v["name"]: (v.get("schema") or {}).get("openAPIV3Schema") or {} for v in served},
+        since=since,
         columns={v["name"]: v.get("additionalPrinterColumns") or () for v in served},
     )

@@ -8,14 +8,16 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
-from hack.sandbox.api import errors, schema
+from hack.sandbox.api import checks, errors, schema
 from hack.sandbox.api.kinds import BUILT_IN, CRD_GROUP, Kind, from_crd
+from hack.sandbox.api.pages import Pages
 from hack.sandbox.api.store import Store
 
 Json = dict[str, Any]
 Change = Callable[[Json], Json]
 
 _SERVER_OWNED = ("uid", "creationTimestamp", "generation", "deletionTimestamp", "selfLink", "name", "namespace")
+NAMESPACES = ("", "namespaces")
 _SUFFIX = "bcdfghjklmnpqrstvwxz2456789"
 
 
@@ -24,6 +26,7 @@ class Objects:
 
     def __init__(self, store: Store, *, now: Callable[[], datetime]) -> None:
         self.store = store
+        self.pages = Pages(store)
         self._now = now
         self._custom: dict[tuple[str, str], Kind] = {}
         self._names = itertools.count()
@@ -50,22 +53,20 @@ class Objects:
     def create(self, kind: Kind, version: str, namespace: str, obj: Json, *, dry_run: bool = False) -> Json:
         """Store a new object."""
         obj = copy.deepcopy(obj)
-        name = self._name(kind, obj)
-        meta = obj["metadata"]
-        if meta.get("namespace") and kind.namespaced and meta["namespace"] != namespace:
-            raise errors.bad_request(
-                "the namespace of the provided object does not match the namespace sent on the request"
-            )
+        meta = obj.setdefault("metadata", {})
+        if "name" not in meta and meta.get("generateName"):
+            meta["name"] = f"{meta['generateName']}{self._suffix()}"
+        checks.check_new(kind, version, namespace, obj)
+        name = meta["name"]
         with self.store.changed:
-            self._check_namespace(kind, namespace)
+            self._check_namespace(kind, namespace, name)
             if self.store.get((kind.group, kind.plural), (namespace, name)) is not None:
                 raise errors.already_exists(kind.plural, kind.group, name)
-            obj = self._admitted(kind, version, obj)
-            meta = obj["metadata"]
-            meta.update(uid=str(uuid.uuid4()), creationTimestamp=self.stamp())
-            meta.pop("resourceVersion", None)
             if kind.namespaced:
                 meta["namespace"] = namespace
+            obj = self._admitted(kind, version, obj, None)
+            meta = obj["metadata"]
+            meta.update(uid=str(uuid.uuid4()), creationTimestamp=self.stamp())
             if kind.generation:
                 meta["generation"] = 1
             if kind.status and kind.kind != "Pod":
@@ -76,16 +77,6 @@ class Objects:
             if kind.group == CRD_GROUP:
                 stored = self._establish(kind, stored)
             return stored
-
-    def _name(self, kind: Kind, obj: Json) -> str:
-        """Return the name of a new object, which may want one made."""
-        meta = obj.setdefault("metadata", {})
-        if "name" not in meta and meta.get("generateName"):
-            meta["name"] = f"{meta['generateName']}{self._suffix()}"
-        if not meta.get("name"):
-            raise errors.invalid(kind.kind, kind.group, "", [("metadata.name", "FieldValueRequired", "Required value")])
-        name: str = meta["name"]
-        return name
 
     def change(  # one write has these parts
         self,
@@ -103,6 +94,7 @@ class Objects:
             old = self.get(kind, namespace, name)
             served = as_version(kind, version, old)
             new = copy.deepcopy(change(copy.deepcopy(served)))
+            checks.check_body(kind, version, new, name)
             self._check_precondition(kind, old, new)
             new = self._merged(kind, version, served, new, subresource)
             new["apiVersion"] = old["apiVersion"]
@@ -114,8 +106,7 @@ class Objects:
             if kind.generation and subresource != "status" and _spec(old) != _spec(new):
                 meta["generation"] = old["metadata"].get("generation", 0) + 1
             if meta.get("deletionTimestamp") and not meta.get("finalizers"):
-                self.store.put((kind.group, kind.plural), (namespace, name), new)
-                return self._remove(kind, namespace, name)
+                return self._remove(kind, namespace, name, last=new)
             stored = self.store.put((kind.group, kind.plural), (namespace, name), new)
             if kind.group == CRD_GROUP and not subresource:
                 stored = self._establish(kind, stored)
@@ -129,6 +120,8 @@ class Objects:
             for field in ("uid", "resourceVersion"):
                 if wanted.get(field) and wanted[field] != old["metadata"][field]:
                     raise errors.conflict(kind.plural, kind.group, name)
+            if (kind.group, kind.plural) == NAMESPACES:
+                return self._end_namespace(kind, old)
             if not old["metadata"].get("finalizers"):
                 return self._remove(kind, namespace, name), True
             if old["metadata"].get("deletionTimestamp"):
@@ -160,18 +153,23 @@ class Objects:
             new.pop("status", None)
             if "status" in old:
                 new["status"] = old["status"]
-        return self._admitted(kind, version, new)
+        return self._admitted(kind, version, new, old)
 
-    def _admitted(self, kind: Kind, version: str, obj: Json) -> Json:
+    def _admitted(self, kind: Kind, version: str, obj: Json, old: Json | None) -> Json:
         obj = schema.defaulted(kind, version, {**obj, "kind": kind.kind, "apiVersion": kind.api_version(version)})
-        found = schema.problems(kind, version, obj)
+        found = [*checks.metadata_problems(obj, old), *schema.problems(kind, version, obj, old)]
         if found:
             raise errors.invalid(kind.kind, kind.group, obj["metadata"].get("name", ""), found)
         return obj
 
-    def _check_namespace(self, kind: Kind, namespace: str) -> None:
-        if kind.namespaced and self.store.get(("", "namespaces"), ("", namespace)) is None:
+    def _check_namespace(self, kind: Kind, namespace: str, name: str) -> None:
+        if not kind.namespaced:
+            return
+        found = self.store.get(NAMESPACES, ("", namespace))
+        if found is None:
             raise errors.not_found("namespaces", "", namespace)
+        if found["metadata"].get("deletionTimestamp"):
+            raise errors.namespace_terminating(kind.plural, kind.group, name, namespace)
 
     def _check_precondition(self, kind: Kind, old: Json, new: Json) -> None:
         wanted = new["metadata"].get("resourceVersion")
@@ -179,12 +177,13 @@ class Objects:
             raise errors.conflict(kind.plural, kind.group, old["metadata"]["name"])
         uid = new["metadata"].get("uid")
         if uid and uid != old["metadata"]["uid"]:
-            raise errors.conflict(kind.plural, kind.group, old["metadata"]["name"])
+            cause = ("metadata.uid", "FieldValueInvalid", f'Invalid value: "{uid}": field is immutable')
+            raise errors.invalid(kind.kind, kind.group, old["metadata"]["name"], [cause])
 
     def _establish(self, kind: Kind, crd: Json) -> Json:
         """Serve the kind of a CustomResourceDefinition, and say so in its status."""
         try:
-            custom = from_crd(crd)
+            custom = from_crd(crd, self.store.version)
         except (KeyError, TypeError) as error:
             name = crd["metadata"]["name"]
             raise errors.invalid(
@@ -203,10 +202,33 @@ class Objects:
         key = ("", crd["metadata"]["name"])
         return self.store.put((kind.group, kind.plural), key, {**crd, "status": status})
 
-    def _remove(self, kind: Kind, namespace: str, name: str) -> Json:
-        last = self.store.remove((kind.group, kind.plural), (namespace, name))
+    def _end_namespace(self, kind: Kind, namespace: Json) -> tuple[Json, bool]:
+        """Delete what is in a namespace; it goes with the last object that a finalizer held."""
+        name = namespace["metadata"]["name"]
+        marked = copy.deepcopy(namespace)
+        marked["metadata"].setdefault("deletionTimestamp", self.stamp())
+        marked["status"] = {"phase": "Terminating"}
+        marked = self.store.put(NAMESPACES, ("", name), marked)
+        for inner in self.kinds():
+            for obj in self.store.list((inner.group, inner.plural), name)[0] if inner.namespaced else ():
+                self.delete(inner, name, obj["metadata"]["name"])
+        if self.store.get(NAMESPACES, ("", name)) is None:
+            return marked, False
+        if self._is_empty(name):
+            self._remove(kind, "", name)
+        return marked, False
+
+    def _is_empty(self, namespace: str) -> bool:
+        kinds = [kind for kind in self.kinds() if kind.namespaced]
+        return not any(self.store.list((kind.group, kind.plural), namespace)[0] for kind in kinds)
+
+    def _remove(self, kind: Kind, namespace: str, name: str, *, last: Json | None = None) -> Json:
+        last = self.store.remove((kind.group, kind.plural), (namespace, name), last=last)
         if kind.group == CRD_GROUP:
             self._custom.pop((last["spec"]["group"], last["spec"]["names"]["plural"]), None)
+        around = self.store.get(NAMESPACES, ("", namespace)) if namespace else None
+        if around and around["metadata"].get("deletionTimestamp") and self._is_empty(namespace):
+            self.store.remove(NAMESPACES, ("", namespace))
         return last
 
     def _suffix(self) -> str:
@@ -227,11 +249,12 @@ def scale_of(deployment: Json) -> Json:
     meta = deployment["metadata"]
     labels = ((deployment["spec"].get("selector") or {}).get("matchLabels")) or {}
     fields = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
+    replicas = deployment["spec"].get("replicas", 1)  # zero is left out, as the zero values of Go are
     return {
         "kind": "Scale",
         "apiVersion": "autoscaling/v1",
         "metadata": {field: meta[field] for field in fields if field in meta},
-        "spec": {"replicas": deployment["spec"].get("replicas", 1)},
+        "spec": {"replicas": replicas} if replicas else {},
         "status": {
             "replicas": (deployment.get("status") or {}).get("replicas", 0),
             "selector": ",".join(f"{key}={value}" for key, value in sorted(labels.items())),

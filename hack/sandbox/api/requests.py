@@ -1,6 +1,5 @@
 """From a request to an answer: which verb on which resource, and what it does."""
 
-import base64
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from hack.sandbox.api import discovery, errors
+from hack.sandbox.api import discovery, errors, schema
 from hack.sandbox.api.kinds import Kind
 from hack.sandbox.api.objects import Change, Objects, as_version, scale_of, scaled
 from hack.sandbox.api.patches import apply_json_patch, apply_merge_patch, apply_strategic_patch
@@ -117,6 +116,7 @@ def answer(  # noqa: PLR0911  # one case per verb
         case "get":
             return _get(objects, kind, request, now)
         case "create":
+            _check_fields(kind, request)
             obj = objects.create(kind, request.version, request.namespace, request.json(), dry_run=request.dry_run)
             return Answer(HTTPStatus.CREATED, as_version(kind, request.version, obj))
         case "delete" if request.name:
@@ -155,9 +155,18 @@ def _page(kinds: Sequence[Kind], path: str) -> Json:  # noqa: C901  # one case p
     return page
 
 
-def _matcher(request: Request) -> Matcher:
+def _check_fields(kind: Kind, request: Request) -> None:
+    """Refuse fields that would be pruned, if the client wants that."""
+    if request.query.get("fieldValidation") == "Strict":
+        unknown = schema.unknown_fields(kind, request.version, request.json())
+        if unknown:
+            said = ", ".join(f'unknown field "{field}"' for field in unknown)
+            raise errors.bad_request(f"strict decoding error: {said}")
+
+
+def _matcher(kind: Kind, request: Request) -> Matcher:
     labels = label_matcher(request.query.get("labelSelector", ""))
-    fields = field_matcher(request.query.get("fieldSelector", ""))
+    fields = field_matcher(request.query.get("fieldSelector", ""), kind.selectable)
     return lambda obj: labels(obj) and fields(obj)
 
 
@@ -166,23 +175,21 @@ def _list(objects: Objects, kind: Kind, request: Request, now: datetime) -> Answ
     current = objects.store.version
     if wanted not in {"", "0"} and _number(wanted) > current:
         raise errors.too_large(_number(wanted), current)
-    found, version = objects.store.list((kind.group, kind.plural), request.namespace)
-    matches = _matcher(request)
-    items = [as_version(kind, request.version, item) for item in found if matches(item)]
-    limit = int(request.query.get("limit") or 0)
-    meta: Json = {"resourceVersion": str(version)}
     token = request.query.get("continue", "")
     if token:
-        after, at_version = _token(token)
-        _check_token(objects, at_version)
-        items = [item for item in items if _key(item) > after]
-        meta["resourceVersion"] = str(at_version)
-        version = at_version
+        items, version = objects.pages.turn(token)
+    else:
+        found, version = objects.store.list((kind.group, kind.plural), request.namespace)
+        matches = _matcher(kind, request)
+        items = [as_version(kind, request.version, item) for item in found if matches(item)]
+    meta: Json = {"resourceVersion": str(version)}
+    limit = int(request.query.get("limit") or 0)
     # At version 0 the watch cache answers, which knows no limits.
     if limit and wanted != "0" and len(items) > limit:
-        meta["remainingItemCount"] = len(items) - limit
-        items = items[:limit]
-        meta["continue"] = _new_token(_key(items[-1]), version)
+        items, rest = items[:limit], items[limit:]
+        meta["continue"] = objects.pages.keep(rest, version)
+        if not (request.query.get("labelSelector") or request.query.get("fieldSelector")):
+            meta["remainingItemCount"] = len(rest)
     if request.wants_table:
         return Answer(HTTPStatus.OK, table(kind, request.version, items, now, meta))
     body = {
@@ -192,31 +199,6 @@ def _list(objects: Objects, kind: Kind, request: Request, now: datetime) -> Answ
         "items": items,
     }
     return Answer(HTTPStatus.OK, body)
-
-
-def _check_token(objects: Objects, version: int) -> None:
-    """Refuse a token from before the last compaction."""
-    try:
-        objects.store.since(version, ("", ""))
-    except errors.ApiError as error:
-        text = "The provided continue parameter is too old to display a consistent list result."
-        raise errors.expired(text) from error
-
-
-def _key(obj: Json) -> list[str]:
-    return [obj["metadata"].get("namespace") or "", obj["metadata"]["name"]]
-
-
-def _new_token(after: list[str], version: int) -> str:
-    return base64.urlsafe_b64encode(json.dumps([after, version]).encode()).decode()
-
-
-def _token(text: str) -> tuple[list[str], int]:
-    try:
-        after, version = json.loads(base64.urlsafe_b64decode(text))
-        return list(after), int(version)
-    except ValueError as error:
-        raise errors.bad_request(f"continue key is not valid: {error}") from error
 
 
 def _number(version: str) -> int:
@@ -229,13 +211,17 @@ def _watch(objects: Objects, kind: Kind, request: Request, now: datetime, closed
     wanted = request.query.get("resourceVersion", "")
     if wanted not in {"", "0"} and _number(wanted) > objects.store.version:
         raise errors.too_large(_number(wanted), objects.store.version)
+    since = 0 if wanted in {"", "0"} else _number(wanted)
+    if since and since < kind.since:
+        forgotten = errors.expired(f"too old resource version: {since} ({kind.since})")
+        return Answer(HTTPStatus.OK, events=iter([{"type": "ERROR", "object": forgotten.status()}]))
     watch = Watch(
         objects.store,
         kind,
         request.version,
         namespace=request.namespace,
-        matches=_matcher(request),
-        since=0 if wanted in {"", "0"} else _number(wanted),
+        matches=_matcher(kind, request),
+        since=since,
         with_state=wanted in {"", "0"},
         bookmarks=request.query.get("allowWatchBookmarks", "").lower() in {"true", "1"},
         seconds=float(request.query.get("timeoutSeconds") or _LONGEST_WATCH_SECONDS),
@@ -275,7 +261,7 @@ def _change(objects: Objects, kind: Kind, request: Request) -> Answer:
         body = yaml.safe_load(request.body)
         obj = objects.create(kind, request.version, request.namespace, body, dry_run=request.dry_run)
         return Answer(HTTPStatus.CREATED, as_version(kind, request.version, obj))
-    change = _change_of(request)
+    change = _change_of(kind, request)
     if request.subresource == "scale":
         change = scaled(change)
     obj = objects.change(
@@ -291,23 +277,28 @@ def _change(objects: Objects, kind: Kind, request: Request) -> Answer:
     return Answer(HTTPStatus.OK, scale_of(shown) if request.subresource == "scale" else shown)
 
 
-def _change_of(request: Request) -> Change:
+def _change_of(kind: Kind, request: Request) -> Change:
     match request.content_type:
         case "application/json-patch+json":
             return lambda obj: apply_json_patch(obj, request.json())
         case "application/merge-patch+json":
             return partial(_merged, apply_merge_patch, request.json())
-        case "application/strategic-merge-patch+json":
+        case "application/strategic-merge-patch+json" if not kind.schemas:
             return partial(_merged, apply_strategic_patch, request.json())
         case "application/apply-patch+yaml":
             return partial(_merged, apply_strategic_patch, yaml.safe_load(request.body))
         case _ if request.verb == "update":
-            return lambda _: request.json()
+            return partial(_replaced, kind, request)
         case other:
-            text = (
-                f"the body of the request was in an unknown format - accepted media types include JSON patches: {other}"
-            )
-            raise errors.ApiError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaType", text)
+            raise errors.unsupported_format(other)
+
+
+def _replaced(kind: Kind, request: Request, old: Json) -> Json:
+    new: Json = request.json()
+    uid = (new.get("metadata") or {}).get("uid")
+    if uid and uid != old["metadata"]["uid"]:
+        raise errors.conflict(kind.plural, kind.group, request.name)
+    return new
 
 
 def _merged(merge: Callable[[Any, Any], Any], patch: Any, obj: Json) -> Json:  # noqa: ANN401  # JSON
@@ -322,13 +313,15 @@ def _delete(objects: Objects, kind: Kind, request: Request) -> Answer:
     obj, gone = objects.delete(kind, request.namespace, request.name, options.get("preconditions"))
     if not gone:
         return Answer(HTTPStatus.OK, as_version(kind, request.version, obj))
-    details = {"name": request.name, "group": kind.group, "kind": kind.plural, "uid": obj["metadata"]["uid"]}
+    details = {"name": request.name, "kind": kind.plural, "uid": obj["metadata"]["uid"]}
+    if kind.group:
+        details["group"] = kind.group
     body = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details}
     return Answer(HTTPStatus.OK, body)
 
 
 def _delete_all(objects: Objects, kind: Kind, request: Request) -> Answer:
-    matches = _matcher(request)
+    matches = _matcher(kind, request)
     found, version = objects.store.list((kind.group, kind.plural), request.namespace)
     items = [item for item in found if matches(item)]
     for item in items:

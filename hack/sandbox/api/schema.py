@@ -1,20 +1,23 @@
 """What an API server does to objects on their way in: defaults, pruning, validation."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import jsonschema
 
 from hack.sandbox.api.kinds import Kind
+from hack.sandbox.api.rules import MISSING, Cause, broken_rules
 
 Json = dict[str, Any]
-Cause = tuple[str, str, str]  # field, reason, message
 
 _REASONS = {"required": "FieldValueRequired", "enum": "FieldValueNotSupported", "type": "FieldValueTypeInvalid"}
 _KEEP = "x-kubernetes-preserve-unknown-fields"
 _TOP_LEVEL = frozenset({"apiVersion", "kind", "metadata"})
-_FULL_PERCENT = 100
+_DEPLOYMENT_SPEC = {
+    *("replicas", "selector", "template", "strategy", "minReadySeconds", "revisionHistoryLimit", "paused"),
+    "progressDeadlineSeconds",
+}
 
 
 def defaulted(kind: Kind, version: str, obj: Json) -> Json:
@@ -31,18 +34,38 @@ def defaulted(kind: Kind, version: str, obj: Json) -> Json:
     return {**kept, **rest}
 
 
-def problems(kind: Kind, version: str, obj: Json) -> Sequence[Cause]:
-    """Return what does not fit the schema."""
-    if kind.kind == "VirtualService":
-        uneven = _uneven_weights(obj)
-        if uneven:
-            return uneven
+def problems(kind: Kind, version: str, obj: Json, old: Json | None) -> Sequence[Cause]:
+    """Return what does not fit the schema; what fits it, but not its rules."""
     schema = kind.schemas.get(version)
     if not schema:
         return ()
     body = {key: value for key, value in obj.items() if key not in _TOP_LEVEL}
     validator = jsonschema.Draft202012Validator(_plain(schema))
-    return [_cause(error) for error in sorted(validator.iter_errors(body), key=lambda e: e.json_path)]
+    found = [_cause(error) for error in sorted(validator.iter_errors(body), key=lambda e: e.json_path)]
+    return found or list(broken_rules(schema, body, MISSING if old is None else old))
+
+
+def unknown_fields(kind: Kind, version: str, obj: Json) -> Sequence[str]:
+    """Return the paths of the fields that are pruned."""
+    schema = kind.schemas.get(version)
+    if not schema:
+        return ()
+    body = {key: value for key, value in obj.items() if key not in _TOP_LEVEL}
+    return sorted(_lost(body, _shaped(body, schema), ""))
+
+
+def _lost(before: Any, after: Any, path: str) -> Iterator[str]:  # noqa: ANN401  # JSON
+    if isinstance(before, dict) and isinstance(after, dict):
+        for key, value in before.items():
+            where = f"{path}.{key}".lstrip(".")
+            if key not in after:
+                if value is not None:
+                    yield where
+            else:
+                yield from _lost(value, after[key], where)
+    elif isinstance(before, list) and isinstance(after, list):
+        for index, (old, new) in enumerate(zip(before, after, strict=True)):
+            yield from _lost(old, new, f"{path}[{index}]")
 
 
 def _cause(error: jsonschema.ValidationError) -> Cause:
@@ -101,21 +124,10 @@ def _shaped_object(value: Json, schema: Json) -> Json:
     return shaped
 
 
-def _uneven_weights(obj: Json) -> Sequence[Cause]:
-    """Return what Istio's webhook would refuse."""
-    for index, http in enumerate((obj.get("spec") or {}).get("http") or ()):
-        route = http.get("route") or ()
-        total = sum(destination.get("weight") or 0 for destination in route)
-        if len(route) > 1 and total != _FULL_PERCENT:
-            message = "Invalid value: the weights of the destinations must add up to 100"
-            return [(f"spec.http[{index}].route", "FieldValueInvalid", message)]
-    return ()
-
-
 def _deployment_defaults(obj: Json) -> Json:
     """Return a Deployment with the defaults of apps/v1 that show."""
     obj = copy.deepcopy(obj)
-    spec = obj.setdefault("spec", {})
+    spec = obj["spec"] = {key: value for key, value in (obj.get("spec") or {}).items() if key in _DEPLOYMENT_SPEC}
     spec.setdefault("replicas", 1)
     spec.setdefault("revisionHistoryLimit", 10)
     spec.setdefault("progressDeadlineSeconds", 600)

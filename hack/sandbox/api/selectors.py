@@ -1,7 +1,7 @@
 """Label and field selectors."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from hack.sandbox.api.errors import bad_request
@@ -20,14 +20,16 @@ def label_matcher(selector: str) -> Matcher:
     return lambda obj: all(term((obj.get("metadata") or {}).get("labels") or {}) for term in terms)
 
 
-def field_matcher(selector: str) -> Matcher:
-    """Return whether an object has the values at dotted paths."""
+def field_matcher(selector: str, known: Collection[str]) -> Matcher:
+    """Return whether an object has the values at dotted paths; ApiError 400 for a path that is not selected by."""
     terms: list[tuple[list[str], str, bool]] = []
     for text in _split(selector):
         found = _PAIR.match(text)
         if not found:
             raise bad_request(f"unable to parse requirement: {text!r}")
         path, relation, value = found.groups()
+        if path not in known:
+            raise bad_request(f"field label not supported: {path}")
         terms.append((path.split("."), value, relation != "!="))
     return lambda obj: all((_at(obj, path) == value) is wanted for path, value, wanted in terms)
 

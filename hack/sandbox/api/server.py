@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from hack.sandbox.api.errors import ApiError
+from hack.sandbox.api.errors import ApiError, NoSuchPathError
 from hack.sandbox.api.objects import Objects
 from hack.sandbox.api.requests import Answer, Request, answer
 from hack.sandbox.api.store import Store
@@ -121,6 +121,10 @@ class _ApiHandler(Handler):
         except _DroppedError:
             self._note(request, parts.query, agent, 0)
             self.close_connection = True
+            return
+        except NoSuchPathError as error:
+            self._note(request, parts.query, agent, error.code)
+            self.send(error.code, error.text.encode(), "text/plain; charset=utf-8")
             return
         except ApiError as error:
             result = Answer(error.code, error.status(), headers=dict(error.headers))

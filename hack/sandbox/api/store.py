@@ -68,12 +68,12 @@ class Store:
             self._note(Entry(self._version, "MODIFIED" if old else "ADDED", resource, stored, old))
             return stored
 
-    def remove(self, resource: ResourceKey, key: ObjectKey) -> Json:
-        """Remove an object; the last state carries the version of its removal."""
+    def remove(self, resource: ResourceKey, key: ObjectKey, *, last: Json | None = None) -> Json:
+        """Remove an object; its last state, which may be a new one, carries the version of its removal."""
         with self.changed:
             old = self._objects[resource].pop(key)
             self._version += 1
-            last = copy.deepcopy(old)
+            last = copy.deepcopy(last or old)
             last["metadata"]["resourceVersion"] = str(self._version)
             self._note(Entry(self._version, "DELETED", resource, last, old))
             return last

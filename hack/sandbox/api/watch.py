@@ -1,5 +1,6 @@
 """Watches: events since a version, bookmarks, and an end in time."""
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -13,6 +14,7 @@ from hack.sandbox.api.store import Entry, Store
 Json = dict[str, Any]
 
 BOOKMARK_SECONDS = 60.0
+LAST_BOOKMARK_SECONDS = 2.0  # before the end
 
 
 class Watch:
@@ -61,7 +63,7 @@ class Watch:
         """Yield events until the time is over, the server stops, or the history has a gap."""
         if self._with_state:
             yield from self._state()
-        bookmark_at = time.monotonic() + BOOKMARK_SECONDS
+        bookmark_at = self._next_bookmark(time.monotonic())
         while not self._closed():
             try:
                 yield from self._news()
@@ -69,15 +71,20 @@ class Watch:
                 yield {"type": "ERROR", "object": error.status()}
                 return
             now = time.monotonic()
-            if now >= min(self._ends, bookmark_at):
+            if now >= bookmark_at:
                 if self._bookmarks:
                     yield self._bookmark()
-                bookmark_at = now + BOOKMARK_SECONDS
+                bookmark_at = self._next_bookmark(now)
             if now >= self._ends:
                 return
             with self._store.changed:
                 if self._store.version == self._at and not self._closed():
                     self._store.changed.wait(max(0.0, min(self._ends, bookmark_at) - now))
+
+    def _next_bookmark(self, now: float) -> float:
+        """Return when the next bookmark is due: once a minute, and shortly before the end."""
+        last = self._ends - LAST_BOOKMARK_SECONDS
+        return min(now + BOOKMARK_SECONDS, last) if last > now else math.inf
 
     def _state(self) -> Iterator[Json]:
         items, self._at = self._store.list((self._kind.group, self._kind.plural), self._namespace)
@@ -100,7 +107,12 @@ class Watch:
         was_in = entry.old is not None and self._matches(entry.old)
         if is_in:
             return self._event("MODIFIED" if was_in else "ADDED", entry.object)
-        return self._event("DELETED", entry.object) if was_in else None
+        if not was_in:
+            return None
+        # What a watch loses sight of is shown as it last saw it, at the version of the change.
+        last = entry.object if entry.type == "DELETED" or not entry.old else entry.old
+        meta = {**last["metadata"], "resourceVersion": str(entry.version)}
+        return self._event("DELETED", {**last, "metadata": meta})
 
     def _event(self, kind: str, obj: Json) -> Json:
         return {"type": kind, "object": as_version(self._kind, self._version, obj)}

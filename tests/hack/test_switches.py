@@ -1,0 +1,53 @@
+"""The switches of the sandbox that another process can turn; what its API does is in tests/conformance."""
+
+from datetime import timedelta
+
+import httpx
+import pytest
+
+from hack.sandbox.cluster import Cluster
+
+CONFIG = "/api/v1/namespaces/default/configmaps"
+
+
+@pytest.fixture
+def cluster():
+    with Cluster(tick=timedelta(hours=1)) as running:
+        yield running
+
+
+def test_faults_can_be_switched_by_another_process(cluster):
+    with httpx.Client(base_url=cluster.admin.url) as admin, httpx.Client(base_url=cluster.api.url) as api:
+        assert "POST /faults" in admin.get("/").json()
+        admin.post("/faults", json={"verb": "get", "resource": "configmaps", "code": 429, "retry_after": 3})
+        api.post(CONFIG, json={"metadata": {"name": "a"}})
+        throttled = api.get(f"{CONFIG}/a")
+        assert (throttled.status_code, throttled.headers["Retry-After"]) == (429, "3")
+        assert api.get(f"{CONFIG}/a").status_code == 200
+        admin.post("/faults", json={"verb": "get", "resource": "configmaps", "drop": "before"})
+        with pytest.raises(httpx.RemoteProtocolError):
+            api.get(f"{CONFIG}/a")
+
+
+def test_mesh_can_be_switched_by_another_process(cluster):
+    with httpx.Client(base_url=cluster.admin.url) as admin:
+        admin.put("/mesh/test/podinfo-canary", json={"errorRatio": 0.5})
+        assert cluster.mesh.behaviours()["test/podinfo-canary"]["errorRatio"] == 0.5
+        admin.delete("/mesh/test/podinfo-canary")
+        assert cluster.mesh.behaviours() == {}
+        admin.put("/mesh/test", json={"requestsPerSecond": 3})
+        assert cluster.mesh.traffic == {"test": 3.0}
+        wrong = admin.put("/nonsense", json={})
+        assert (wrong.status_code, "GET / shows" in wrong.json()["error"]) == (400, True)
+
+
+def test_pages_of_before_a_compaction_are_gone(cluster):
+    with httpx.Client(base_url=cluster.api.url) as api:
+        for name in "abc":
+            api.post(CONFIG, json={"metadata": {"name": name}})
+        token = api.get(CONFIG, params={"limit": 1}).json()["metadata"]["continue"]
+        assert api.get(CONFIG, params={"limit": 1, "continue": token}).status_code == 200
+        api.post(CONFIG, json={"metadata": {"name": "d"}})
+        cluster.api.store.compact()
+        gone = api.get(CONFIG, params={"limit": 1, "continue": token})
+        assert (gone.status_code, gone.json()["reason"]) == (410, "Expired")
