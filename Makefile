@@ -27,7 +27,7 @@ e2e: $(VENV)/ready ## play the stories on the sandbox, then on a real control pl
 	$(BIN)/python -m hack.cluster -- $(MAKE) stories
 
 stories: # on the control plane that CLUSTER names, which hack.cluster sets
-	$(BIN)/python -m pytest tests/e2e --ignore=tests/e2e/alone -n 4 --timeout 240
+	$(BIN)/python -m pytest tests/conformance tests/e2e --ignore=tests/e2e/alone -n 4 --timeout 240
 	$(BIN)/python -m pytest tests/e2e/alone -n 0 --timeout 240
 
 verify: lint coverage ## everything that CI checks

@@ -16,13 +16,15 @@ from pathlib import Path
 from types import FrameType
 
 from hack.cluster.binaries import BuildError, find_binaries
-from hack.cluster.control_plane import ControlPlane, start
+from hack.cluster.control_plane import ControlPlane, start, wait_until
 from hack.cluster.mesh import MeshOfCluster
 from hack.cluster.monitoring import start_prometheus
 from hack.processes import ProcessError, pause
 
 REPOSITORY = Path(__file__).parents[2]
 CRDS = (REPOSITORY / "artifacts/flagger/crd.yaml", REPOSITORY / "hack/sandbox/virtualservices.yaml")
+
+SERVED = ("/apis/flagger.app/v1beta1/canaries", "/apis/networking.istio.io/v1/virtualservices")
 
 
 def main() -> int:
@@ -53,6 +55,8 @@ def _run(stack: ExitStack, directory: Path, port: int, command: list[str]) -> in
     plane = start(stack, binaries, directory, port=port)
     for path in CRDS:
         _kubectl(binaries, plane, "apply", "--filename", str(path))
+    with plane.access.client("admin") as admin:  # a new kind is served a moment after its definition is there
+        wait_until(lambda: all(admin.get(path).is_success for path in SERVED), plane.processes, "our kinds are served")
     mesh = stack.enter_context(MeshOfCluster(plane.access.kubeconfig("mesh")))
     prometheus = start_prometheus(stack, binaries, directory / "prometheus", mesh.url.removeprefix("http://"))
     places = {

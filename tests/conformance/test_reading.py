@@ -162,6 +162,7 @@ def test_watch_delivers_at_once(api):
 
 
 def test_watch_of_a_version_that_is_forgotten(api):
+    assert api("GET", api.canaries).status_code == 200
     (event,) = api.watch(api.canaries, resourceVersion="1")
     assert event["type"] == "ERROR"
     status = event["object"]
