@@ -72,6 +72,7 @@ def _build(go: str, name: str, directory: Path) -> None:
     flags = ["-trimpath", "-ldflags=-s -w"]
     if name == "prometheus":
         part.mkdir()
+        flags.append("-tags=remove_all_sd")  # every cloud's service discovery: most of its build, and of no use here
         _run([go, "install", *flags, PROMETHEUS], {**environ, "GOBIN": str(part)}, name)
         (part / name).rename(directory / name)
         part.rmdir()
