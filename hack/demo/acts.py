@@ -41,17 +41,18 @@ def _advances(first: int, last: int) -> list[str]:
 
 
 DURATION = "Halt podinfo.test advancement request duration"
+EVER_WORSE = (0.3861, 0.4494, 0.53, 0.55, 0.56, 0.57, 0.58, 0.59, 0.6192)
 RATE = "Halt podinfo.test advancement success rate"
 
 GOOD_VERSION = Act(
     cues=(
-        _answers("somebody makes the canary slow", "weight 15", latency_ms=4000),
-        _answers("somebody makes it less slow", DURATION, latency_ms=1500),
-        _answers("... and less", DURATION, latency_ms=800),
+        _answers("somebody makes the canary slow", "weight 15", latency_ms=2525),
+        _answers("somebody makes it less slow", DURATION, latency_ms=1567),
+        _answers("... and less", DURATION, latency_ms=823),
         _answers("... and lets it be", DURATION),
-        _answers("somebody makes the canary answer with errors", "weight 30", error_ratio=0.20),
-        _answers("somebody makes it fewer", RATE, error_ratio=0.12),
-        _answers("... and fewer", RATE, error_ratio=0.04),
+        _answers("somebody makes the canary answer with errors", "weight 30", error_ratio=0.1767),
+        _answers("somebody makes it fewer", RATE, error_ratio=0.1278),
+        _answers("... and fewer", RATE, error_ratio=0.0526),
         _answers("... and lets it be", RATE),
     ),
     state="finished",
@@ -72,8 +73,11 @@ GOOD_VERSION = Act(
 
 BAD_VERSION = Act(
     cues=(
-        _answers("with more traffic the new version begins to fail", "weight 15", error_ratio=0.31),
-        *[_answers("", RATE, error_ratio=0.31 + 0.03 * more) for more in range(1, 10)],
+        _answers("with more traffic the new version begins to fail", "weight 15", error_ratio=0.3083),
+        *[
+            _answers("", RATE, error_ratio=ratio)
+            for ratio in (0.3861, 0.4494, 0.53, 0.55, 0.56, 0.57, 0.58, 0.59, 0.6192)
+        ],
     ),
     state="failed",
     texts=(

@@ -25,6 +25,7 @@ MESH_HELP: Json = {
 HELP: Json = {
     **MESH_HELP,
     "PUT /workloads/NAMESPACE/NAME": {"down": False, "load": 0},
+    "POST /workloads/NAMESPACE/NAME/release": {"pods": 1},
     "PUT /prometheus": {"down": False, "delaySeconds": 0, "answer": "(empty|nan|html|error|huge)"},
     "POST /faults": {"verb": "patch", "resource": "canaries", "code": 409, "count": 1},
     "DELETE /faults": {},
@@ -89,6 +90,8 @@ def switch_cluster(cluster: "Cluster", method: str, path: Sequence[str], body: J
         case ["PUT", "workloads", namespace, name]:
             (cluster.workloads.take_down if body.get("down") else cluster.workloads.bring_up)(namespace, name)
             cluster.loads[(namespace, name)] = float(body.get("load", 0))
+        case ["POST", "workloads", namespace, name, "release"]:
+            cluster.workloads.release(namespace, name, pods=int(body.get("pods", 1)))
         case ["PUT", "prometheus"]:
             faults = cluster.prometheus.faults
             faults.down = bool(body.get("down", False))
