@@ -15,6 +15,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
 
+import httpx
+
 from hack.cluster.binaries import BuildError, find_binaries
 from hack.cluster.control_plane import ControlPlane, start, wait_until
 from hack.cluster.mesh import MeshOfCluster
@@ -22,7 +24,7 @@ from hack.cluster.monitoring import start_prometheus
 from hack.processes import ProcessError, pause
 
 REPOSITORY = Path(__file__).parents[2]
-CRDS = (REPOSITORY / "artifacts/flagger/crd.yaml", REPOSITORY / "hack/sandbox/virtualservices.yaml")
+MANIFESTS = ("artifacts/flagger/crd.yaml", "hack/sandbox/virtualservices.yaml", "artifacts/flagger/account.yaml")
 
 SERVED = ("/apis/flagger.app/v1beta1/canaries", "/apis/networking.istio.io/v1/virtualservices")
 
@@ -39,7 +41,7 @@ def main() -> int:
     try:
         with ExitStack() as stack:
             return _run(stack, options.directory.resolve(), options.port, options.command)
-    except (BuildError, ProcessError) as error:
+    except (BuildError, ProcessError, httpx.HTTPError) as error:
         print(f"FAILED: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -53,17 +55,23 @@ def _run(stack: ExitStack, directory: Path, port: int, command: list[str]) -> in
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
     plane = start(stack, binaries, directory, port=port)
-    for path in CRDS:
-        _kubectl(binaries, plane, "apply", "--filename", str(path))
-    with plane.access.client("admin") as admin:  # a new kind is served a moment after its definition is there
+    access = plane.access
+    _kubectl(binaries, plane, "create", "namespace", "istio-system")  # which Istio would have brought
+    for path in MANIFESTS:
+        _kubectl(binaries, plane, "apply", "--filename", str(REPOSITORY / path))
+    controllers = access.kubeconfig_for(
+        access.token_of("istio-system", "flagger"), access.directory / "flagger.kubeconfig"
+    )
+    with access.client("admin") as admin:  # a new kind is served a moment after its definition is there
         wait_until(lambda: all(admin.get(path).is_success for path in SERVED), plane.processes, "our kinds are served")
-    mesh = stack.enter_context(MeshOfCluster(plane.access.kubeconfig("mesh")))
+    mesh = stack.enter_context(MeshOfCluster(access.kubeconfig("mesh")))
     prometheus = start_prometheus(stack, binaries, directory / "prometheus", mesh.url.removeprefix("http://"))
     places = {
         "binaries": str(binaries),
         "directory": str(directory),
-        "server": plane.access.server,
-        "kubeconfig": str(plane.access.kubeconfig("admin")),
+        "server": access.server,
+        "kubeconfig": str(access.kubeconfig("admin")),
+        "controllersKubeconfig": str(controllers),
         "prometheus": prometheus.url,
         "admin": mesh.url,
         "auditLog": str(plane.audit_log),
@@ -104,7 +112,8 @@ def _what_to_type(places: dict[str, str]) -> list[str]:
         "",
         f"  export KUBECONFIG={places['kubeconfig']} PATH={places['binaries']}:$PATH",
         "  kubectl apply -f artifacts/namespaces -f artifacts/workloads",
-        f"  .venv/bin/flagger --metrics-server {places['prometheus']} --control-loop-interval 5s",
+        f"  .venv/bin/flagger --kubeconfig {places['controllersKubeconfig']} \\",
+        f"      --metrics-server {places['prometheus']} --control-loop-interval 5s",
         "",
         "and in a third one, with the same KUBECONFIG and PATH:",
         "",

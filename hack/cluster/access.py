@@ -71,6 +71,14 @@ class Access:
         path.write_text(json.dumps(config, indent=2) + "\n")
         return path
 
+    def token_of(self, namespace: str, service_account: str) -> str:
+        """Return a token of a service account, good for an hour; httpx.HTTPStatusError if there is no such account."""
+        path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{service_account}/token"
+        with self.client("admin") as admin:
+            answer = admin.post(path, json={"spec": {"expirationSeconds": 3600}}).raise_for_status()
+        token: str = answer.json()["status"]["token"]
+        return token
+
     def _token(self, user: str) -> str:
         lines = (line.split(",") for line in self.tokens.read_text().splitlines())
         return next(token for token, name, *_ in lines if name == user)

@@ -148,8 +148,7 @@ class ClusterEnvironment:
             path = f"{root}/namespaces/{namespace}/{obj['kind'].lower()}s"
             answer = self.api.post(path, json=obj)
             assert answer.status_code in {201, 409}, answer.text
-        path = f"/api/v1/namespaces/{namespace}/serviceaccounts/flagger/token"
-        token = self.api.post(path, json={"spec": {"expirationSeconds": 3600}}).json()["status"]["token"]
+        token = self._access.token_of(namespace, "flagger")
         return self._access.kubeconfig_for(token, self._directory / "kubeconfig", namespace=namespace)
 
     def release(self, namespace: str, deployment: str) -> bool:

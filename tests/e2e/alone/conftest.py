@@ -54,11 +54,9 @@ class Cluster:
         (deployment,) = yaml.safe_load_all((ROOT / "artifacts/flagger/deployment.yaml").read_text())
         spec = deployment["spec"]["template"]["spec"]
         namespace = deployment["metadata"]["namespace"]
-        account = f"/api/v1/namespaces/{namespace}/serviceaccounts/{spec['serviceAccountName']}"
-        token = self.api.post(f"{account}/token", json={"spec": {"expirationSeconds": 3600}}).raise_for_status().json()
         secret = self._directory / name
         secret.mkdir()
-        (secret / "token").write_text(token["status"]["token"])
+        (secret / "token").write_text(self._access.token_of(namespace, spec["serviceAccountName"]))
         (secret / "ca.crt").write_bytes(self._access.authority.read_bytes())
         (secret / "namespace").write_text(namespace)
         host, port = self.places["server"].removeprefix("https://").split(":")

@@ -16,7 +16,6 @@ def blocks(section: str) -> list[str]:
 
 
 def test_walk_through_as_written(cluster):
-    cluster.run("kubectl create namespace istio-system")
     (install,) = blocks("Install")
     cluster.run(install)
     workloads, first, second, end = blocks("Release something")
