@@ -23,12 +23,12 @@ test: $(VENV)/ready ## run the tests
 	$(BIN)/python -m pytest
 
 e2e: $(VENV)/ready ## play the stories on the sandbox, then on a real control plane (built once: ten minutes)
-	$(BIN)/python -m pytest tests/e2e --ignore=tests/e2e/alone -n 6 --timeout 240
+	$(BIN)/python -m pytest tests/e2e --ignore=tests/e2e/alone -n 8 --timeout 300
 	$(BIN)/python -m hack.cluster -- $(MAKE) stories
 
 stories: # on the control plane that CLUSTER names, which hack.cluster sets
-	$(BIN)/python -m pytest tests/conformance tests/e2e --ignore=tests/e2e/alone -n 4 --timeout 240
-	$(BIN)/python -m pytest tests/e2e/alone -n 0 --timeout 240
+	$(BIN)/python -m pytest tests/conformance tests/e2e --ignore=tests/e2e/alone -n 6 --timeout 300
+	$(BIN)/python -m pytest tests/e2e/alone -n 0 --timeout 300
 
 verify: lint coverage ## everything that CI checks
 

@@ -17,10 +17,10 @@ from tests.e2e.environments import Environment, Request
 
 Json = dict[str, Any]
 
-INTERVAL = "2s"
-WINDOW = "1s"  # of the queries: what changes right after a round is what the next one measures
+INTERVAL = "4s"
+WINDOW = "2s"  # of the queries: what changes right after a round is what the next one measures
 REQUESTS_PER_SECOND = 20.0
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 120.0
 LOOK_SECONDS = 0.05
 STORIES = Path(__file__).parent / "stories"
 TRANSCRIPTS = Path(__file__).parents[1] / "transcripts"

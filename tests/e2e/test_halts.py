@@ -61,7 +61,7 @@ def test_step_that_does_not_divide_the_most(on):
 
 
 def test_canary_that_never_becomes_ready(on):
-    on.patch("deployments", "podinfo-canary", {"spec": {"progressDeadlineSeconds": 4}})
+    on.patch("deployments", "podinfo-canary", {"spec": {"progressDeadlineSeconds": 15}})
     on.push("broken")
     on.add_canary(**QUICK)
     with on.controller():
