@@ -20,7 +20,7 @@ import httpx
 from hack.cluster.binaries import BuildError, find_binaries
 from hack.cluster.control_plane import ControlPlane, start, wait_until
 from hack.cluster.mesh import MeshOfCluster
-from hack.cluster.monitoring import start_prometheus
+from hack.cluster.monitoring import Prometheus
 from hack.processes import ProcessError, pause
 
 REPOSITORY = Path(__file__).parents[2]
@@ -65,7 +65,9 @@ def _run(stack: ExitStack, directory: Path, port: int, command: list[str]) -> in
     with access.client("admin") as admin:  # a new kind is served a moment after its definition is there
         wait_until(lambda: all(admin.get(path).is_success for path in SERVED), plane.processes, "our kinds are served")
     mesh = stack.enter_context(MeshOfCluster(access.kubeconfig("mesh")))
-    prometheus = start_prometheus(stack, binaries, directory / "prometheus", mesh.url.removeprefix("http://"))
+    prometheus = Prometheus(binaries, directory / "prometheus", mesh.url.removeprefix("http://"))
+    stack.callback(prometheus.stop)
+    processes = [*plane.processes, prometheus.start()]
     places = {
         "binaries": str(binaries),
         "directory": str(directory),
@@ -84,7 +86,7 @@ def _run(stack: ExitStack, directory: Path, port: int, command: list[str]) -> in
     _say(*_what_to_type(places))
     while True:
         pause(1.0)
-        for process in plane.processes:
+        for process in processes:
             process.check()
 
 

@@ -61,7 +61,7 @@ def start(stack: ExitStack, binaries: Path, directory: Path, *, port: int = 0) -
     plane = ControlPlane(access, directory / "audit.log", processes)
     with access.client("admin") as admin:
         wait_until(lambda: _says_ok(admin), processes, "the API server is ready")
-        # Each of these waits for the API server itself, and elects a leader, which is of no use to one process.
+        # Electing a leader is of no use to processes that are alone.
         for name in ("kube-controller-manager", "kube-scheduler"):
             run(name, f"--kubeconfig={access.kubeconfig(f'system:{name}')}", *_FLAGS[name], "--leader-elect=false")
         run("kwok", f"--kubeconfig={access.kubeconfig('kwok')}", f"--config={HERE / 'kwok.yaml'}", *_FLAGS["kwok"])

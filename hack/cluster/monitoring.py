@@ -1,6 +1,5 @@
 """A real Prometheus that scrapes the mesh."""
 
-from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
@@ -60,11 +59,3 @@ class Prometheus:
             return httpx.get(f"{self.url}/-/ready").is_success
         except httpx.TransportError:
             return False
-
-
-def start_prometheus(stack: ExitStack, binaries: Path, directory: Path, target: str) -> Prometheus:
-    """Start one that is ended with the stack."""
-    prometheus = Prometheus(binaries, directory, target)
-    stack.callback(prometheus.stop)
-    prometheus.start()
-    return prometheus

@@ -4,14 +4,10 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from hack.sandbox.faults import Fault
 from hack.sandbox.loopback import Handler, Loopback
 from hack.sandbox.mesh import Mesh
-
-if TYPE_CHECKING:
-    from hack.sandbox.cluster import Cluster
 
 Json = dict[str, Any]
 Switch = Callable[[str, Sequence[str], Json], Json]
@@ -21,15 +17,6 @@ MESH_HELP: Json = {
     "PUT /mesh/NAMESPACE/WORKLOAD": {"errorRatio": 0.0, "latencyMs": 20},
     "DELETE /mesh/NAMESPACE/WORKLOAD": {},
     "PUT /mesh/NAMESPACE": {"requestsPerSecond": 20},
-}
-HELP: Json = {
-    **MESH_HELP,
-    "PUT /workloads/NAMESPACE/NAME": {"down": False, "load": 0},
-    "POST /workloads/NAMESPACE/NAME/release": {"pods": 1},
-    "PUT /prometheus": {"down": False, "delaySeconds": 0, "answer": "(empty|nan|html|error|huge)"},
-    "POST /faults": {"verb": "patch", "resource": "canaries", "code": 409, "count": 1},
-    "DELETE /faults": {},
-    "POST /cut-watches": {},
 }
 
 
@@ -80,32 +67,6 @@ def switch_mesh(mesh: Mesh, method: str, path: Sequence[str], body: Json) -> Jso
         case _:
             raise LookupError(f"{method} /{'/'.join(path)}: GET / shows what can be switched")
     return {"mesh": mesh.behaviours()}
-
-
-def switch_cluster(cluster: "Cluster", method: str, path: Sequence[str], body: Json) -> Json:
-    """Turn a switch of the sandbox; LookupError or TypeError if there is no such switch."""
-    match [method, *path]:
-        case ["GET"]:
-            return HELP
-        case ["PUT", "workloads", namespace, name]:
-            (cluster.workloads.take_down if body.get("down") else cluster.workloads.bring_up)(namespace, name)
-            cluster.loads[(namespace, name)] = float(body.get("load", 0))
-        case ["POST", "workloads", namespace, name, "release"]:
-            cluster.workloads.release(namespace, name, pods=int(body.get("pods", 1)))
-        case ["PUT", "prometheus"]:
-            faults = cluster.prometheus.faults
-            faults.down = bool(body.get("down", False))
-            faults.delay_seconds = float(body.get("delaySeconds", 0))
-            faults.answer = str(body.get("answer", ""))
-        case ["POST", "faults"]:
-            cluster.api.faults.add(Fault(**body))
-        case ["DELETE", "faults"]:
-            cluster.api.faults.clear()
-        case ["POST", "cut-watches"]:
-            cluster.api.cut_watches()
-        case _:
-            switch_mesh(cluster.mesh, method, path, body)
-    return {"mesh": cluster.mesh.behaviours(), "faults": cluster.api.faults.listed()}
 
 
 class _AdminHandler(Handler):

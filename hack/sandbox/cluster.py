@@ -5,16 +5,16 @@ import logging
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
 import yaml
 
 from hack.sandbox import hpa
-from hack.sandbox.admin import AdminServer, switch_cluster
+from hack.sandbox.admin import MESH_HELP, AdminServer, switch_mesh
 from hack.sandbox.api.objects import Objects
 from hack.sandbox.api.server import ApiServer
+from hack.sandbox.faults import Fault
 from hack.sandbox.mesh import Mesh
 from hack.sandbox.prometheus import PrometheusServer, SampleStore
 from hack.sandbox.workloads import WorkloadController
@@ -24,6 +24,15 @@ log = logging.getLogger(__name__)
 Json = dict[str, Any]
 
 NAMESPACES = ("default", "kube-system", "istio-system")
+SWITCHES: Json = {
+    **MESH_HELP,
+    "PUT /workloads/NAMESPACE/NAME": {"down": False, "load": 0},
+    "POST /workloads/NAMESPACE/NAME/release": {"pods": 1},
+    "PUT /prometheus": {"down": False, "delaySeconds": 0, "answer": "(empty|nan|html|error|huge)"},
+    "POST /faults": {"verb": "patch", "resource": "canaries", "code": 409, "count": 1},
+    "DELETE /faults": {},
+    "POST /cut-watches": {},
+}
 VIRTUAL_SERVICES = ("networking.istio.io", "virtualservices")
 
 
@@ -89,7 +98,7 @@ class Cluster:
         self._time_lapse = time_lapse
         self.prometheus = PrometheusServer(SampleStore(), now=self.mesh_time, port=prometheus_port)
         self.loads: dict[tuple[str, str], float] = {}  # pods that a workload's load keeps busy
-        self.admin = AdminServer(partial(switch_cluster, self), port=admin_port)
+        self.admin = AdminServer(self.switch, port=admin_port)
         self._tick = tick
         self._scrape = scrape
         self._stopping = threading.Event()
@@ -149,6 +158,31 @@ class Cluster:
         }
         path.write_text(json.dumps(config, indent=2) + "\n")
         return path
+
+    def switch(self, method: str, path: Sequence[str], body: Json) -> Json:
+        """Turn a switch of the sandbox; LookupError or TypeError if there is no such switch."""
+        match [method, *path]:
+            case ["GET"]:
+                return SWITCHES
+            case ["PUT", "workloads", namespace, name]:
+                (self.workloads.take_down if body.get("down") else self.workloads.bring_up)(namespace, name)
+                self.loads[(namespace, name)] = float(body.get("load", 0))
+            case ["POST", "workloads", namespace, name, "release"]:
+                self.workloads.release(namespace, name, pods=int(body.get("pods", 1)))
+            case ["PUT", "prometheus"]:
+                faults = self.prometheus.faults
+                faults.down = bool(body.get("down", False))
+                faults.delay_seconds = float(body.get("delaySeconds", 0))
+                faults.answer = str(body.get("answer", ""))
+            case ["POST", "faults"]:
+                self.api.faults.add(Fault(**body))
+            case ["DELETE", "faults"]:
+                self.api.faults.clear()
+            case ["POST", "cut-watches"]:
+                self.api.cut_watches()
+            case _:
+                switch_mesh(self.mesh, method, path, body)
+        return {"mesh": self.mesh.behaviours(), "faults": self.api.faults.listed()}
 
     def step(self) -> None:
         """Let the controllers and the mesh do what is due now."""
