@@ -83,6 +83,7 @@ def test_new_revision_after_a_failure(on):
     with controller(on):
         on.until_state("failed")
         on.until_said("Canary failed!")
+        on.until(lambda: not on.status("podinfo-canary").get("replicas"))  # the old pods are gone
         on.expire_events()
         old = on.canary_status()["canaryRevision"]
         on.cluster.prometheus.faults.script = Script([GOOD])
