@@ -46,11 +46,6 @@ class Process:
         """End it."""
         self.stop()
 
-    @property
-    def pid(self) -> int:
-        """Its process id."""
-        return self._child.pid
-
     def stop(self, *, patience_seconds: float = PATIENCE_SECONDS) -> int:
         """Ask it to end, and end it hard if it does not; return its exit code."""
         self._child.terminate()
@@ -65,10 +60,6 @@ class Process:
         """End it hard; return its exit code."""
         self._child.kill()
         self._file.close()
-        return self._child.wait()
-
-    def wait(self) -> int:
-        """Return its exit code once it has ended by itself."""
         return self._child.wait()
 
     def check(self) -> None:

@@ -19,6 +19,7 @@ Json = dict[str, Any]
 
 INTERVAL = "4s"
 WINDOW = "2s"  # of the queries: what changes right after a round is what the next one measures
+QUICK = {"stepWeight": 25}  # two steps
 REQUESTS_PER_SECOND = 20.0
 PATIENCE_SECONDS = 120.0
 LOOK_SECONDS = 0.05
@@ -63,8 +64,8 @@ class Stage:
         self._directory = directory
         self._kubeconfig: Path | None = None
         self._controllers = 0
-        self.created = environment.api.post("/api/v1/namespaces", json={"metadata": {"name": namespace}})
-        assert self.created.is_success, self.created.text
+        created = environment.api.post("/api/v1/namespaces", json={"metadata": {"name": namespace}})
+        assert created.is_success, created.text
 
     # --- what a user does ---
 
@@ -123,6 +124,12 @@ class Stage:
     def release(self, deployment: str) -> None:
         """Let one held pod become ready, once there is one."""
         self.until(lambda: self.environment.release(self.namespace, deployment))
+
+    def run_held(self, tag: str) -> None:
+        """Have the canary run a version whose pods are held, and so will be those of the primary."""
+        self.push(tag, held=True)
+        self.release("podinfo-canary")
+        self.until(lambda: self.available("podinfo-canary"))
 
     def delete(self, plural: str, name: str) -> None:
         answer = self.environment.api.delete(self._path(plural, name))

@@ -1,8 +1,6 @@
 """Halts, and what ends them."""
 
-from tests.e2e.stage import artifact
-
-QUICK = {"stepWeight": 25}
+from tests.e2e.stage import QUICK, artifact
 
 
 def test_success_rate_halts_and_recovers(on):

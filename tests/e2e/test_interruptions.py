@@ -2,9 +2,7 @@
 
 import pytest
 
-from tests.e2e.stage import artifact
-
-QUICK = {"stepWeight": 25}
+from tests.e2e.stage import QUICK, artifact
 
 
 def test_canary_object_deleted_in_mid_rollout(on):

@@ -1,6 +1,6 @@
 """Versions that come when another is under way."""
 
-QUICK = {"stepWeight": 25}
+from tests.e2e.stage import QUICK
 
 
 def test_revision_in_the_midst_of_an_analysis_starts_over(on):
@@ -16,9 +16,7 @@ def test_revision_in_the_midst_of_an_analysis_starts_over(on):
 
 
 def test_revision_during_a_promotion_waits_its_turn(on):
-    on.push("1.2.1", held=True)
-    on.release("podinfo-canary")
-    on.until(lambda: on.available("podinfo-canary"))
+    on.run_held("1.2.1")
     on.add_canary(**QUICK)
     with on.controller():
         on.until_said("Copying podinfo-canary.test template spec")
@@ -46,9 +44,7 @@ def test_template_put_back(on):
 
 
 def test_primary_that_is_stuck_is_waited_for(on):
-    on.push("1.2.1", held=True)
-    on.release("podinfo-canary")
-    on.until(lambda: on.available("podinfo-canary"))
+    on.run_held("1.2.1")
     on.add_canary(**QUICK)
     with on.controller():
         on.until_said("Copying podinfo-canary.test template spec")

@@ -2,9 +2,8 @@
 
 import copy
 
-from tests.e2e.stage import artifact
+from tests.e2e.stage import QUICK, artifact
 
-QUICK = {"stepWeight": 25}
 RETRIES = {"attempts": 3, "perTryTimeout": "2s", "retryOn": "5xx,connect-failure"}
 
 

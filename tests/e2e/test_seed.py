@@ -30,9 +30,7 @@ def assert_at_rest(on: Stage) -> None:
 
 
 def test_promotion_with_six_halts(on):
-    on.push("1.2.1", held=True)
-    on.release("podinfo-canary")
-    on.until(lambda: on.available("podinfo-canary"))
+    on.run_held("1.2.1")
     on.add_canary()
     with on.controller():
         on.until_said("Advance podinfo.test canary weight 15")
