@@ -15,8 +15,13 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 from controller import __version__
 from controller.applier import Applier, DryRun, RealApplier
 from controller.controller import Workers
+from controller.core.plan import Plan
+from controller.core.world import World
 from controller.election import Alone, Election, new_identity
-from controller.exporter import Exporter, QueueCollector, QueueExporter
+from controller.exporter.caches import CacheCollector
+from controller.exporter.canaries import CanaryExporter
+from controller.exporter.process import ProcessExporter
+from controller.exporter.queue import QueueCollector, QueueExporter
 from controller.flags import Options
 from controller.gather import Gatherer
 from controller.http_server import HttpServer
@@ -70,11 +75,12 @@ class Controller:
         registry = CollectorRegistry()
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=registry)
-        self._exporter = exporter = Exporter(registry)
+        self._exporter = exporter = ProcessExporter(registry)
         login = find_login(options.kubeconfig, options.master)
         pool = options.workers + _WATCHES * max(1, len(options.namespaces)) + _SPARE
         self._client = KubeClient(login, user_agent=USER_AGENT, pool_size=pool, count=exporter.counted_kubernetes)
         self._parts = make_parts(self._client, options.namespaces)
+        registry.register(CacheCollector(self._parts.by_resource()))
         self._observer = OBSERVERS["prometheus"](
             options.metrics_server, threads=2 * options.workers, count=exporter.counted_prometheus
         )
@@ -83,16 +89,16 @@ class Controller:
             now=utc_now,
             monotonic=time.monotonic,
             random=random.random,
-            dropped=exporter.events_dropped.inc,
+            dropped=exporter.event_dropped,
         )
         limiter = default_limiter(time.monotonic)
         self._queue = WorkQueue(limiter=limiter, monotonic=time.monotonic, metrics=QueueExporter(registry))
         registry.register(QueueCollector(self._queue))
         self._workers = Workers(
             self._queue,
-            self._reconcile(),
+            self._reconcile(CanaryExporter(registry)),
             count=options.workers,
-            failed=lambda error: exporter.errors.labels(error).inc(),
+            failed=exporter.look_failed,
         )
         self._election = self._make_election(login)
         self._http = HttpServer(
@@ -178,15 +184,16 @@ class Controller:
                     log.warning("Waiting for caches", extra={"missing": self._readiness_problems()})
         return True
 
-    def _reconcile(self) -> Callable[[str], timedelta | None]:
-        options, parts, exporter = self._options, self._parts, self._exporter
+    def _reconcile(self, exporter: CanaryExporter) -> Callable[[str], timedelta | None]:
+        options, parts = self._options, self._parts
         router = ROUTERS["istio"](parts.virtual_services, parts.services, self._client, parts.virtual_service_version)
         deployers = {kind: make(parts.deployments, self._client) for kind, make in DEPLOYERS.items()}
         applier: Applier = DryRun({})
         if not options.dry_run:
             applier = RealApplier(parts.canaries, router, deployers, self._client, self._recorder)
         gatherer = Gatherer(parts.canaries, router, deployers, utc_now, options.control_loop_interval)
-        watchers = Watchers(exporter.looked, exporter.gone, exporter.late)
+        looked = partial(_as_it_was, exporter.looked) if options.dry_run else exporter.looked
+        watchers = Watchers(looked, exporter.gone, self._exporter.late)
         reconciler = Reconciler(parts.canaries, gatherer, self._observer, applier, watchers)
         if options.dry_run:
             return partial(_unhurried, reconciler.reconcile, options.control_loop_interval)
@@ -240,6 +247,11 @@ class Controller:
         if not problems and not self._synced.is_set():
             problems.append("the workers are being started")
         return problems
+
+
+def _as_it_was(looked: Callable[[World, Plan], None], world: World, _plan: Plan) -> None:
+    """Show a canary without what was decided: in a dry run it does not happen."""
+    looked(world, Plan())
 
 
 def _unhurried(reconcile: Callable[[str], timedelta | None], interval: timedelta, key: str) -> timedelta | None:

@@ -1,6 +1,6 @@
 """Which informers there are, and which keys their changes wake. Handlers add keys to the queue and do nothing else."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -53,6 +53,16 @@ class Parts:
     def all(self) -> Sequence[Informer[Any]]:
         """Every informer."""
         return (*self.canaries.all, *self.deployments.all, *self.virtual_services.all, *self.services.all)
+
+    def by_resource(self) -> Iterator[tuple[str, str, Informer[Any]]]:
+        """Yield every informer after the resource and the namespace ("" for all) that it watches."""
+        for resource, informers in (
+            (CANARIES, self.canaries),
+            (DEPLOYMENTS, self.deployments),
+            (virtual_services(VIRTUAL_SERVICE_VERSIONS[0]), self.virtual_services),
+            (SERVICES, self.services),
+        ):
+            yield from ((resource.plural, namespace, informer) for namespace, informer in informers.by_namespace())
 
     def wake(self, add: Callable[[str], None]) -> None:
         """Have every change add the keys of the canaries that it concerns."""

@@ -1,6 +1,6 @@
 """One cache over informers of one kind in several namespaces (``--namespace``)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Generic
 
 from informers.informer import Informer
@@ -17,6 +17,10 @@ class Informers(Generic[V]):
 
     def __len__(self) -> int:
         return sum(len(informer) for informer in self.all)
+
+    def by_namespace(self) -> Iterable[tuple[str, Informer[V]]]:
+        """Return every informer after its namespace, "" for all."""
+        return self._by_namespace.items()
 
     def get(self, namespace: str, name: str) -> V | Unreadable | None:
         """Return the view, what stands for an object without one, or None."""

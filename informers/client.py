@@ -29,8 +29,8 @@ JSON_PATCH = "application/json-patch+json"
 MERGE_PATCH = "application/merge-patch+json"
 _OK = range(200, 300)
 
-Counter = Callable[[str, str, int], None]
-"""Called once per request that was sent, with verb, resource and code (0: no answer)."""
+Counter = Callable[[str, str, int, float], None]
+"""Called once per request, with verb, resource, code (0: no answer) and the seconds until the answer began."""
 
 
 class KubeClient:
@@ -42,7 +42,7 @@ class KubeClient:
         *,
         user_agent: str,
         pool_size: int,
-        count: Counter = lambda _verb, _resource, _code: None,
+        count: Counter = lambda _verb, _resource, _code, _seconds: None,
         monotonic: Callable[[], float] = time.monotonic,
         total_seconds: float | None = None,
     ) -> None:
@@ -63,6 +63,7 @@ class KubeClient:
         self._credentials = Credentials(login, pool_size=pool_size, monotonic=monotonic)
         self._user_agent = user_agent
         self._count = count
+        self._monotonic = monotonic
         self._total_seconds = total_seconds
 
     @property
@@ -166,8 +167,12 @@ class KubeClient:
             authorization = self._credentials.authorization()
             if authorization:
                 headers["Authorization"] = authorization
-            response = self._once_or_again(what, method, url, data, headers, timeout, repeat=data is None)
-            self._count(verb, resource.plural if resource else "", response.status)
+            began, code = self._monotonic(), 0
+            try:
+                response = self._once_or_again(what, method, url, data, headers, timeout, repeat=data is None)
+                code = response.status
+            finally:
+                self._count(verb, resource.plural if resource else "", code, self._monotonic() - began)
             unauthorized = response.status == 401  # noqa: PLR2004
             if last or not unauthorized or not self._credentials.renew(authorization):
                 return response

@@ -18,7 +18,7 @@ from controller.core.plan import CopyTemplate, Plan, Scale, Shift, WriteStatus
 from controller.core.simulator import later, plan_for, play, pushed, run, simulated, template_of
 from controller.core.world import stamp
 from controller.correlator import Correlator
-from controller.exporter import Exporter
+from controller.exporter.canaries import CanaryExporter
 from controller.parts import canary_view
 from controller.ratelimit import ExponentialLimiter
 from controller.workqueue import WorkQueue
@@ -288,7 +288,7 @@ def test_dot_in_a_name_is_no_wildcard():
 
 def test_canary_that_is_gone_ticks_no_more():
     assert decide(world(canary=canary(deleting=True, finalizers=()))).wake_after is None
-    exporter = Exporter(registry := CollectorRegistry())
+    exporter = CanaryExporter(registry := CollectorRegistry())
     exporter.looked(world(), Plan())
     exporter.gone("test", "podinfo")
     assert registry.get_sample_value("flagger_canary_status", {"name": "podinfo", "namespace": "test"}) is None

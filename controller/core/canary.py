@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from metrics.types import Check
+from metrics.types import Check, Verdict
 
 
 class State(StrEnum):
@@ -74,7 +74,7 @@ class CheckStatus:
     """The last reading of one check, as ``kubectl describe`` shows it."""
 
     name: str
-    verdict: str
+    verdict: Verdict
     threshold: float
     value: float | None  # None: no reading
     message: str

@@ -20,6 +20,14 @@ class Event:
     terminal: bool = False  # starts or ends a rollout: never dropped (CONTRACTS E3)
 
 
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why a rollout is given up."""
+
+    reason: str  # of the condition Promoted, and of the metric that counts rollouts: one CamelCase word
+    text: str  # the end of the sentence "Rolling back …"
+
+
 def starting(c: str) -> Event:
     """Start of the first rollout of an object."""
     return Event("Normal", f"Starting canary deployment for {c}", "Start", terminal=True)
@@ -82,9 +90,9 @@ def completed_with_revision(k: str, revision: str) -> str:
     return f"Promotion completed! {k} revision {revision}"
 
 
-def rolling_back(k: str, why: str) -> Event:
-    """The decision to give up; ``why`` is one of the reasons below."""
-    return Event("Warning", f"Rolling back {k} {why}", "RollBack", terminal=True)
+def rolling_back(k: str, why: Cause) -> Event:
+    """The decision to give up."""
+    return Event("Warning", f"Rolling back {k} {why.text}", "RollBack", terminal=True)
 
 
 def failed(k: str) -> Event:
@@ -97,15 +105,15 @@ def released(c: str, p: str) -> Event:
     return Event("Normal", f"Canary {c} is being deleted, routing all traffic to {p}", "Release", terminal=True)
 
 
-def threshold_reached(count: int) -> str:
-    """Reason: too many failed checks."""
-    return f"failed checks threshold reached {count}"
+def threshold_reached(count: int) -> Cause:
+    """Too many failed checks."""
+    return Cause("FailedChecks", f"failed checks threshold reached {count}")
 
 
-def evidence_missing(count: int) -> str:
-    """Reason: too many rounds in a row that could not be judged."""
-    return f"for want of evidence, inconclusive checks limit reached {count}"
+def evidence_missing(count: int) -> Cause:
+    """Too many rounds in a row that could not be judged."""
+    return Cause("NoEvidence", f"for want of evidence, inconclusive checks limit reached {count}")
 
 
-DEADLINE_EXCEEDED = "progress deadline exceeded"
-WORKLOAD_DELETED = "the deployment was deleted"
+DEADLINE_EXCEEDED = Cause("ProgressDeadlineExceeded", "progress deadline exceeded")
+WORKLOAD_DELETED = Cause("WorkloadDeleted", "the deployment was deleted")

@@ -22,7 +22,7 @@ from controller.core.canary import (
 )
 from controller.core.durations import parse_duration
 from metrics.checks import check_problem
-from metrics.types import Check
+from metrics.types import Check, Verdict
 
 DEFAULT_THRESHOLD = 10
 DEFAULT_MAX_WEIGHT = 100
@@ -218,7 +218,7 @@ def _condition(c: Json) -> Condition:
 def _check_status(c: Json) -> CheckStatus:
     return CheckStatus(
         name=c["name"],
-        verdict=c["verdict"],
+        verdict=Verdict(c["verdict"]),
         threshold=float(c["threshold"]),
         value=c.get("value"),
         message=c.get("message", ""),

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from controller.core import events, pacing, steps
 from controller.core.canary import CanaryStatus, CheckStatus
+from controller.core.events import Cause
 from controller.core.plan import Plan, Say, WriteStatus
 from controller.core.world import Ready
 from metrics.types import Judgement, Reading, Value, Verdict
@@ -70,7 +71,7 @@ def _halted(r: Ready, status: CanaryStatus, said: Say) -> Plan:
     return Plan((WriteStatus(status), said), wake_after=pacing.interval(r.world, r.spec))
 
 
-def _limit_reached(r: Ready, status: CanaryStatus) -> str | None:
+def _limit_reached(r: Ready, status: CanaryStatus) -> Cause | None:
     if status.failed_checks >= r.spec.threshold:
         return events.threshold_reached(status.failed_checks)
     limit = r.spec.inconclusive_limit
@@ -91,7 +92,7 @@ def _noted(r: Ready, judgement: Judgement) -> CheckStatus:
     reading = judgement.reading
     return CheckStatus(
         name=judgement.check.name,
-        verdict=judgement.verdict.value,
+        verdict=judgement.verdict,
         threshold=judgement.check.threshold,
         value=reading.number if isinstance(reading, Value) else None,
         message=judgement.text,

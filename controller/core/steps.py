@@ -12,6 +12,7 @@ from datetime import timedelta
 
 from controller.core import events, pacing
 from controller.core.canary import CanaryStatus, Condition, Stage, State
+from controller.core.events import Cause
 from controller.core.plan import (
     Action,
     CopyTemplate,
@@ -95,9 +96,7 @@ def copy(r: Ready) -> Plan:
 
 def finish(r: Ready) -> Plan:
     """End a promotion whose primary has converged."""
-    status = _ended(
-        r.world, State.FINISHED, "Finished", f"Revision {r.world.canary.status.canary_revision} is promoted"
-    )
+    status = _ended(r.world, State.FINISHED, PROMOTED, f"Revision {r.world.canary.status.canary_revision} is promoted")
     revision = r.world.canary.status.canary_revision
     return Plan(
         (
@@ -114,7 +113,7 @@ def finish(r: Ready) -> Plan:
 def finish_for_new_revision(r: Ready) -> Plan:
     """End a promotion while the canary already has a newer template, which keeps its pods and starts at once."""
     revision = r.world.canary.status.canary_revision
-    status = _ended(r.world, State.FINISHED, "Finished", f"Revision {revision} is promoted")
+    status = _ended(r.world, State.FINISHED, PROMOTED, f"Revision {revision} is promoted")
     said = events.completed_before_new_revision(_k(r), revision)
     return _soon((*drain(r.world), WriteStatus(status), Say(said), *_release(r.world)))
 
@@ -130,17 +129,17 @@ def finish_without_analysis(r: Ready) -> Plan:
     return Plan((*actions, *_release(r.world)))
 
 
-def roll_back(world: World, status: CanaryStatus, why: str, *, said: Iterable[Say] = ()) -> Plan:
+def roll_back(world: World, status: CanaryStatus, why: Cause, *, said: Iterable[Say] = ()) -> Plan:
     """Claim the decision, then undo: whatever happens in between, the same end is reached.
 
     Args:
         world: may lack the canary workload, its route, or a valid spec: rolling back waits for no gate.
         status: what the round that led here has found.
-        why: the reason, as events print it.
+        why: what events, the condition and metrics say of it.
         said: the events of that round.
     """
     claimed = replace(status, stage=Stage.ROLLING_BACK, observed_generation=world.canary.generation)
-    claimed = with_condition(world, claimed, PROMOTED, "Unknown", "RollingBack", why)
+    claimed = with_condition(world, claimed, PROMOTED, "Unknown", why.reason, why.text)
     said_why = Say(events.rolling_back(workload_label(world), why))
     undone = undo(replace(world, canary=replace(world.canary, status=claimed)))
     return replace(undone, actions=(WriteStatus(claimed), *said, said_why, *undone.actions))
@@ -149,7 +148,8 @@ def roll_back(world: World, status: CanaryStatus, why: str, *, said: Iterable[Sa
 def undo(world: World) -> Plan:
     """Do what is left of a roll back: traffic first, then pods, then the confirmation."""
     promoted = world.canary.status.condition(PROMOTED)
-    ended = _ended(world, State.FAILED, "RolloutFailed", promoted.message if promoted else "")
+    why = Cause(promoted.reason, promoted.message) if promoted else Cause("RolloutFailed", "")
+    ended = _ended(world, State.FAILED, why.reason, why.text)
     scale_down: tuple[Action, ...] = ()
     if isinstance(world.workload, Workload):
         scale_down = _scale_down(world.workload)

@@ -1,6 +1,7 @@
 """The one client (CONTRACTS C), against a server that misbehaves on request."""
 
 import contextlib
+import itertools
 import threading
 
 import pytest
@@ -43,7 +44,7 @@ def counted():
 @pytest.fixture
 def client(api, tmp_path, counted):
     login = api.login(tmp_path, {"token": "secret\n"})
-    it = KubeClient(login, user_agent="flagger/1", pool_size=4, count=lambda *request: counted.append(request))
+    it = KubeClient(login, user_agent="flagger/1", pool_size=4, count=lambda *request: counted.append(request[:3]))
     yield it
     it.close()
 
@@ -74,6 +75,24 @@ def test_requests_say_what_they_are(api, client, counted):
         ("patch", "canaries", 200),
         ("get", "", 200),
     ]
+
+
+def test_request_without_an_answer_is_counted_with_its_time(api, tmp_path):
+    counted = []
+    clock = itertools.count(step=2.5)
+    login = api.login(tmp_path)
+    client = KubeClient(
+        login,
+        user_agent="x",
+        pool_size=1,
+        count=lambda *request: counted.append(request),
+        monotonic=lambda: next(clock),
+    )
+    api.default = hangs_up
+    with pytest.raises(TransportError):
+        client.create(EVENTS, "test", {})
+    assert counted == [("create", "events", 0, 2.5)]
+    client.close()
 
 
 def test_path_prefix_of_the_host_is_kept_and_the_namespace_known(api, tmp_path):

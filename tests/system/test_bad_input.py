@@ -8,7 +8,7 @@ import pytest
 
 from hack.sandbox.__main__ import ARTIFACTS, VIRTUAL_SERVICE_CRD
 from hack.sandbox.faults import Fault
-from tests.system.harness import CANARY, WRITES, controller, objects, stage
+from tests.system.harness import CANARY, WRITES, controller, objects, page, stage
 
 DEPLOYMENT = ("apps", "deployments")
 ROUTE = ("networking.istio.io", "virtualservices")
@@ -160,8 +160,10 @@ def test_forbidden_write_is_a_log_line_and_others_go_on(on, caplog):
 def test_dry_run_says_what_it_would_do_and_writes_nothing(on, caplog):
     caplog.set_level("INFO")
     on.add_canary()
-    with controller(on, dry_run=True):
+    with controller(on, dry_run=True) as looking:
         on.until(lambda: _logged(caplog, "Would say 'Starting canary deployment for podinfo.test'"), every_change=False)
+        on.until(lambda: 'flagger_canary_total{namespace="test"} 1.0' in page(looking.port), every_change=False)
+        assert "flagger_canary_status{" not in page(looking.port)  # it has not started
     assert [r for r in on.requests() if r.verb in WRITES] == []
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from controller import __version__
 from hack.sandbox.faults import Fault
@@ -83,12 +85,33 @@ def test_start_promote_scrape_stop(on):
         'flagger_canary_total{namespace="test"} 1.0',
         'flagger_canary_status{name="podinfo",namespace="test"} 1.0',
         'flagger_canary_weight{namespace="test",workload="podinfo"} 100.0',
-        'flagger_rollouts_total{namespace="test",outcome="finished"} 1.0',
+        'flagger_rollouts_total{namespace="test",outcome="finished",reason="Promoted"} 1.0',
         'flagger_kubernetes_requests_total{code="200",resource="deployments",verb="get"} 2.0',
         'flagger_prometheus_requests_total{outcome="value"} 2.0',
         'workqueue_depth{name="canaries"} 0.0',
     ):
         assert series in scraped
+    assert_documented(scraped)
+
+
+def assert_documented(scraped):
+    """Check what is scraped against docs/metrics.md: names and types, and the labels of what has a sample."""
+    documented = documented_metrics()
+    ours = [(name, kind) for name, kind in re.findall(r"^# TYPE (\S+) (\S+)$", scraped, re.MULTILINE)]
+    shown = {name: kind for name, kind in ours if not name.startswith(("process_", "python_"))}
+    assert shown == {name: kind for name, (kind, _) in documented.items()}
+    for family in text_string_to_metric_families(scraped):
+        for sample in family.samples:
+            name = sample.name if sample.name in documented else family.name
+            if name in documented:
+                assert set(sample.labels) - {"le"} == documented[name][1], name
+
+
+def documented_metrics():
+    """Return every metric of docs/metrics.md with its type and labels."""
+    page = (ROOT / "docs" / "metrics.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \| (gauge|counter|histogram) \| (.*?) ?\|", page, re.MULTILINE)
+    return {name: (kind, set(re.findall(r"\w+", labels))) for name, kind, labels in rows}
 
 
 def test_key_in_hand_is_finished_when_stopped(on):

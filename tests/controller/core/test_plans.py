@@ -47,7 +47,7 @@ NO_ROUTE = {"route": None}
 FRESH = CanaryStatus()
 RICH = {
     "conditions": (
-        Condition("Promoted", "True", "Finished", "Revision 1 is promoted", NOW - 9 * MINUTE),
+        Condition("Promoted", "True", "Promoted", "Revision 1 is promoted", NOW - 9 * MINUTE),
         Condition("Ready", "True", "PartsFound", "Route, services and workloads were found", NOW - 9 * MINUTE),
         Condition("Seen", "True", "ByOthers", "Not ours", NOW - 9 * MINUTE),
     ),

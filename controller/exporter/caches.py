@@ -1,0 +1,50 @@
+"""How large the caches are, and how fresh: asked at each scrape, so that no thread has to keep it up to date."""
+
+from collections.abc import Iterable, Iterator
+from typing import Protocol
+
+from prometheus_client.core import GaugeMetricFamily, Metric
+
+_LABELS = ("resource", "namespace")
+
+
+class CacheInformer(Protocol):
+    """What is shown of an informer."""
+
+    @property
+    def problem(self) -> str | None:
+        """What keeps lists or watches from working now, or None."""
+
+    def __len__(self) -> int:
+        """Return the number of objects."""
+
+    def seconds_since_event(self) -> float | None:
+        """Return the age of the last event, bookmarks included; None before the first."""
+
+
+class CacheCollector:
+    """Shows informers at the moment of the scrape."""
+
+    def __init__(self, informers: Iterable[tuple[str, str, CacheInformer]]) -> None:
+        """Take the informers, each with the resource and the namespace ("" for all) that it watches."""
+        self._informers = tuple(informers)
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield sizes, ages and health."""
+        objects = _family("flagger_cache_objects", "Objects in a cache.")
+        ages = _family(
+            "flagger_cache_last_event_age_seconds", "Seconds since a watch last said something, bookmarks included."
+        )
+        healthy = _family("flagger_cache_healthy", "1 if list and watch work, 0 if not.")
+        for resource, namespace, informer in self._informers:
+            labels = (resource, namespace)
+            objects.add_metric(labels, len(informer))
+            healthy.add_metric(labels, informer.problem is None)
+            age = informer.seconds_since_event()
+            if age is not None:
+                ages.add_metric(labels, age)
+        yield from (objects, ages, healthy)
+
+
+def _family(name: str, text: str) -> GaugeMetricFamily:
+    return GaugeMetricFamily(name, text, labels=_LABELS)

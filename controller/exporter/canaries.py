@@ -1,0 +1,173 @@
+"""The series of the canary objects: a mirror of their status, and what became of their rollouts."""
+
+import threading
+from collections import Counter as Tally
+from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
+from contextlib import suppress
+from datetime import datetime
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from controller.core.canary import CanarySpec, CanaryStatus, State
+from controller.core.plan import Plan, ReleaseFinalizer, WriteStatus
+from controller.core.steps import PROMOTED, READY
+from controller.core.world import World
+from metrics.types import Verdict
+
+_STATES = {State.RUNNING: 0, State.FINISHED: 1, State.FAILED: 2}
+_VERDICTS = {Verdict.PASS: 0, Verdict.FAIL: 1, Verdict.INCONCLUSIVE: 2}
+_BUCKETS = (10, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200)
+
+Key = tuple[str, str]  # namespace, name; as labels of a series the other way round
+Series = tuple[Gauge, tuple[str, ...]]  # with the values of its labels
+
+
+class CanaryExporter:
+    """Shows each canary object as the last look has left it. Thread-safe."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        def gauge(name: str, text: str, *labels: str) -> Gauge:
+            return Gauge(f"flagger_canary_{name}", text, labels or ("name", "namespace"), registry=registry)
+
+        self._total = gauge("total", "Canary objects.", "namespace")
+        self._status = gauge("status", "State of the rollout: 0 running, 1 finished, 2 failed.")
+        self._ready = gauge("ready", "Condition Ready: 1 if route, services and workloads are in order, else 0.")
+        self._weight = gauge("weight", "Percent of the requests sent to a workload.", "workload", "namespace")
+        self._failed = gauge("failed_checks", "Failed checks of the rollout.")
+        self._inconclusive = gauge("inconclusive_checks", "Rounds in a row that could not be judged.")
+        self._interval = gauge("interval_seconds", "Length of a round.")
+        self._last_check = gauge(
+            "last_check_timestamp_seconds", "When the last round was held; before the first: when the rollout started."
+        )
+        self._last_transition = gauge("last_transition_timestamp_seconds", "When the state last changed.")
+        check = ("name", "namespace", "metric")
+        self._value = gauge("metric_analysis", "Last reading of a check: percent, or milliseconds.", *check)
+        self._threshold = gauge("metric_threshold", "Limit of a check: percent, or milliseconds.", *check)
+        self._verdict = gauge("metric_verdict", "Verdict of a check: 0 pass, 1 fail, 2 inconclusive.", *check)
+        self._rollouts = Counter(
+            "flagger_rollouts", "Rollouts that ended.", ["namespace", "outcome", "reason"], registry=registry
+        )
+        self._durations = Histogram(
+            "flagger_canary_duration_seconds",
+            "Seconds from start to end of a rollout.",
+            ["name", "namespace"],
+            buckets=_BUCKETS,
+            registry=registry,
+        )
+        self._stages = Histogram(
+            "flagger_stage_duration_seconds",
+            "Seconds that rollouts spent in a stage that began and ended under this process.",
+            ["stage"],
+            buckets=_BUCKETS,
+            registry=registry,
+        )
+        self._lock = threading.Lock()
+        self._totals: Tally[str] = Tally()  # canaries by namespace
+        self._shown: dict[Key, AbstractSet[Series]] = {}
+        self._stage_began: dict[Key, datetime] = {}
+
+    def looked(self, world: World, plan: Plan) -> None:
+        """Show what a look at a canary has found and done."""
+        canary = world.canary
+        key = (canary.namespace, canary.name)
+        status = next((a.status for a in reversed(plan.actions) if isinstance(a, WriteStatus)), canary.status)
+        values = dict(self._mirror(world, status))
+        for (gauge, labels), value in values.items():
+            gauge.labels(*labels).set(value)
+        with self._lock:
+            if key not in self._shown:
+                self._count(canary.namespace, 1)
+            gone = self._shown.get(key, frozenset()) - values.keys()
+            self._shown[key] = values.keys()
+            began = self._note_stage(key, canary.status, status, world.now)
+        _remove(gone)
+        if began and canary.status.stage:
+            self._stages.labels(canary.status.stage.value).observe((world.now - began).total_seconds())
+        end = how_it_ended(world, plan, status)
+        if end is None:
+            return
+        self._rollouts.labels(canary.namespace, *end).inc()
+        if status.state is not State.RUNNING and status.start_time:
+            self._durations.labels(canary.name, canary.namespace).observe(
+                (world.now - status.start_time).total_seconds()
+            )
+
+    def gone(self, namespace: str, name: str) -> None:
+        """Take away the series of a canary object that was deleted."""
+        with self._lock:
+            shown = self._shown.pop((namespace, name), None)
+            self._stage_began.pop((namespace, name), None)
+            if shown is None:
+                return
+            self._count(namespace, -1)
+        _remove([*shown, (self._durations, (name, namespace))])
+
+    def _mirror(self, world: World, status: CanaryStatus) -> Iterator[tuple[Series, float]]:
+        """Yield every series that the object has now."""
+        canary, spec = world.canary, world.canary.spec
+        labels = (canary.name, canary.namespace)
+        ready = status.condition(READY)
+        if ready:
+            yield (self._ready, labels), float(ready.status == "True")
+        if isinstance(spec, CanarySpec):
+            yield (self._interval, labels), (spec.interval or world.default_interval).total_seconds()
+        if status.state is not None:
+            yield from self._rollout(labels, status.state, status)
+        if isinstance(spec, CanarySpec) and status.state is not None:
+            yield (self._weight, (spec.primary.name, canary.namespace)), 100 - status.canary_weight
+            yield (self._weight, (spec.canary.name, canary.namespace)), status.canary_weight
+
+    def _rollout(self, labels: Key, state: State, status: CanaryStatus) -> Iterator[tuple[Series, float]]:
+        yield (self._status, labels), _STATES[state]
+        yield (self._failed, labels), status.failed_checks
+        yield (self._inconclusive, labels), status.inconclusive_checks
+        last_check = status.last_check_time or status.start_time
+        if last_check:
+            yield (self._last_check, labels), last_check.timestamp()
+        if status.last_transition_time:
+            yield (self._last_transition, labels), status.last_transition_time.timestamp()
+        for check in status.checks:
+            yield (self._threshold, (*labels, check.name)), check.threshold
+            yield (self._verdict, (*labels, check.name)), _VERDICTS[check.verdict]
+            if check.value is not None:
+                yield (self._value, (*labels, check.name)), check.value
+
+    def _note_stage(self, key: Key, before: CanaryStatus, after: CanaryStatus, now: datetime) -> datetime | None:
+        """Return when the stage that has ended now began, if one has and we saw it begin."""
+        if (before.stage, before.start_time) == (after.stage, after.start_time):
+            return None
+        began = self._stage_began.pop(key, None)
+        if after.stage:
+            self._stage_began[key] = now
+        return began
+
+    def _count(self, namespace: str, change: int) -> None:
+        self._totals[namespace] += change
+        if self._totals[namespace]:
+            self._total.labels(namespace).set(self._totals[namespace])
+        else:
+            del self._totals[namespace]
+            self._total.remove(namespace)
+
+
+def how_it_ended(world: World, plan: Plan, after: CanaryStatus) -> tuple[str, str] | None:
+    """Return outcome and reason of the rollout that a look has ended, or None if it has ended none. Pure.
+
+    The reason is that of the condition ``Promoted`` where there is one: one of a dozen words.
+    """
+    before = world.canary.status
+    if before.state is not State.RUNNING:
+        return None
+    if world.canary.deleting:
+        return ("released", "ObjectDeleted") if ReleaseFinalizer() in plan.actions else None
+    if after.state is State.RUNNING:
+        return ("superseded", "NewRevision") if after.start_time != before.start_time else None
+    promoted = after.condition(PROMOTED)
+    return str(after.state), promoted.reason if promoted else ""
+
+
+def _remove(series: Iterable[tuple[Gauge | Histogram, tuple[str, ...]]]) -> None:
+    for metric, labels in series:
+        with suppress(KeyError):  # a histogram of a canary without an end never had this series
+            metric.remove(*labels)

@@ -1,0 +1,45 @@
+"""The caches, in numbers."""
+
+from dataclasses import dataclass
+
+from controller.exporter.caches import CacheCollector
+from controller.parts import make_parts
+from informers.client import KubeClient
+from informers.credentials import find_login
+from tests.controller.exporter.scrape import Scrape
+
+
+@dataclass
+class FakeInformer:
+    objects: int = 3
+    problem: str | None = None
+    age: float | None = 12.0
+
+    def __len__(self):
+        return self.objects
+
+    def seconds_since_event(self):
+        return self.age
+
+
+def test_size_age_and_health_of_each_cache():
+    scrape = Scrape()
+    broken = FakeInformer(objects=0, problem="403", age=None)
+    scrape.registry.register(CacheCollector([("canaries", "", FakeInformer()), ("services", "test", broken)]))
+    canaries, services = {"resource": "canaries", "namespace": ""}, {"resource": "services", "namespace": "test"}
+    assert scrape.value("flagger_cache_objects", **canaries) == 3
+    assert scrape.value("flagger_cache_last_event_age_seconds", **canaries) == 12
+    assert scrape.value("flagger_cache_healthy", **canaries) == 1
+    assert scrape.value("flagger_cache_objects", **services) == 0
+    assert scrape.value("flagger_cache_last_event_age_seconds", **services) is None
+    assert scrape.value("flagger_cache_healthy", **services) == 0
+
+
+def test_every_informer_is_shown_with_its_resource_and_namespace(tmp_path):
+    client = KubeClient(find_login(None, "http://127.0.0.1:1", service_account=tmp_path), user_agent="x", pool_size=1)
+    parts = make_parts(client, ("prod", "test"))
+    shown = {(resource, namespace): informer for resource, namespace, informer in parts.by_resource()}
+    kinds = ("canaries", "deployments", "services", "virtualservices")
+    assert sorted(shown) == sorted((kind, namespace) for kind in kinds for namespace in ("prod", "test"))
+    assert {informer.name for informer in shown.values()} == {informer.name for informer in parts.all}
+    client.close()

@@ -1,0 +1,256 @@
+"""The series of the canary objects."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from controller.core.canary import CanaryStatus, CheckStatus, Condition, InvalidSpec, Stage, State
+from controller.core.decide import decide
+from controller.core.events import DEADLINE_EXCEEDED, WORKLOAD_DELETED, evidence_missing, threshold_reached
+from controller.core.plan import Plan, WriteStatus
+from controller.exporter.canaries import CanaryExporter
+from metrics.types import NoData, Verdict
+from tests.controller.core.builders import (
+    BAD_RATE,
+    MINUTE,
+    NOW,
+    at_rest,
+    canary,
+    decided,
+    primary,
+    spec,
+    status,
+    workload,
+    world,
+)
+from tests.controller.exporter.scrape import Scrape
+
+NAME = {"name": "podinfo", "namespace": "test"}
+RATE = {**NAME, "metric": "istio_requests_total"}
+DURATION = {**NAME, "metric": "istio_request_duration_seconds_bucket"}
+CHECKS = (
+    CheckStatus("istio_requests_total", Verdict.FAIL, 99.0, 82.33, "x", NOW),
+    CheckStatus("istio_request_duration_seconds_bucket", Verdict.INCONCLUSIVE, 500.0, None, "x", NOW),
+)
+PROMOTED = primary(template=replace(primary().template, body=workload().template.body))
+
+
+class Metrics(Scrape):
+    def __init__(self):
+        super().__init__()
+        self.exporter = CanaryExporter(self.registry)
+
+    def look(self, the_world, plan=None):
+        self.exporter.looked(the_world, decided(the_world) if plan is None else plan)
+
+    def ends(self):
+        return {tuple(s.labels.values()): s.value for s in self.series("flagger_rollouts_total")}
+
+
+@pytest.fixture
+def metrics():
+    return Metrics()
+
+
+# --- a mirror of the status ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("state", "number"), [(State.RUNNING, 0), (State.FINISHED, 1), (State.FAILED, 2)], ids=str)
+def test_status_as_dashboards_read_it(metrics, state, number):
+    metrics.look(world(status=status(state=state)), Plan())
+    assert metrics.value("flagger_canary_status", **NAME) == number
+
+
+def test_what_a_plan_writes_is_shown_at_once(metrics):
+    metrics.look(world(), Plan((WriteStatus(status(canary_weight=15, failed_checks=3, inconclusive_checks=1)),)))
+    assert metrics.value("flagger_canary_weight", workload="podinfo", namespace="test") == 85
+    assert metrics.value("flagger_canary_weight", workload="podinfo-canary", namespace="test") == 15
+    assert metrics.value("flagger_canary_failed_checks", **NAME) == 3
+    assert metrics.value("flagger_canary_inconclusive_checks", **NAME) == 1
+
+
+def test_each_check_shows_its_value_limit_and_verdict(metrics):
+    metrics.look(world(status=status(checks=CHECKS)), Plan())
+    assert metrics.value("flagger_canary_metric_analysis", **RATE) == 82.33
+    assert metrics.value("flagger_canary_metric_threshold", **RATE) == 99
+    assert metrics.value("flagger_canary_metric_verdict", **RATE) == 1
+    assert metrics.value("flagger_canary_metric_threshold", **DURATION) == 500
+    assert metrics.value("flagger_canary_metric_verdict", **DURATION) == 2
+
+
+def test_reading_that_is_missing_shows_no_value(metrics):
+    good = replace(CHECKS[1], verdict=Verdict.PASS, value=20.0)
+    metrics.look(world(status=status(checks=(good,))), Plan())
+    assert metrics.value("flagger_canary_metric_analysis", **DURATION) == 20
+    metrics.look(world(status=status(checks=CHECKS)), Plan())
+    assert metrics.value("flagger_canary_metric_analysis", **DURATION) is None
+
+
+def test_check_that_was_taken_out_of_the_object_disappears(metrics):
+    metrics.look(world(status=status(checks=CHECKS)), Plan())
+    metrics.look(world(status=status(checks=CHECKS[:1])), Plan())
+    assert metrics.value("flagger_canary_metric_verdict", **RATE) == 1
+    assert metrics.value("flagger_canary_metric_verdict", **DURATION) is None
+
+
+def test_times_of_last_round_and_last_change(metrics):
+    metrics.look(world(), Plan())
+    assert metrics.value("flagger_canary_last_check_timestamp_seconds", **NAME) == (NOW - 2 * MINUTE).timestamp()
+    assert metrics.value("flagger_canary_last_transition_timestamp_seconds", **NAME) == (NOW - 5 * MINUTE).timestamp()
+
+
+def test_before_the_first_round_the_start_counts_as_the_last(metrics):
+    metrics.look(world(status=status(last_check_time=None)), Plan())
+    assert metrics.value("flagger_canary_last_check_timestamp_seconds", **NAME) == (NOW - 5 * MINUTE).timestamp()
+
+
+@pytest.mark.parametrize(
+    ("own", "shown"),
+    [pytest.param(timedelta(seconds=30), 30, id="its own"), pytest.param(None, 60, id="the controller's")],
+)
+def test_interval(metrics, own, shown):
+    metrics.look(world(canary=canary(spec=spec(interval=own))), Plan())
+    assert metrics.value("flagger_canary_interval_seconds", **NAME) == shown
+
+
+@pytest.mark.parametrize(("value", "shown"), [("True", 1), ("False", 0), (None, None)])
+def test_ready_is_the_condition(metrics, value, shown):
+    conditions = (Condition("Ready", value, "X", "x", NOW),) if value else ()
+    metrics.look(world(status=status(conditions=conditions)), Plan())
+    assert metrics.value("flagger_canary_ready", **NAME) == shown
+
+
+def test_canaries_are_counted_by_namespace(metrics):
+    for name in ("a", "b", "a"):
+        metrics.look(world(canary=canary(name=name)), Plan())
+    metrics.look(world(canary=canary(name="c", namespace="prod")), Plan())
+    assert metrics.value("flagger_canary_total", namespace="test") == 2
+    metrics.exporter.gone("test", "a")
+    metrics.exporter.gone("test", "never seen")
+    assert metrics.value("flagger_canary_total", namespace="test") == 1
+    metrics.exporter.gone("prod", "c")
+    assert metrics.value("flagger_canary_total", namespace="prod") is None
+
+
+def test_series_of_a_deleted_canary_disappear(metrics):
+    ready = (Condition("Ready", "True", "X", "x", NOW),)
+    metrics.look(world(status=status(checks=CHECKS, conditions=ready)), Plan())
+    metrics.look(world(), Plan((WriteStatus(at_rest(start_time=NOW)),)))
+    assert "flagger_canary_duration_seconds_count" in metrics.about("podinfo")
+    metrics.exporter.gone("test", "podinfo")
+    assert metrics.about("podinfo") | metrics.about("podinfo-canary") == set()
+
+
+def test_canary_that_was_deleted_before_its_end_leaves_nothing(metrics):
+    metrics.look(world(), Plan())
+    metrics.exporter.gone("test", "podinfo")
+    assert metrics.about("podinfo") == set()
+
+
+def test_invalid_object_shows_its_state_and_no_weights(metrics):
+    metrics.look(world(canary=canary(spec=InvalidSpec("x"))), Plan())
+    assert metrics.value("flagger_canary_status", **NAME) == 0
+    assert metrics.series("flagger_canary_weight") == []
+
+
+def test_object_that_was_never_looked_at_shows_its_interval_and_nothing_else(metrics):
+    metrics.look(world(status=CanaryStatus()), Plan())
+    assert metrics.value("flagger_canary_total", namespace="test") == 1
+    assert metrics.about("podinfo") == {"flagger_canary_interval_seconds"}
+
+
+# --- what became of rollouts -----------------------------------------------------------------------------------------
+
+
+def test_end_is_counted_once_with_its_duration(metrics):
+    ended = at_rest(state=State.FAILED, start_time=NOW - timedelta(seconds=90))
+    metrics.look(world(), Plan((WriteStatus(ended),)))
+    metrics.look(world(status=ended), Plan())
+    assert sum(metrics.ends().values()) == 1
+    assert metrics.value("flagger_canary_duration_seconds_sum", **NAME) == 90
+    assert metrics.value("flagger_canary_duration_seconds_count", **NAME) == 1
+
+
+def test_end_without_a_start_has_no_duration(metrics):
+    metrics.look(world(), Plan((WriteStatus(at_rest(start_time=None)),)))
+    assert sum(metrics.ends().values()) == 1
+    assert metrics.series("flagger_canary_duration_seconds_count") == []
+
+
+NEW = {"generation": 2, "observed_generation": 2}
+
+
+@pytest.mark.parametrize(
+    ("the_world", "readings", "end"),
+    [
+        pytest.param(
+            world(status=status(canary_weight=50, stage=Stage.PROMOTING), primary=PROMOTED),
+            (),
+            ("finished", "Promoted"),
+            id="promoted",
+        ),
+        pytest.param(
+            world(workload=workload("1", **NEW)), (), ("finished", "NothingToRollOut"), id="the template was put back"
+        ),
+        pytest.param(
+            world(status=status(failed_checks=9)),
+            BAD_RATE,
+            ("failed", threshold_reached(10).reason),
+            id="failed checks",
+        ),
+        pytest.param(
+            world(status=status(inconclusive_checks=9)),
+            (NoData(), NoData()),
+            ("failed", evidence_missing(10).reason),
+            id="no evidence",
+        ),
+        pytest.param(
+            world(workload=workload(deadline_exceeded=True)),
+            (),
+            ("failed", DEADLINE_EXCEEDED.reason),
+            id="progress deadline",
+        ),
+        pytest.param(world(workload=None), (), ("failed", WORKLOAD_DELETED.reason), id="deployment deleted"),
+        pytest.param(world(workload=workload("3", **NEW)), (), ("superseded", "NewRevision"), id="a newer revision"),
+        pytest.param(world(canary=canary(deleting=True)), (), ("released", "ObjectDeleted"), id="object deleted"),
+    ],
+)
+def test_every_end_is_counted_with_its_reason(metrics, the_world, readings, end):
+    metrics.look(the_world, decided(the_world, readings))
+    assert metrics.ends() == {("test", *end): 1}
+
+
+def test_reason_of_a_roll_back_outlives_the_process_that_decided_it(metrics):
+    failing = world(status=status(failed_checks=9))
+    claimed = next(a.status for a in decided(failing, BAD_RATE).actions if isinstance(a, WriteStatus))
+    metrics.look(world(status=claimed))
+    assert metrics.ends() == {("test", "failed", "FailedChecks"): 1}
+
+
+@pytest.mark.parametrize(
+    "the_world",
+    [
+        pytest.param(world(), id="a step"),
+        pytest.param(world(status=at_rest(), workload=workload("3", **NEW)), id="a start at rest"),
+        pytest.param(world(status=at_rest(), workload=workload("1", **NEW)), id="nothing to roll out, at rest"),
+        pytest.param(world(canary=canary(deleting=True, finalizers=())), id="deleted, and let go before"),
+    ],
+)
+def test_what_ends_no_rollout_is_not_counted(metrics, the_world):
+    metrics.look(the_world)
+    assert metrics.ends() == {}
+
+
+def test_stages_are_timed_from_their_begin_to_their_end(metrics):
+    started = world(status=at_rest(), workload=workload("3", **NEW))
+    metrics.look(started)
+    starting = decide(started).actions[0].status
+    metrics.look(replace(world(status=starting, workload=workload("3", **NEW)), now=NOW + timedelta(seconds=8)))
+    assert metrics.value("flagger_stage_duration_seconds_sum", stage="starting") == 8
+    assert metrics.value("flagger_stage_duration_seconds_count", stage="starting") == 1
+
+
+def test_stage_that_began_before_the_process_is_not_timed(metrics):
+    metrics.look(world(status=status(canary_weight=50)))
+    assert metrics.series("flagger_stage_duration_seconds_sum") == []
