@@ -26,7 +26,7 @@ ON_THEIR_OWN: Mapping[str, str] = MappingProxyType(  # too big to share a go.mod
     {
         "prometheus": "github.com/prometheus/prometheus/cmd/prometheus@v0.316.0",
         "promtool": "github.com/prometheus/prometheus/cmd/promtool@v0.316.0",
-        "alertmanager": "github.com/prometheus/alertmanager/cmd/alertmanager@v0.34.2",
+        "alertmanager": "github.com/prometheus/alertmanager/cmd/alertmanager@v0.31.1",  # newer ones lack their page
         "helm": "helm.sh/helm/v4/cmd/helm@v4.3.1",
     }
 )
