@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import MappingProxyType
 
 HERE = Path(__file__).parent
@@ -66,19 +67,16 @@ def _cache() -> Path:
 
 
 def _build(go: str, name: str, directory: Path) -> None:
-    """Build one program under another name and put it in its place when it is whole."""
-    part = directory / f"{name}.{os.getpid()}"
+    """Build one program and put it in its place when it is whole."""
     environ = {**os.environ, "CGO_ENABLED": "0"}
     flags = ["-trimpath", "-ldflags=-s -w"]
-    if name in ON_THEIR_OWN:
-        part.mkdir()
-        flags.append("-tags=remove_all_sd")  # every cloud's service discovery: most of Prometheus, and of no use here
-        _run([go, "install", *flags, ON_THEIR_OWN[name]], {**environ, "GOBIN": str(part)}, name)
-        (part / name).rename(directory / name)
-        part.rmdir()
-    else:
-        _run([go, "build", *flags, "-o", str(part), PACKAGES[name]], environ, name)
-        part.rename(directory / name)
+    with TemporaryDirectory(dir=directory) as part:
+        if name in ON_THEIR_OWN:
+            flags.append("-tags=remove_all_sd")  # every cloud's service discovery: most of Prometheus, of no use here
+            _run([go, "install", *flags, ON_THEIR_OWN[name]], {**environ, "GOBIN": part}, name)
+        else:
+            _run([go, "build", *flags, "-o", f"{part}/{name}", PACKAGES[name]], environ, name)
+        (Path(part) / name).rename(directory / name)
 
 
 def _run(command: list[str], environ: Mapping[str, str], name: str) -> None:
