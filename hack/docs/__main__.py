@@ -1,7 +1,7 @@
 """``python -m hack.docs``: write the pages that are made from the code.
 
 ``python -m hack.docs links`` lists the addresses outside of the repository that the pages lead to; nothing is fetched.
-``python -m hack.docs terminal TYPED SVG`` draws what a terminal showed; ``hack/docs/terminal.py`` says how to record it.
+``python -m hack.docs terminal TYPED SVG`` draws what a terminal showed, recorded as ``hack/docs/terminal.py`` says.
 """
 
 import argparse

@@ -34,8 +34,8 @@ They belong in the environment, from a Secret, and are never logged. The first t
 
 ## Which cluster
 
-`--kubeconfig` if given; else, without `--master`, the service account of the pod; else the kubeconfig that `kubectl` would
-take (`KUBECONFIG`, `~/.kube/config`). `--master` replaces the address in it; without any kubeconfig it is used alone.
+`--kubeconfig` if given; else, without `--master`, the service account of the pod; else the kubeconfig that `kubectl`
+takes (`KUBECONFIG`, `~/.kube/config`). `--master` replaces the address in it; without any kubeconfig it is used alone.
 
 ## Pages
 

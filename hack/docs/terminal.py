@@ -49,4 +49,5 @@ def svg(lines: list[str], title: str) -> str:
     console = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True, color_system="standard")
     for line in lines:
         console.print(Text.from_ansi(line), soft_wrap=True)
-    return console.export_svg(title=title, theme=_THEME, code_format=_FRAME, unique_id="terminal")
+    picture: str = console.export_svg(title=title, theme=_THEME, code_format=_FRAME, unique_id="terminal")
+    return picture
