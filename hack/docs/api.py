@@ -26,6 +26,8 @@ EXAMPLE = """\
 
 ```yaml
 {example}```
+
+Since Istio 1.5 the duration is `istio_request_duration_milliseconds_bucket`. Either threshold is in milliseconds.
 """
 
 _WIDEST = 70  # characters that a cell with the values of a field may take
