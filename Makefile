@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PURE   := controller/core/*,router/types.py,router/hosts.py,router/virtualservice.py,router/services.py,deploy/types.py,deploy/revision.py,deploy/rollout.py,deploy/template.py,metrics/types.py,metrics/checks.py,metrics/promql.py,metrics/verdicts.py,metrics/durations.py,controller/ratelimit.py,controller/correlator.py,controller/leases.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run sandbox cluster test e2e stories verify lint format coverage mutants clean
+.PHONY: help run sandbox cluster test e2e stories verify lint format coverage mutants docs clean
 
 help: ## print every target with a line of text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,11 @@ mutants: $(VENV)/ready ## change the pure modules at random and see that a test 
 	$(BIN)/mutmut run
 	$(BIN)/mutmut results
 
+docs: $(VENV)/docs ## build the documentation as a site in build/docs (warnings are errors)
+	@$(BIN)/python -m hack.docs
+	$(BIN)/sphinx-build -c docs -b html -W -n --keep-going --quiet . build/docs
+	@echo "Open build/docs/index.html"
+
 clean: ## remove what the other targets made
 	rm -rf $(VENV) build *.egg-info mutants .coverage htmlcov .mypy_cache .pytest_cache .ruff_cache .hypothesis .sandbox .cluster
 
@@ -59,4 +64,9 @@ $(VENV)/ready: setup.cfg setup.py
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) not found: install Python 3.11 or newer, or set PYTHON=" >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+# Apart from the rest, so that nobody needs it for the tests.
+$(VENV)/docs: $(VENV)/ready
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[docs]'
 	@touch $@

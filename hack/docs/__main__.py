@@ -1,0 +1,76 @@
+"""``python -m hack.docs``: write the pages that are made from the code.
+
+``python -m hack.docs links`` lists the addresses outside of the repository that the pages lead to; nothing is fetched.
+``python -m hack.docs terminal TYPED SVG`` draws what a terminal showed, recorded as ``hack/docs/terminal.py`` says.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import yaml
+
+from hack.docs import api, flags
+from hack.docs.markdown import links
+from hack.docs.screen import final_screen, until
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+
+
+def main() -> int:
+    """Do what the arguments say."""
+    parser = argparse.ArgumentParser(prog="python -m hack.docs", description=__doc__)
+    commands = parser.add_subparsers(dest="command")
+    commands.add_parser("links", help="list the addresses outside of the repository")
+    terminal = commands.add_parser("terminal", help="draw what a terminal showed")
+    terminal.add_argument("typed", type=Path)
+    terminal.add_argument("svg", type=Path)
+    terminal.add_argument("--title", default="make run")
+    terminal.add_argument("--until", metavar="TEXT", default="", help="as it was when this had just been printed")
+    options = parser.parse_args()
+    if options.command == "links":
+        print("\n".join(external_links()))
+    elif options.command == "terminal":
+        from hack.docs.terminal import svg  # noqa: PLC0415  # Rich is only in the extra "docs"
+
+        typed = options.typed.read_text()
+        lines = final_screen(until(typed, options.until) if options.until else typed)
+        options.svg.write_text(svg(lines, options.title))
+    else:
+        for path, text in generated().items():
+            path.write_text(text)
+            print(f"wrote {path.relative_to(ROOT)}")
+    return 0
+
+
+def pages() -> list[Path]:
+    """Return every page of the documentation."""
+    return [*sorted(DOCS.rglob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
+
+
+def generated() -> Mapping[Path, str]:
+    """Return the pages that are made from the code, by their paths."""
+    crd = yaml.safe_load((ROOT / "artifacts" / "flagger" / "crd.yaml").read_text())
+    example = (ROOT / "artifacts" / "rollouts" / "podinfo.yaml").read_text()
+    return {DOCS / "api.md": api.reference(crd, example), DOCS / "flags.md": flags.page(help_text())}
+
+
+def help_text() -> str:
+    """Return what ``flagger --help`` prints where no line is wrapped."""
+    command = [sys.executable, "-m", "controller", "--help"]
+    environment = {**os.environ, "COLUMNS": "1000", "NO_COLOR": "1"}
+    return subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+
+def external_links() -> list[str]:
+    """Return the addresses outside of the repository, sorted."""
+    found = {link for page in pages() for link in links(page.read_text()) if "://" in link}
+    return sorted(found)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
