@@ -56,7 +56,7 @@ def rest_while_nothing_changed(world: World) -> Plan | None:
         return None
     if isinstance(world.workload, Workload) and template_changed(world.canary, world.workload):
         return None
-    return Plan((ReleaseFinalizer(),)) if world.finalizer_held else Plan()
+    return Plan((ReleaseFinalizer(),)) if world.finalizer_held else _take_back(world)
 
 
 def go_on_rolling_back(world: World) -> Plan | None:
@@ -235,6 +235,17 @@ def _complain(world: World, obstacle: Obstacle) -> Plan:
         status = steps.with_condition(world, status, steps.READY, "False", obstacle.reason, obstacle.what)
         actions.append(WriteStatus(status))
     return Plan(tuple(actions), wake_after=pace, complaint=pacing.remembered(world, obstacle.what, said=said))
+
+
+def _take_back(world: World) -> Plan:
+    """Take back a complaint that somebody has put right: the one thing that is written at rest, and once."""
+    condition = world.canary.status.condition(steps.READY)
+    parts = ready(world)
+    if condition is None or condition.status != "False" or parts is None:
+        return Plan()
+    if gates.rival_gate(world) or gates.route_gate(parts) or gates.service_gate(parts):
+        return Plan()
+    return Plan((WriteStatus(steps.parts_found(world, world.canary.status)),))
 
 
 def _pace(world: World) -> timedelta:

@@ -179,9 +179,14 @@ def note(r: Ready, status: CanaryStatus) -> CanaryStatus:
         canary_generation=r.workload.generation,
         canary_uid=r.workload.uid,
         canary_replicas=r.workload.replicas or status.canary_replicas,
-        observed_generation=r.world.canary.generation,
     )
-    return with_condition(r.world, status, READY, "True", "PartsFound", "Route, services and workloads were found")
+    return parts_found(r.world, status)
+
+
+def parts_found(world: World, status: CanaryStatus) -> CanaryStatus:
+    """Return the status of an object that nobody has to put right."""
+    status = replace(status, observed_generation=world.canary.generation)
+    return with_condition(world, status, READY, "True", "PartsFound", "Route, services and workloads were found")
 
 
 def with_condition(

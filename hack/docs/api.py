@@ -45,10 +45,12 @@ class Condition:
 
 CONDITIONS: Sequence[Condition] = (
     Condition("Promoted", "Unknown", "RolloutRunning", "a rollout is under way"),
-    Condition("Promoted", "Unknown", "RollingBack", "it was decided to roll back; the message says why"),
-    Condition("Promoted", "True", "Finished", "the primary runs the revision"),
+    Condition("Promoted", "True", "Promoted", "the primary runs the revision"),
     Condition("Promoted", "True", "NothingToRollOut", "the primary ran that template already"),
-    Condition("Promoted", "False", "RolloutFailed", "rolled back; the message says why"),
+    Condition("Promoted", "False", "FailedChecks", "rolled back: `threshold` checks have failed"),
+    Condition("Promoted", "False", "NoEvidence", "rolled back: `inconclusiveLimit` rounds in a row were not judged"),
+    Condition("Promoted", "False", "ProgressDeadlineExceeded", "rolled back: its pods never became ready"),
+    Condition("Promoted", "False", "WorkloadDeleted", "rolled back: its Deployment was deleted"),
     Condition("Ready", "True", "PartsFound", "route, services and Deployments were found usable"),
     Condition("Ready", "False", "InvalidSpec", "the spec cannot be acted on; nothing is written but this"),
     Condition("Ready", "False", "SharedWithOlderCanary", "an older canary object names the same Deployment or route"),

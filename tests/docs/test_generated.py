@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from controller.core.steps import PROMOTED
 from controller.flags import parse_options
 from hack.docs.__main__ import generated, help_text
 from hack.docs.api import CONDITIONS
@@ -52,7 +53,8 @@ def test_reasons_of_conditions_are_those_of_the_code():
     code = "".join(path.read_text() for path in CORE.glob("*.py"))
     said = set(re.findall(r"Obstacle\(\s*\"(\w+)\"", code))  # reasons of Ready
     said |= set(re.findall(r"(?:PROMOTED|READY), \"\w+\", \"(\w+)\"", code))
-    said |= set(re.findall(r"_ended\(\s*[\w.]+, State\.\w+, \"(\w+)\"", code))
+    said |= set(re.findall(r"_ended\(\s*[\w.]+, State\.\w+, \"(\w+)\"", code)) | {PROMOTED}
+    said |= set(re.findall(r"Cause\(\"(\w+)\", f?\"\w", code))
     assert said == {condition.reason for condition in CONDITIONS}
 
 

@@ -70,6 +70,19 @@ def test_part_that_appears_starts_the_rollout_at_once(on):
         on.until(lambda: on.condition("Ready")["status"] == "True")
 
 
+def test_complaint_that_is_put_right_at_rest_is_taken_back(on):
+    on.add_canary()
+    with controller(on):
+        on.until_said("Advance podinfo.test canary weight 5")
+        on.delete(ROUTE, "podinfo")
+        on.until(lambda: on.condition("Ready")["status"] == "False")
+        on.delete(DEPLOYMENT, "podinfo-canary")
+        on.until_state("failed")
+        on.add(*objects("workloads/virtual-service"), *objects("workloads/canary-deployment"))
+        on.until(lambda: on.condition("Ready")["status"] == "True")
+    assert on.canary_status()["state"] == "failed"  # the same version is not tried again
+
+
 def test_younger_of_two_canaries_halts_and_the_older_goes_on(on):
     on.add_canary()
     (younger,) = objects("rollouts/podinfo")

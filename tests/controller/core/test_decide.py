@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from controller.core import steps
-from controller.core.canary import CanaryStatus, InvalidSpec, Stage, State
+from controller.core.canary import CanaryStatus, Condition, InvalidSpec, Stage, State
 from controller.core.plan import (
     Complaint,
     CopyTemplate,
@@ -416,6 +416,38 @@ def test_at_rest_nothing_is_written(state, weight):
         world(canary=resting, workload=replace(NEW, generation=1)),
     ):
         assert decided(scene) == Plan()
+
+
+COMPLAINED = at_rest(
+    state=State.FAILED,
+    observed_generation=1,
+    conditions=(Condition("Ready", "False", "RouteNotFound", "virtual service podinfo.test not found", NOW - MINUTE),),
+)
+
+
+def test_complaint_that_was_put_right_is_taken_back_at_rest_once():
+    mended = canary(finalizers=(), generation=2, status=COMPLAINED)
+    plan = decided(world(canary=mended))
+    assert kinds(plan) == ["WriteStatus"]
+    condition = written(plan).condition("Ready")
+    assert condition == Condition("Ready", "True", "PartsFound", "Route, services and workloads were found", NOW)
+    assert replace(written(plan), conditions=()) == replace(COMPLAINED, conditions=(), observed_generation=2)
+    assert decided(world(canary=replace(mended, status=written(plan)))) == Plan()
+
+
+@pytest.mark.parametrize(
+    "missing",
+    [
+        pytest.param({"route": None}, id="the route"),
+        pytest.param({"route": Route(None, "destination third is in the way")}, id="a usable route"),
+        pytest.param({"service_problems": ("service podinfo.test not found",)}, id="a service"),
+        pytest.param({"primary": None}, id="the primary"),
+        pytest.param({"workload": None}, id="the canary"),
+        pytest.param({"rivals": (canary(name="older", uid="older", created=NOW - 20 * MINUTE),)}, id="sole use of it"),
+    ],
+)
+def test_complaint_stays_at_rest_while_something_is_missing(missing):
+    assert decided(world(canary=canary(finalizers=(), status=COMPLAINED), **missing)) == Plan()
 
 
 def test_finalizer_left_by_a_crash_is_released_at_rest():

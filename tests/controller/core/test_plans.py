@@ -79,6 +79,13 @@ SITUATIONS = {
         canary=canary(status=at_rest(**RICH), generation=2, finalizers=()), workload=workload("1", **NEXT, uid="new")
     ),
     "at rest, nothing changed": world(canary=canary(status=at_rest(), finalizers=())),
+    "at rest, a complaint that was put right": world(
+        canary=canary(
+            status=at_rest(conditions=(Condition("Ready", "False", "RouteNotFound", "x", NOW - MINUTE),)),
+            generation=2,
+            finalizers=(),
+        )
+    ),
     "at rest, the finalizer left over": world(status=at_rest()),
     "a claimed start without pods": world(
         status=status(stage=Stage.STARTING, canary_weight=0, canary_replicas=2), workload=workload(**NOTHING)
