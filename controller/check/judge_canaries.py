@@ -90,8 +90,7 @@ def _obstacles(objects: Objects, world: World) -> Iterator[Finding]:
     route = canary.spec.route_name if isinstance(canary.spec, CanarySpec) else ""
     for obstacle in obstacles(world, lambda plural: objects.sees(plural, canary.namespace)):
         fix = FIXES[obstacle.reason].format(namespace=canary.namespace, name=canary.name, route=route)
-        what = obstacle.what[:1].upper() + obstacle.what[1:] if not obstacle.what.startswith("spec.") else obstacle.what
-        yield problem("canaries", obstacle.reason, what, fix, key_of(canary.namespace, canary.name))
+        yield problem("canaries", obstacle.reason, obstacle.what, fix, key_of(canary.namespace, canary.name))
 
 
 def obstacles(world: World, sees: Callable[[str], bool] = lambda _plural: True) -> Iterator[Obstacle]:

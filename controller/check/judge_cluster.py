@@ -81,9 +81,9 @@ def _other_schema(missing: tuple[str, ...]) -> Finding:
 
 def permissions(facts: Facts) -> Iterator[Finding]:
     """We may do what the controller does, in every namespace that is watched."""
-    if not isinstance(facts.api, Api):
+    if not isinstance(facts.api, Api) or facts.api.user == ANONYMOUS:
         return
-    who = facts.api.user if isinstance(facts.api.user, str) else "This user"
+    who = facts.api.user if isinstance(facts.api.user, str) else "this user"
     scopes = [list(scope) for _, scope in groupby(facts.api.access, key=lambda a: (a.namespace, _is_lease(a)))]
     for scope in scopes:
         where = f"in namespace {scope[0].namespace}" if scope[0].namespace else "in all namespaces"

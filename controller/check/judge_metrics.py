@@ -69,7 +69,7 @@ def _no_requests(facts: Facts, *, elsewhere: bool) -> Finding:
 
 def canary_series(facts: Facts) -> Iterator[Finding]:
     """It holds, for each canary, what the analysis asks for."""
-    if isinstance(facts.metrics, Unavailable) or not _some(facts.metrics.series[REQUESTS]):
+    if isinstance(facts.metrics, Unavailable) or _lacks(facts.metrics.series[REQUESTS]):
         return  # it was said, once
     for world in facts.worlds:
         canary = world.canary
@@ -85,7 +85,7 @@ def _of_canary(facts: Facts, world: World, spec: CanarySpec, readings: Sequence[
     workloads = f"{spec.primary.name} or {spec.canary.name} in namespace {world.canary.namespace}"
     for index, (check, reading) in enumerate(zip(spec.checks, readings, strict=False)):
         twin, since = TWIN.get(check.name, ("", ""))
-        missing = not _some(metrics.series[check.name])
+        missing = _lacks(metrics.series[check.name])
         if missing and twin and _some(metrics.series[twin]):
             said = f"It checks {check.name}, which Prometheus does not have: Istio {since} has {twin}"
             fix = (
@@ -95,7 +95,7 @@ def _of_canary(facts: Facts, world: World, spec: CanarySpec, readings: Sequence[
         elif isinstance(reading, Unavailable):
             said = f"Whether Prometheus has {check.name} of {workloads} cannot be told: {reading.reason}"
             yield cannot_tell("canaries", said, "Try again.", about)
-        elif not missing and not _some(reading):
+        elif not missing and _lacks(reading):
             said = f"Prometheus has no {check.name} of {workloads}"
             fix = "Send requests through the mesh to its hosts, and see that its pods have a sidecar."
             yield warning("canaries", Reason.NO_SERIES_OF_WORKLOADS, said, fix, about)
@@ -103,3 +103,7 @@ def _of_canary(facts: Facts, world: World, spec: CanarySpec, readings: Sequence[
 
 def _some(reading: Reading) -> bool:
     return isinstance(reading, Value) and reading.number > 0
+
+
+def _lacks(reading: Reading) -> bool:
+    return not isinstance(reading, Unavailable) and not _some(reading)

@@ -7,6 +7,7 @@ from typing import Any
 from controller import __version__
 from controller.check.facts import Api, Facts, Unknown
 from controller.check.findings import Finding, Level
+from informers.resources import CANARIES
 
 _WORDS = {Level.WARNING: "WARNING", Level.PROBLEM: "PROBLEM"}
 _COLOURS = {Level.WARNING: "33", Level.PROBLEM: "31"}
@@ -62,7 +63,8 @@ def _looked_at(facts: Facts) -> Iterator[tuple[str, str]]:
     yield "Prometheus", facts.metrics_server
     yield "Namespaces", ", ".join(facts.namespaces) or "all"
     if isinstance(api, Api):
-        yield "Canaries", str(len(api.objects.looks))
+        listed = all(unlisted.plural != CANARIES.plural for unlisted in api.objects.unlisted)
+        yield "Canaries", str(len(api.objects.looks)) if listed else "could not be listed"
 
 
 def _user(user: str | Unknown) -> str:
@@ -76,7 +78,8 @@ def _paragraph(finding: Finding, *, colours: bool) -> Iterator[str]:
     word = f"{_WORDS[finding.level]:<{_WIDTH}}"
     if colours:
         word = f"\x1b[{_COLOURS[finding.level]};1m{word}\x1b[0m"
-    about = f"canary {finding.about}: " if finding.about else ""
+    namespace, _, name = finding.about.partition("/")
+    about = f"canary {name}.{namespace}: " if name else ""
     yield f"{word}  {about}{finding.what}"
     yield f"{'fix':>{_WIDTH}}  {finding.fix}"
 
