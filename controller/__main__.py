@@ -29,6 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the controller until a signal, or the subcommand ``check``; return the exit code."""
     arguments = sys.argv[1:] if argv is None else argv
     if arguments[:1] == ["check"]:
+        set_up_logs("error")  # what the parts log besides is a finding there
         return check(arguments[1:], utc_now)
     options = parse_options(arguments)
     set_up_logs(options.log_level)

@@ -108,7 +108,7 @@ class _Asker:
         review = {"apiVersion": resource.api_version, "kind": resource.kind, **body}
         try:
             answer = told(lambda: self._client.create(resource, "", review))
-        except KindNotServedError:
+        except NotFoundError:
             return Unknown(f"the API server does not serve {resource.kind}")
         return answer if isinstance(answer, Unknown) else answer.get("status") or {}
 

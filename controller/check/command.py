@@ -16,7 +16,6 @@ from controller.check.judge import judge
 from controller.check.options import parse_check_options
 from controller.check.report import as_json, as_text
 from controller.flags import Options
-from controller.logs import set_up_logs
 from informers.client import KubeClient
 from informers.credentials import find_login
 from informers.errors import ConfigurationError
@@ -40,7 +39,6 @@ def main(argv: Sequence[str], now: Callable[[], datetime], out: TextIO = sys.std
         out: where to print.
     """
     options, output = parse_check_options(argv)
-    set_up_logs("error")  # what the parts log besides is a finding here
     try:
         facts = _gather(options, now)
     except ConfigurationError as error:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from controller.__main__ import main
 from controller.check import ask_objects, command
 from controller.check.command import USER_AGENT
 from controller.lifecycle import utc_now
@@ -141,6 +140,12 @@ def test_what_is_not_allowed_is_named_and_not_tried(measured):
     assert [r for r in requests(measured) if r.code == 403] == []
 
 
+def test_namespace_that_we_may_not_read_is_not_tried(measured):
+    measured.cluster.api.faults.add(Fault(verb="get", resource="namespaces", code=403, count=-1))
+    assert checked(measured, "--namespace=test")[:2] == (0, [])
+    assert [r for r in requests(measured) if r.code == 403] == []
+
+
 def test_lease_is_checked_in_its_namespace(measured):
     measured.cluster.api.faults.add(Fault(verb="update", resource="leases", code=403, count=-1))
     assert checked(measured)[0] == 0
@@ -161,6 +166,7 @@ def test_server_that_does_not_say_what_is_allowed(measured):
     measured.cluster.api.faults.add(Fault(verb="create", resource="selfsubjectreviews", code=500, count=-1))
     code, found, document = checked(measured)
     assert (code, [reason for reason, _ in found]) == (0, ["CannotTell"])
+    assert [r.resource for r in requests(measured)].count("selfsubjectaccessreviews") == 1
     assert document["apiServer"]["user"] is None
 
 
@@ -305,6 +311,15 @@ def test_as_a_process(measured):
     assert done.stdout.endswith("\nNothing to fix: all 8 checks passed.\n")
 
 
+def test_what_the_parts_log_is_not_mixed_into_the_findings(measured):
+    broken = copy.deepcopy(measured.get(CANARY, "podinfo"))
+    broken.update(status={"state": "odd"})
+    measured.cluster.api.store.put(CANARY, ("test", "podinfo"), broken)
+    done = process("-kubeconfig", measured.kubeconfig, f"-metrics-server={measured.cluster.prometheus.url}")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "PROBLEM  canary podinfo.test: It cannot be read: ValueError: 'odd' is not a valid State\n" in done.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
@@ -323,7 +338,7 @@ def test_interrupted(measured, monkeypatch, capsys):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(command, "ask_cluster", interrupted)
-    assert main(["check", "--kubeconfig", measured.kubeconfig]) == 130
+    assert command.main(["--kubeconfig", measured.kubeconfig], utc_now) == 130
     assert capsys.readouterr().out == ""
 
 
