@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from itertools import groupby
+from typing import assert_never
 
 from controller.check.facts import Access, Api, Facts, NoApi, NotServed, Permission, Served, Unknown
 from controller.check.findings import Finding, Reason, cannot_tell, passed, problem
@@ -33,6 +34,8 @@ def api_server(facts: Facts) -> Iterator[Finding]:
             else:
                 said = f"Kubernetes {version.text} is older than 1.25, whose API server checks our schema"
                 yield problem(check, Reason.KUBERNETES_TOO_OLD, said, "Upgrade the cluster.")
+        case _:
+            assert_never(facts.api)
 
 
 def identity(facts: Facts) -> Iterator[Finding]:
@@ -70,6 +73,8 @@ def _kind(kind: str, found: Served | NotServed | Unknown, fix: str) -> Finding:
             return problem("kinds", Reason.KIND_NOT_SERVED, what, fix)
         case Unknown(why):
             return cannot_tell("kinds", f"Whether {kind} is served cannot be told: {why}", _WHERE_IT_IS)
+        case _:
+            assert_never(found)
 
 
 def _other_schema(missing: tuple[str, ...]) -> Finding:
