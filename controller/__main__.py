@@ -10,9 +10,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 
+from controller.check.command import main as check
 from controller.flags import parse_options
 from controller.http_server import PortError
-from controller.lifecycle import Controller
+from controller.lifecycle import Controller, utc_now
 from controller.logs import set_up_logs
 from informers.errors import ConfigurationError
 
@@ -25,8 +26,12 @@ EXIT_LOST_LEAD = 4
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the controller until a signal; return the exit code."""
-    options = parse_options(sys.argv[1:] if argv is None else argv)
+    """Run the controller until a signal, or the subcommand ``check``; return the exit code."""
+    arguments = sys.argv[1:] if argv is None else argv
+    if arguments[:1] == ["check"]:
+        set_up_logs("error")  # what the parts log besides is a finding there
+        return check(arguments[1:], utc_now)
+    options = parse_options(arguments)
     set_up_logs(options.log_level)
     try:
         controller = Controller(options, lead_lost=partial(signal.raise_signal, signal.SIGTERM))

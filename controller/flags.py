@@ -32,7 +32,10 @@ FLAGGER_METRICS_SERVER. Credentials for Prometheus belong in the environment: PR
 PROMETHEUS_PASSWORD, or PROMETHEUS_TOKEN.
 
 example:
-  flagger --kubeconfig ~/.kube/config --metrics-server http://localhost:9090 --control-loop-interval 1m --dry-run"""
+  flagger --kubeconfig ~/.kube/config --metrics-server http://localhost:9090 --control-loop-interval 1m --dry-run
+
+What is missing before the first rollout is told by:
+  flagger check --kubeconfig ~/.kube/config --metrics-server http://localhost:9090"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +62,24 @@ def parse_options(argv: Sequence[str], environ: Mapping[str, str] = os.environ) 
         argv: the arguments without the program's name.
         environ: environment variables; a wrong one is reported like its flag.
     """
-    parser = _parser()
-    args = parser.parse_args([*_from_environment(parser, environ), *map(_two_dashes, argv)])
+    parser = argparse.ArgumentParser(
+        prog="flagger",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add_flags(parser)
+    return options_of(parse(parser, argv, environ))
+
+
+def parse(parser: argparse.ArgumentParser, argv: Sequence[str], environ: Mapping[str, str]) -> argparse.Namespace:
+    """Return what a parser makes of the environment and, with precedence, of the arguments."""
+    return parser.parse_args([*_from_environment(parser, environ), *map(_two_dashes, argv)])
+
+
+def options_of(args: argparse.Namespace) -> Options:
+    """Return the options of a parser that has got its flags from ``add_flags``."""
     return Options(
         kubeconfig=args.kubeconfig,
         master=args.master,
@@ -76,14 +95,8 @@ def parse_options(argv: Sequence[str], environ: Mapping[str, str] = os.environ) 
     )
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="flagger",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Add every flag of the controller to a parser."""
     add = parser.add_argument
     add(
         "--kubeconfig",
@@ -127,12 +140,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--leader-election-namespace", metavar="NAME", help="where the Lease is (default: the controller's own)")
     switch("--dry-run", help="log what would be written, and write nothing")
     add("--version", action="version", version=f"flagger {__version__}")
-    return parser
 
 
 def _two_dashes(argument: str) -> str:
-    """Return Go's ``-name`` as ``--name``."""
-    single = len(argument) > 2 and argument[0] == "-" and argument[1].isalpha()  # noqa: PLR2004  # "-h" stays
+    """Return Go's ``-name`` as ``--name``; ``-h`` and ``-o=json`` stay."""
+    letters = argument[1:].split("=", maxsplit=1)[0]
+    single = argument[:1] == "-" and letters[:1].isalpha() and len(letters) > 1
     return f"-{argument}" if single else argument
 
 

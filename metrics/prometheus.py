@@ -5,7 +5,7 @@ import math
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
@@ -81,8 +81,12 @@ class PrometheusObserver:
 
     def observe(self, target: Target, checks: Sequence[Check]) -> tuple[Reading, ...]:
         """Return one reading per check, in their order; the checks are asked side by side."""
-        futures = [self._pool.submit(self._read, target, check) for check in checks]
-        return tuple(future.result() for future in futures)
+        kinds = [(CHECKS[check.name], check) for check in checks]
+        return self._read_all((kind.query(target, check.interval), kind.scale) for kind, check in kinds)
+
+    def ask(self, queries: Sequence[str]) -> tuple[Reading, ...]:
+        """Return one reading per query, in their order and in the unit of the query; they are asked side by side."""
+        return self._read_all((query, 1.0) for query in queries)
 
     def close(self) -> None:
         """End the threads and close all connections. A second call does nothing."""
@@ -90,13 +94,16 @@ class PrometheusObserver:
         self._client.close()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def _read(self, target: Target, check: Check) -> Reading:
-        kind = CHECKS[check.name]
+    def _read_all(self, questions: Iterable[tuple[str, float]]) -> tuple[Reading, ...]:
+        futures = [self._pool.submit(self._read, query, scale) for query, scale in questions]
+        return tuple(future.result() for future in futures)
+
+    def _read(self, query: str, scale: float) -> Reading:
         began = self._monotonic()
         reading: Reading
         try:
-            number = self._query(kind.query(target, check.interval))
-            reading = NoData() if number is None else Value(number * kind.scale)
+            number = self._query(query)
+            reading = NoData() if number is None else Value(number * scale)
         except _AnswerError as error:
             reading = Unavailable(f"{self.where} {error}")
         except (httpx.HTTPError, RuntimeError) as error:  # RuntimeError: the client was closed meanwhile

@@ -2,6 +2,7 @@
 
 import threading
 from dataclasses import asdict, dataclass
+from http import HTTPStatus
 from typing import Any
 
 Json = dict[str, Any]
@@ -81,6 +82,14 @@ class Faults:
                         self._faults.remove(fault)
                 return fault
         return None
+
+    def forbid(self, verb: str, resource: str, subresource: str, user_agent: str) -> bool:
+        """Whether a request would be answered with 403: what a review of access says then, too."""
+        with self._lock:
+            return any(
+                fault.code == HTTPStatus.FORBIDDEN and fault.matches(verb, resource, subresource, user_agent)
+                for fault in self._faults
+            )
 
     @property
     def hanging(self) -> int:

@@ -51,6 +51,14 @@ def test_answers_become_readings_in_the_unit_of_the_limit(api, check, answer, re
     assert observed(api.url, check) == (reading,)
 
 
+def test_queries_are_asked_as_they_are_and_answered_in_their_order(api):
+    api.default = says(vector("0.5"))
+    with closing(PrometheusObserver(api.url, threads=1, environ={})) as observer:
+        assert observer.ask(["vector(1)", "count(x)"]) == (Value(0.5), Value(0.5))
+        assert observer.ask([]) == ()
+    assert [request.body for request in api.requests] == [b"query=vector%281%29", b"query=count%28x%29"]
+
+
 @pytest.mark.parametrize(
     ("answer", "text"),
     [

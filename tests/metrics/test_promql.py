@@ -23,6 +23,23 @@ def test_duration_is_the_99th_percentile():
     )
 
 
+def test_count_of_series_is_of_any_workload_or_of_those_that_are_named():
+    other = SELECTOR.replace("podinfo-canary", "podinfo")
+    assert promql.count_of("istio_requests_total") == 'count(istio_requests_total{reporter="destination"})'
+    assert promql.count_of("istio_requests_total", [TARGET, Target("test", "podinfo")]) == (
+        f"count(istio_requests_total{{{SELECTOR}}} or istio_requests_total{{{other}}})"
+    )
+
+
+def test_count_of_a_histogram_is_of_one_bucket():
+    assert promql.count_of("some_bucket") == 'count(some_bucket{reporter="destination",le="+Inf"})'
+    assert promql.count_of("some_bucket", [TARGET]) == f'count(some_bucket{{{SELECTOR},le="+Inf"}})'
+
+
+def test_count_of_other_reporters():
+    assert promql.count_of_other_reporters("m") == 'count(m{reporter!="destination"})'
+
+
 @pytest.mark.parametrize("name", ['a"b', "a\\b", "a\nb", "a.b", 'x",y=~".*'])
 def test_names_match_themselves_and_nothing_else(name):
     for query in (promql.success_rate(Target("test", name), "1m"), promql.duration("b", Target("test", name), "1m")):

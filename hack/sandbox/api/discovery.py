@@ -65,8 +65,9 @@ def openapi_index(kinds: Sequence[Kind]) -> Json:
 
 
 def openapi(kinds: Sequence[Kind], path: str) -> Json | None:
-    """Return one document: which kinds are patched, and that the server validates fields itself."""
+    """Return one document: which kinds are patched, that the server validates fields itself, and custom schemas."""
     paths: Json = {}
+    schemas: Json = {}
     for kind in kinds:
         for version in kind.versions:
             if _openapi_path(kind, version) != path:
@@ -77,10 +78,13 @@ def openapi(kinds: Sequence[Kind], path: str) -> Json | None:
             parameters = [{"name": n, "in": "query", "schema": {"type": "string"}} for n in names]
             operation = {"x-kubernetes-group-version-kind": gvk, "parameters": parameters, "responses": {}}
             paths[f"/{path}{scope}/{kind.plural}/{{name}}"] = {"patch": operation}
+            if version in kind.schemas:
+                name = ".".join([*reversed(kind.group.split(".")), version, kind.kind])
+                schemas[name] = {**kind.schemas[version], "x-kubernetes-group-version-kind": [gvk]}
     if not paths:
         return None
     info = {"title": "Kubernetes", "version": "v1.32.0"}
-    return {"openapi": "3.0.0", "info": info, "paths": paths, "components": {"schemas": {}}}
+    return {"openapi": "3.0.0", "info": info, "paths": paths, "components": {"schemas": schemas}}
 
 
 def _openapi_path(kind: Kind, version: str) -> str:

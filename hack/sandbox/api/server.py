@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 from hack.sandbox.api.errors import ApiError, NoSuchPathError
 from hack.sandbox.api.objects import Objects
 from hack.sandbox.api.requests import Answer, Request, answer
+from hack.sandbox.api.reviews import review
 from hack.sandbox.api.store import Store
 from hack.sandbox.faults import Fault, Faults
 from hack.sandbox.loopback import Handler, Loopback
@@ -115,7 +116,9 @@ class _ApiHandler(Handler):
         try:
             if fault is not None:
                 self._suffer(fault, request)
-            result = answer(self.api.objects, request, self.api.now(), lambda: self._over(cuts))
+            result = self._reviewed(request, agent) or answer(
+                self.api.objects, request, self.api.now(), lambda: self._over(cuts)
+            )
             if fault is not None and fault.drop == "after":
                 raise _DroppedError  # noqa: TRY301  # both ends of a drop are handled in one place
         except _DroppedError:
@@ -135,6 +138,12 @@ class _ApiHandler(Handler):
             self.send(result.code, json.dumps(result.body).encode(), "application/json", result.headers)
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815  # names of the base class
+
+    def _reviewed(self, request: Request, agent: str) -> Answer | None:
+        body = review(
+            request, lambda verb, resource, subresource: self.api.faults.forbid(verb, resource, subresource, agent)
+        )
+        return Answer(HTTPStatus.CREATED, body) if body is not None else None
 
     def _suffer(self, fault: Fault, request: Request) -> None:
         if fault.delay_seconds:

@@ -1,0 +1,136 @@
+"""What the API server's answers mean: is it there, are we known, are the kinds served, may we do what we must? Pure."""
+
+from collections.abc import Iterator
+from itertools import groupby
+from typing import assert_never
+
+from controller.check.facts import Access, Api, Facts, NoApi, NotServed, Permission, Served, Unknown
+from controller.check.findings import Finding, Reason, cannot_tell, passed, problem
+
+OLDEST = (1, 25)
+ANONYMOUS = "system:anonymous"
+_WHERE_IT_IS = "Name the cluster with --kubeconfig or --master; `kubectl cluster-info` shows whether it answers you."
+_APPLY_CRD = "kubectl apply -f artifacts/flagger/crd.yaml"
+_APPLY_ACCOUNT = "kubectl apply -f artifacts/flagger/account.yaml"
+_MANY = 4
+
+
+def api_server(facts: Facts) -> Iterator[Finding]:
+    """It answers, and is new enough."""
+    check = "api-server"
+    match facts.api:
+        case NoApi(why, refused=True):
+            fix = "Log in again, or name another kubeconfig with --kubeconfig."
+            yield problem(check, Reason.NOT_AUTHENTICATED, f"The API server refuses our credentials: {why}", fix)
+        case NoApi(why):
+            said = f"The API server has not answered, so nothing in the cluster was looked at: {why}"
+            yield problem(check, Reason.API_SERVER_UNREACHABLE, said, _WHERE_IT_IS)
+        case Api(version=Unknown(why)):
+            yield cannot_tell(check, f"Which version of Kubernetes this is cannot be told: {why}", _WHERE_IT_IS)
+        case Api(version=version):
+            assert not isinstance(version, Unknown)  # noqa: S101  # the case above
+            if (version.major, version.minor) >= OLDEST:
+                yield passed(check, f"The API server answers, Kubernetes {version.text}")
+            else:
+                said = f"Kubernetes {version.text} is older than 1.25, whose API server checks our schema"
+                yield problem(check, Reason.KUBERNETES_TOO_OLD, said, "Upgrade the cluster.")
+        case _:
+            assert_never(facts.api)
+
+
+def identity(facts: Facts) -> Iterator[Finding]:
+    """We are somebody."""
+    if isinstance(facts.api, Api) and facts.api.user == ANONYMOUS:
+        said = f"The API server knows us as {ANONYMOUS}: our requests carry no credentials"
+        fix = "Name a kubeconfig with a user with --kubeconfig, or run in a pod with a service account."
+        yield problem("api-server", Reason.NOT_AUTHENTICATED, said, fix)
+
+
+def namespaces(facts: Facts) -> Iterator[Finding]:
+    """What is watched exists."""
+    if isinstance(facts.api, Api):
+        for name in facts.api.missing_namespaces:
+            fix = f"kubectl create namespace {name}, or correct --namespace"
+            yield problem("namespaces", Reason.NAMESPACE_NOT_FOUND, f"Namespace {name} does not exist", fix)
+
+
+def kinds(facts: Facts) -> Iterator[Finding]:
+    """Both custom kinds are served, ours with the fields that we write."""
+    if not isinstance(facts.api, Api):
+        return
+    istio = "Install Istio 1.0 or newer, for example with `istioctl install`."
+    yield _kind("Canary", facts.api.canaries, _APPLY_CRD)
+    if facts.api.missing_fields:
+        yield _other_schema(facts.api.missing_fields)
+    yield _kind("VirtualService", facts.api.virtual_services, istio)
+
+
+def _kind(kind: str, found: Served | NotServed | Unknown, fix: str) -> Finding:
+    match found:
+        case Served(api_version):
+            return passed("kinds", f"{kind} is served as {api_version}")
+        case NotServed(what):
+            return problem("kinds", Reason.KIND_NOT_SERVED, what, fix)
+        case Unknown(why):
+            return cannot_tell("kinds", f"Whether {kind} is served cannot be told: {why}", _WHERE_IT_IS)
+        case _:
+            assert_never(found)
+
+
+def _other_schema(missing: tuple[str, ...]) -> Finding:
+    named = ", ".join(missing[:_MANY]) + (f" and {len(missing) - _MANY} more" if len(missing) > _MANY else "")
+    said = f"The served schema of Canary lacks {named}, which the API server drops from every object"
+    fix = f"{_APPLY_CRD} (another operator whose CRD has the same name must go first)"
+    return problem("kinds", Reason.SCHEMA_DIFFERS, said, fix)
+
+
+def permissions(facts: Facts) -> Iterator[Finding]:
+    """We may do what the controller does, in every namespace that is watched."""
+    if not isinstance(facts.api, Api) or facts.api.user == ANONYMOUS:
+        return
+    who = facts.api.user if isinstance(facts.api.user, str) else "this user"
+    scopes = [list(scope) for _, scope in groupby(facts.api.access, key=lambda a: (a.namespace, _is_lease(a)))]
+    for scope in scopes:
+        where = f"in namespace {scope[0].namespace}" if scope[0].namespace else "in all namespaces"
+        unknown = next((a.allowed for a in scope if isinstance(a.allowed, Unknown)), None)
+        denied = [a for a in scope if a.allowed is False]
+        if unknown is not None:
+            said = f"Whether {who} may do what the controller does {where} cannot be told: {unknown.why}"
+            yield cannot_tell("permissions", said, _APPLY_ACCOUNT)
+        elif not denied:
+            yield passed("permissions", f"{who} may do {where} what the controller does{_for_lease(scope[0])}")
+        else:
+            yield from (_not_allowed(who, where, scope[0], said) for said in _sentences(denied, of=len(scope)))
+
+
+def _sentences(denied: list[Access], *, of: int) -> Iterator[str]:
+    """Yield what is not allowed, resource by resource, or in one sentence if nothing is."""
+    if len(denied) == of > 1:
+        yield f"do nothing of what the controller does{_for_lease(denied[0])}"
+        return
+    for _, group in groupby(denied, key=lambda a: (a.permission.group, a.permission.resource)):
+        found = [a.permission for a in group]
+        yield f"not {' or '.join(p.verb for p in found)} {_named(found[0])}"
+
+
+def _named(permission: Permission) -> str:
+    return f"{permission.on} {permission.name}".rstrip()
+
+
+def _not_allowed(who: str, where: str, scope: Access, what: str) -> Finding:
+    if _is_lease(scope):
+        fix = f"Bind the Role of artifacts/flagger/account.yaml in namespace {scope.namespace}, or move the Lease with "
+        fix += "--leader-election-namespace."
+    elif scope.namespace:
+        fix = "Give it a Role with the rules of the ClusterRole in artifacts/flagger/account.yaml, and bind it there."
+    else:
+        fix = f"{_APPLY_ACCOUNT}, or name the namespaces that it may see with --namespace"
+    return problem("permissions", Reason.NOT_ALLOWED, f"{who} may {what} {where}", fix)
+
+
+def _is_lease(access: Access) -> bool:
+    return access.permission.resource == "leases"
+
+
+def _for_lease(access: Access) -> str:
+    return " to lead" if _is_lease(access) else ""

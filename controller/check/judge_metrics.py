@@ -1,0 +1,109 @@
+"""What Prometheus' answers mean: is it there, has it Istio's series, and those that the canaries ask for? Pure."""
+
+from collections.abc import Iterator, Sequence
+
+from controller.check.facts import Facts
+from controller.check.findings import Finding, Reason, cannot_tell, passed, problem, warning
+from controller.core.canary import CanarySpec
+from controller.core.world import World
+from informers.keys import key_of
+from metrics.types import Reading, Unavailable, Value
+
+REQUESTS = "istio_requests_total"
+SECONDS = "istio_request_duration_seconds_bucket"
+MILLISECONDS = "istio_request_duration_milliseconds_bucket"
+METRICS = (REQUESTS, SECONDS, MILLISECONDS)
+TWIN = {SECONDS: (MILLISECONDS, "since 1.5"), MILLISECONDS: (SECONDS, "before 1.5")}
+_SCRAPE = "Let Prometheus scrape the sidecars (Istio's integration guide for Prometheus), and send some requests."
+_ADDRESS = (
+    "Correct --metrics-server; from outside of the cluster: kubectl -n istio-system port-forward service/prometheus "
+    "9090, and --metrics-server http://localhost:9090"
+)
+
+
+def prometheus(facts: Facts) -> Iterator[Finding]:
+    """It answers, and to a query."""
+    if isinstance(facts.metrics, Unavailable):
+        said = f"Prometheus cannot be used: {facts.metrics.reason}"
+        yield problem("prometheus", Reason.PROMETHEUS_UNUSABLE, said, _ADDRESS)
+    else:
+        yield passed("prometheus", f"Prometheus answers at {facts.metrics_server}")
+
+
+def istio_series(facts: Facts) -> Iterator[Finding]:
+    """It holds the series that workloads with a sidecar have."""
+    metrics = facts.metrics
+    if isinstance(metrics, Unavailable):
+        return
+    unknown = next((r for r in (*metrics.series.values(), metrics.others) if isinstance(r, Unavailable)), None)
+    if unknown is not None:
+        said = f"Which of Istio's series Prometheus has cannot be told: {unknown.reason}"
+        yield cannot_tell("prometheus", said, "Try again; if it is too slow, it is too slow for the analysis as well.")
+        return
+    if not _some(metrics.series[REQUESTS]):
+        yield _no_requests(facts, elsewhere=_some(metrics.others))
+        return
+    yield passed("prometheus", f"Prometheus has {REQUESTS} of workloads with a sidecar")
+    durations = [name for name in (SECONDS, MILLISECONDS) if _some(metrics.series[name])]
+    if durations:
+        yield passed("prometheus", f"Prometheus has {' and '.join(durations)}")
+    else:
+        said = f"Prometheus has {REQUESTS}, but neither {SECONDS} nor {MILLISECONDS}"
+        fix = "Enable Istio's request duration metric and let Prometheus keep its buckets, if canaries are to check it."
+        yield warning("prometheus", Reason.NO_DURATIONS, said, fix)
+
+
+def _no_requests(facts: Facts, *, elsewhere: bool) -> Finding:
+    """A mesh that nobody has used yet is no fault, unless a canary is to be judged by it."""
+    if elsewhere:
+        said = (
+            f'Prometheus has {REQUESTS}, but none with reporter="destination": no workload that is called has a sidecar'
+        )
+        fix = "kubectl label namespace NAMESPACE istio-injection=enabled, and restart its Deployments"
+    else:
+        said = f"Prometheus has no {REQUESTS}: it does not scrape the mesh, or nobody has sent a request yet"
+        fix = _SCRAPE
+    asked = any(isinstance(world.canary.spec, CanarySpec) and world.canary.spec.checks for world in facts.worlds)
+    return (problem if asked else warning)("prometheus", Reason.NO_ISTIO_SERIES, said, fix)
+
+
+def canary_series(facts: Facts) -> Iterator[Finding]:
+    """It holds, for each canary, what the analysis asks for."""
+    if isinstance(facts.metrics, Unavailable) or _lacks(facts.metrics.series[REQUESTS]):
+        return  # it was said, once
+    for world in facts.worlds:
+        canary = world.canary
+        readings = facts.metrics.of_canaries.get((canary.namespace, canary.name), ())
+        if isinstance(canary.spec, CanarySpec):
+            yield from _of_canary(facts, world, canary.spec, readings)
+
+
+def _of_canary(facts: Facts, world: World, spec: CanarySpec, readings: Sequence[Reading]) -> Iterator[Finding]:
+    metrics = facts.metrics
+    assert not isinstance(metrics, Unavailable)  # noqa: S101  # the caller looked
+    about = key_of(world.canary.namespace, world.canary.name)
+    workloads = f"{spec.primary.name} or {spec.canary.name} in namespace {world.canary.namespace}"
+    for index, (check, reading) in enumerate(zip(spec.checks, readings, strict=False)):
+        twin, since = TWIN.get(check.name, ("", ""))
+        missing = _lacks(metrics.series[check.name])
+        if missing and twin and _some(metrics.series[twin]):
+            said = f"It checks {check.name}, which Prometheus does not have: Istio {since} has {twin}"
+            fix = (
+                f"Set spec.canaryAnalysis.metrics[{index}].name to {twin}; the threshold stays, it is in milliseconds."
+            )
+            yield problem("canaries", Reason.WRONG_DURATION_METRIC, said, fix, about)
+        elif isinstance(reading, Unavailable):
+            said = f"Whether Prometheus has {check.name} of {workloads} cannot be told: {reading.reason}"
+            yield cannot_tell("canaries", said, "Try again.", about)
+        elif not missing and _lacks(reading):
+            said = f"Prometheus has no {check.name} of {workloads}"
+            fix = "Send requests through the mesh to its hosts, and see that its pods have a sidecar."
+            yield warning("canaries", Reason.NO_SERIES_OF_WORKLOADS, said, fix, about)
+
+
+def _some(reading: Reading) -> bool:
+    return isinstance(reading, Value) and reading.number > 0
+
+
+def _lacks(reading: Reading) -> bool:
+    return not isinstance(reading, Unavailable) and not _some(reading)

@@ -1,0 +1,52 @@
+"""The command line of ``flagger check``: the controller's flags, so that its Deployment's can be given as they are."""
+
+import argparse
+import os
+from collections.abc import Mapping, Sequence
+
+from controller.flags import Options, add_flags, options_of, parse
+
+FORMATS = ("text", "json")
+_HELP: Mapping[str, str] = {
+    "namespace": "look into this namespace only, as a controller with this flag does; repeatable (default: all)",
+    "enable_leader_election": "check the rights to the Lease as well",
+    "leader_election_namespace": "where the Lease is (default: the namespace of the service account or kubeconfig)",
+    "dry_run": "check only what a controller with this flag needs: list and watch",
+    **dict.fromkeys(("control_loop_interval", "log_level", "port", "workers"), argparse.SUPPRESS),
+}
+
+DESCRIPTION = """\
+Says what is missing before the first rollout, and how to fix it: is the API server there and new enough, are both
+kinds served, may this user do what the controller does, does Prometheus answer and have Istio's series, and has each
+canary object its route, services and workloads? Nothing is written."""
+
+EPILOG = """\
+The controller's other flags are taken and make no difference, so that the flags of its Deployment can be given as
+they are. What is checked are the rights of whoever asks; to check those of the controller, ask in its pod:
+
+  kubectl -n istio-system exec deployment/flagger -- flagger check --metrics-server http://prometheus.istio-system:9090
+
+exit code: 0 nothing to fix (there may be warnings), 1 something to fix, 2 nothing could be asked, as with a kubeconfig
+that cannot be used or a wrong flag."""
+
+
+def parse_check_options(argv: Sequence[str], environ: Mapping[str, str] = os.environ) -> tuple[Options, str]:
+    """Return the controller's options and the format; exits with 2 and a usage message if one is wrong.
+
+    Args:
+        argv: the arguments after ``check``.
+        environ: environment variables.
+    """
+    parser = argparse.ArgumentParser(
+        prog="flagger check",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("-o", "--output", choices=FORMATS, default="text", help="how to print (default: %(default)s)")
+    add_flags(parser)
+    for action in parser._actions:  # noqa: SLF001  # argparse has no public way to list its options
+        action.help = _HELP.get(action.dest, action.help)
+    args = parse(parser, argv, environ)
+    return options_of(args), args.output

@@ -1,0 +1,46 @@
+"""Whether the served schema of Canary is the one that this version knows. Pure.
+
+The API server drops fields that a schema lacks, without a word: a status that is dropped is a rollout that forgets
+where it was. An older CRD does that, and so does that of another operator of the same name and version.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from informers.resources import CANARIES
+
+_SPEC = ("targetKind", "virtualService", "primary", "canary", "canaryAnalysis")
+_ANALYSIS = ("threshold", "maxWeight", "stepWeight", "interval", "inconclusiveLimit", "metrics")
+_STATUS = (
+    *("state", "stage", "canaryRevision", "canaryGeneration", "canaryUID", "canaryReplicas", "failedChecks"),
+    *("inconclusiveChecks", "canaryWeight", "startTime", "lastCheckTime", "lastTransitionTime"),
+    *("observedGeneration", "conditions", "checks"),
+)
+FIELDS: Mapping[str, tuple[str, ...]] = {"spec": _SPEC, "spec.canaryAnalysis": _ANALYSIS, "status": _STATUS}
+
+Json = Mapping[str, Any]
+
+
+def missing_fields(openapi: Json) -> tuple[str, ...]:
+    """Return which fields the Canary of an OpenAPI document lacks; none if it does not describe it.
+
+    Args:
+        openapi: what stands at ``/openapi/v3/apis/flagger.app/v1beta1``.
+    """
+    schemas = (openapi.get("components") or {}).get("schemas") or {}
+    gvk = {"group": CANARIES.group, "version": CANARIES.version, "kind": CANARIES.kind}
+    for schema in schemas.values():
+        if gvk in (schema.get("x-kubernetes-group-version-kind") or ()):
+            return tuple(_missing(schema))
+    return ()
+
+
+def _missing(schema: Json) -> Iterator[str]:
+    for path, fields in FIELDS.items():
+        inner = schema
+        for step in path.split("."):
+            inner = (inner.get("properties") or {}).get(step) or {}
+        if inner.get("x-kubernetes-preserve-unknown-fields"):
+            continue
+        known = inner.get("properties") or {}
+        yield from (f"{path}.{field}" for field in fields if field not in known)

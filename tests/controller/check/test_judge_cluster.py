@@ -1,0 +1,184 @@
+"""What the API server's answers mean."""
+
+import pytest
+
+from controller.check.facts import Access, NoApi, NotServed, Unknown, Version
+from controller.check.judge import judge
+from controller.check.permissions import NEEDED, NEEDED_TO_LEAD
+from tests.controller.check.facts_builders import USER, access, api, bad, facts
+
+ALL = "in all namespaces"
+DROPPED = "which the API server drops from every object"
+LEASE = access(namespace="istio-system", needed=NEEDED_TO_LEAD)
+
+
+def test_nothing_to_fix():
+    findings = judge(facts())
+    assert {str(f.level) for f in findings} == {"ok"}
+    assert len(findings) == 8
+    assert all(f.fix == "" for f in findings)
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        pytest.param(
+            {"version": Version(1, 24, "v1.24.9")},
+            (
+                "problem",
+                "KubernetesTooOld",
+                "Kubernetes v1.24.9 is older than 1.25, whose API server checks our schema",
+            ),
+            id="a minor too old",
+        ),
+        pytest.param({"version": Version(1, 25, "v1.25.0")}, None, id="the oldest"),
+        pytest.param({"version": Version(2, 0, "v2.0.0")}, None, id="a new major"),
+        pytest.param(
+            {"version": Version(0, 99, "v0.99.0")},
+            (
+                "problem",
+                "KubernetesTooOld",
+                "Kubernetes v0.99.0 is older than 1.25, whose API server checks our schema",
+            ),
+            id="an old major",
+        ),
+        pytest.param(
+            {"version": Unknown("403")},
+            ("warning", "CannotTell", "Which version of Kubernetes this is cannot be told: 403"),
+            id="a version that is not told",
+        ),
+        pytest.param({"user": Unknown("not served")}, None, id="a server too old to say who we are"),
+        pytest.param(
+            {"user": "system:anonymous", "access": access(("list", "canaries"))},
+            (
+                "problem",
+                "NotAuthenticated",
+                "The API server knows us as system:anonymous: our requests carry no credentials",
+            ),
+            id="nobody, whose rights are not listed",
+        ),
+        pytest.param(
+            {"missing_namespaces": ("nowhere",)},
+            ("problem", "NamespaceNotFound", "Namespace nowhere does not exist"),
+            id="a namespace that does not exist",
+        ),
+        pytest.param(
+            {"canaries": NotServed("canaries.flagger.app is not served")},
+            ("problem", "KindNotServed", "canaries.flagger.app is not served"),
+            id="our kind is not installed",
+        ),
+        pytest.param(
+            {"virtual_services": NotServed("virtualservices.networking.istio.io is not served")},
+            ("problem", "KindNotServed", "virtualservices.networking.istio.io is not served"),
+            id="Istio is not installed",
+        ),
+        pytest.param(
+            {"virtual_services": Unknown("503")},
+            ("warning", "CannotTell", "Whether VirtualService is served cannot be told: 503"),
+            id="a group that cannot be read",
+        ),
+        pytest.param(
+            {"missing_fields": ("spec.primary", "status.stage")},
+            (
+                "problem",
+                "SchemaDiffers",
+                f"The served schema of Canary lacks spec.primary, status.stage, {DROPPED}",
+            ),
+            id="another schema",
+        ),
+        pytest.param(
+            {"missing_fields": tuple("abcdef")},
+            (
+                "problem",
+                "SchemaDiffers",
+                f"The served schema of Canary lacks a, b, c, d and 2 more, {DROPPED}",
+            ),
+            id="a quite different schema",
+        ),
+        pytest.param(
+            {"access": access(("patch", "virtualservices"))},
+            ("problem", "NotAllowed", f"{USER} may not patch virtualservices.networking.istio.io {ALL}"),
+            id="one verb is not allowed",
+        ),
+        pytest.param(
+            {"access": access(("list", "services"), ("watch", "services"), namespace="test")},
+            ("problem", "NotAllowed", f"{USER} may not list or watch services in namespace test"),
+            id="two verbs in a namespace",
+        ),
+        pytest.param(
+            {"access": access(("patch", "deployments/scale"))},
+            ("problem", "NotAllowed", f"{USER} may not patch deployments.apps/scale {ALL}"),
+            id="a subresource",
+        ),
+        pytest.param(
+            {"access": access(*((p.verb, p.resource) for p in NEEDED))},
+            ("problem", "NotAllowed", f"{USER} may do nothing of what the controller does {ALL}"),
+            id="nothing is allowed",
+        ),
+        pytest.param(
+            {"access": (*access(), *LEASE)},
+            None,
+            id="the lease is allowed",
+        ),
+        pytest.param(
+            {"access": (*access(), *access(("update", "leases"), namespace="x", needed=NEEDED_TO_LEAD))},
+            (
+                "problem",
+                "NotAllowed",
+                f"{USER} may not update leases.coordination.k8s.io flagger-leader-election in namespace x",
+            ),
+            id="the lease is not allowed",
+        ),
+        pytest.param(
+            {"access": (Access(NEEDED[0], "", Unknown("no reviews")),), "user": Unknown("")},
+            (
+                "warning",
+                "CannotTell",
+                f"Whether this user may do what the controller does {ALL} cannot be told: no reviews",
+            ),
+            id="a server that does not say what is allowed",
+        ),
+    ],
+)
+def test_what_is_said_of_the_cluster(changes, found):
+    assert bad(facts(api=api(**changes))) == ([found] if found else [])
+
+
+@pytest.mark.parametrize(
+    ("refused", "found"),
+    [
+        (
+            False,
+            (
+                "problem",
+                "ApiServerUnreachable",
+                "The API server has not answered, so nothing in the cluster was looked at: away",
+            ),
+        ),
+        (True, ("problem", "NotAuthenticated", "The API server refuses our credentials: away")),
+    ],
+)
+def test_server_that_does_not_answer_us_is_said_once_and_prometheus_is_judged_all_the_same(refused, found):
+    findings = judge(facts(api=NoApi("away", refused=refused)))
+    assert [(str(f.level), str(f.reason), f.what) for f in findings if f.level != "ok"] == [found]
+    assert {f.check for f in findings if f.level == "ok"} == {"prometheus"}
+
+
+def test_several_namespaces_are_judged_each():
+    both = (*access(("list", "canaries"), namespace="a"), *access(("list", "canaries"), namespace="b"))
+    said = [what for _, _, what in bad(facts(api=api(access=both)))]
+    assert said == [f"{USER} may not list canaries.flagger.app in namespace {name}" for name in "ab"]
+
+
+@pytest.mark.parametrize(
+    ("the_access", "fix"),
+    [
+        (access(("list", "canaries")), "kubectl apply -f artifacts/flagger/account.yaml, or name the namespaces"),
+        (access(("list", "canaries"), namespace="test"), "Give it a Role with the rules of the ClusterRole"),
+        (access(("get", "leases"), namespace="x", needed=NEEDED_TO_LEAD), "--leader-election-namespace"),
+    ],
+    ids=["cluster", "namespace", "lease"],
+)
+def test_missing_permission_says_how_to_grant_it(the_access, fix):
+    (finding,) = [f for f in judge(facts(api=api(access=the_access))) if f.level == "problem"]
+    assert fix in finding.fix

@@ -1,0 +1,53 @@
+"""The command line of ``flagger check``."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from controller.check.options import parse_check_options
+from controller.flags import parse_options
+
+DEPLOYMENT = Path(__file__).parents[3] / "artifacts" / "flagger" / "deployment.yaml"
+
+
+def test_flags_of_the_deployment_are_taken_as_they_are():
+    (container,) = yaml.safe_load(DEPLOYMENT.read_text())["spec"]["template"]["spec"]["containers"]
+    options, output = parse_check_options(container["args"], {})
+    assert options == parse_options(container["args"], {})
+    assert output == "text"
+
+
+@pytest.mark.parametrize("arguments", [["-o", "json"], ["-o=json"], ["--output=json"], ["-output", "json"]])
+def test_output(arguments):
+    assert parse_check_options(arguments, {})[1] == "json"
+    assert parse_check_options([*arguments, "-namespace=a"], {})[0].namespaces == ("a",)
+
+
+def test_environment_is_that_of_the_controller():
+    options, output = parse_check_options([], {"FLAGGER_METRICS_SERVER": "http://p", "FLAGGER_OUTPUT": "json"})
+    assert (options.metrics_server, output) == ("http://p", "json")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["-o", "yaml"], "argument -o/--output: invalid choice: 'yaml'"),
+        (["--port=http"], "argument --port: must be a whole number"),
+        (["surplus"], "unrecognized arguments: surplus"),
+    ],
+)
+def test_wrong_flag_says_what_would_be_right(arguments, text, capsys):
+    with pytest.raises(SystemExit) as ended:
+        parse_check_options(arguments, {})
+    assert ended.value.code == 2
+    assert text in capsys.readouterr().err
+
+
+def test_help_shows_what_makes_a_difference_and_the_exit_codes(capsys):
+    with pytest.raises(SystemExit) as ended:
+        parse_check_options(["--help"], {})
+    out = capsys.readouterr().out
+    assert ended.value.code == 0
+    assert all(flag in out for flag in ("--output", "--kubeconfig", "--metrics-server", "--namespace", "exit code:"))
+    assert not any(flag in out for flag in ("--workers", "--port", "--log-level", "--control-loop-interval"))

@@ -1,0 +1,35 @@
+"""What the controller may do has one truth."""
+
+from pathlib import Path
+
+import yaml
+
+from controller.check.facts import Permission
+from controller.check.permissions import NEEDED, NEEDED_FOR_DRY_RUN, NEEDED_TO_LEAD
+
+ACCOUNT = Path(__file__).parents[3] / "artifacts" / "flagger" / "account.yaml"
+
+
+def granted(kind):
+    """Return what the role of that kind in the manifests allows."""
+    (role,) = [obj for obj in yaml.safe_load_all(ACCOUNT.read_text()) if obj["kind"] == kind]
+    found = [
+        Permission(verb, group, resource, name)
+        for rule in role["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+        for name in rule.get("resourceNames", [""])
+    ]
+    assert len(set(found)) == len(found)
+    return set(found)
+
+
+def test_manifests_grant_what_is_checked_and_nothing_else():
+    assert granted("ClusterRole") == set(NEEDED)
+    assert granted("Role") == set(NEEDED_TO_LEAD)
+
+
+def test_dry_run_needs_to_look_only():
+    assert {p.verb for p in NEEDED_FOR_DRY_RUN} == {"list", "watch"}
+    assert {p.resource for p in NEEDED_FOR_DRY_RUN} == {"canaries", "deployments", "virtualservices", "services"}
