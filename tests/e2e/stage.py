@@ -14,6 +14,7 @@ from hack.processes import Process, pause
 from hack.sandbox.__main__ import ARTIFACTS
 from hack.sandbox.workloads import HOLD
 from tests.e2e.environments import Environment, Request
+from tests.telling import told
 
 Json = dict[str, Any]
 
@@ -238,12 +239,7 @@ class Stage:
         """Check the events against a story. Waits, and what else is said in passing, are told or not, or again."""
         path = next(path for path in (STORIES / f"{story}.txt", TRANSCRIPTS / f"{story}.txt") if path.exists())
         expected = path.read_text().format(**values).splitlines()
-        told: list[str] = []
-        for event in self.events():
-            passes = "Waiting for" in event or in_passing in event
-            if not passes or (event in expected and event not in told):
-                told.append(event)
-        assert told == expected
+        assert told(self.events(), expected, in_passing=in_passing) == expected
 
     def _path(self, plural: str, name: str = "") -> str:
         return f"{ROOTS[plural]}/namespaces/{self.namespace}/{plural}/{name}".rstrip("/")

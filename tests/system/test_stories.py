@@ -10,13 +10,15 @@ from hack.sandbox.__main__ import ARTIFACTS
 from hack.sandbox.workloads import HOLD
 from tests.system.harness import WRITES, Stage, controller, stage
 from tests.system.readings import GOOD, PROMOTION, ROLLBACK, Script
+from tests.telling import told
 
 TRANSCRIPTS = Path(__file__).parents[1] / "transcripts"
 ONE_BY_ONE = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}}
 
 
-def transcript(name: str, **values: str) -> list[str]:
-    return (TRANSCRIPTS / f"{name}.txt").read_text().format(**values).splitlines()
+def assert_told(on: Stage, name: str, **values: str) -> None:
+    expected = (TRANSCRIPTS / f"{name}.txt").read_text().format(**values).splitlines()
+    assert told(on.events(), expected) == expected
 
 
 @pytest.fixture
@@ -54,7 +56,7 @@ def test_promotion_with_six_halts(on):
     with controller(on):
         promote(on)
         on.until_state("finished")
-    assert on.events() == transcript("promotion")
+    assert_told(on, "promotion")
     assert on.canary_status()["failedChecks"] == 6
     assert on.image("podinfo") == on.image("podinfo-canary")
     assert on.weights() == (100, 0)
@@ -69,7 +71,7 @@ def test_rollback_at_ten_failed_checks(on):
     with controller(on):
         on.until_said("Canary failed!")
         on.until_state("failed")
-    assert on.events() == transcript("rollback")
+    assert_told(on, "rollback")
     assert on.canary_status()["failedChecks"] == 10
     assert on.image("podinfo") == before
     assert on.weights() == (100, 0)
@@ -93,7 +95,7 @@ def test_new_revision_after_a_failure(on):
         promote(on)
         on.until_state("finished")
     new = on.canary_status()["canaryRevision"]
-    assert on.events() == transcript("new-revision", old=old, new=new)
+    assert_told(on, "new-revision", old=old, new=new)
     assert on.canary_status()["failedChecks"] == 0
     assert on.image("podinfo") == "quay.io/stefanprodan/podinfo:1.2.1-new"
 
