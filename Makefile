@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PURE   := controller/core/*,router/types.py,router/hosts.py,router/virtualservice.py,router/services.py,deploy/types.py,deploy/revision.py,deploy/rollout.py,deploy/template.py,metrics/types.py,metrics/checks.py,metrics/promql.py,metrics/verdicts.py,metrics/durations.py,controller/ratelimit.py,controller/correlator.py,controller/leases.py,controller/check/facts.py,controller/check/findings.py,controller/check/judge*.py,controller/check/report.py,controller/check/schema.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run sandbox cluster test e2e stories verify lint format coverage mutants docs clean
+.PHONY: help run sandbox cluster test charts e2e stories verify lint format coverage mutants docs clean
 
 help: ## print every target with a line of text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,8 +22,12 @@ cluster: $(VENV)/ready ## leave a real control plane running, and print what to 
 test: $(VENV)/ready ## run the tests
 	$(BIN)/python -m pytest
 
+charts: $(VENV)/ready ## check the charts with a real Helm (built once: a minute), and the image without an engine
+	$(BIN)/python -m pytest tests/charts tests/image -n 2 --dist loadfile --timeout 600
+
 e2e: $(VENV)/ready ## play the stories on the sandbox, then on a real control plane (built once: ten minutes)
 	$(BIN)/python -m pytest tests/e2e --ignore=tests/e2e/alone -n 8 --timeout 300
+	$(MAKE) charts
 	$(BIN)/python -m hack.cluster -- $(MAKE) stories
 
 stories: # on the control plane that CLUSTER names, which hack.cluster sets

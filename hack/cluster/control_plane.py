@@ -66,7 +66,9 @@ def start(stack: ExitStack, binaries: Path, directory: Path, *, port: int = 0) -
             run(name, f"--kubeconfig={access.kubeconfig(f'system:{name}')}", *_FLAGS[name], "--leader-elect=false")
         run("kwok", f"--kubeconfig={access.kubeconfig('kwok')}", f"--config={HERE / 'kwok.yaml'}", *_FLAGS["kwok"])
         for number in range(NODES):
-            admin.post("/api/v1/nodes", json={"metadata": {"name": f"node-{number}"}}).raise_for_status()
+            name = f"node-{number}"
+            meta = {"name": name, "labels": {"kubernetes.io/hostname": name}}  # by which pods are spread
+            admin.post("/api/v1/nodes", json={"metadata": meta}).raise_for_status()
         wait_until(lambda: _schedulable(admin), processes, "all nodes are ready")
     return plane
 

@@ -37,7 +37,9 @@ class Cluster:
         self._access = Access.of(Path(places["directory"]) / "access", places["server"])
         self.api = self._access.client("admin")
         path = f"{places['binaries']}{os.pathsep}{os.environ['PATH']}"
-        self.environ = {**os.environ, "KUBECONFIG": places["kubeconfig"], "PATH": path}
+        # Helm keeps nothing between runs, and finds nothing of the user's.
+        helm = {f"HELM_{name}_HOME": str(directory / f"helm-{name.lower()}") for name in ("CACHE", "CONFIG", "DATA")}
+        self.environ = {**os.environ, **helm, "KUBECONFIG": places["kubeconfig"], "PATH": path}
 
     def run(self, command: str) -> str:
         """Run a line of shell as a user at the repository's root would; return what it prints."""
@@ -50,29 +52,44 @@ class Cluster:
 
     @contextmanager
     def pod_of_the_deployment(self, name: str) -> Iterator[Process]:
-        """Run the controller as a pod of its Deployment: its flags, its account's token, CA and namespace, mounted."""
+        """Run the controller as a pod of the plain manifests' Deployment, with rounds that nobody has to wait for."""
         (deployment,) = yaml.safe_load_all((ROOT / "artifacts/flagger/deployment.yaml").read_text())
+        flags = [f"--metrics-server={self.places['prometheus']}", "--control-loop-interval=2s", "--port=0"]
+        with self.pod(name, deployment, *flags) as process:
+            yield process
+
+    @contextmanager
+    def pod(self, name: str, deployment: Json, *flags: str) -> Iterator[Process]:
+        """Run the controller as a pod of a Deployment: its flags, its environment, what its account gets mounted.
+
+        Args:
+            name: for messages and files.
+            deployment: where the flags, the environment and the account stand.
+            flags: more of them, which win.
+        """
         spec = deployment["spec"]["template"]["spec"]
-        namespace = deployment["metadata"]["namespace"]
-        secret = self._directory / name
-        secret.mkdir()
-        (secret / "token").write_text(self._access.token_of(namespace, spec["serviceAccountName"]))
-        (secret / "ca.crt").write_bytes(self._access.authority.read_bytes())
-        (secret / "namespace").write_text(namespace)
+        (container,) = spec["containers"]
         host, port = self.places["server"].removeprefix("https://").split(":")
         environ = {
             **{key: value for key, value in os.environ.items() if key != "KUBECONFIG"},
+            **{variable["name"]: variable["value"] for variable in container.get("env", ())},
             "KUBERNETES_SERVICE_HOST": host,
             "KUBERNETES_SERVICE_PORT": port,
-            "SERVICE_ACCOUNT": str(secret),
+            "SERVICE_ACCOUNT": str(self._secret(name, deployment["metadata"]["namespace"], spec["serviceAccountName"])),
         }
-        # What differs from the Deployment's flags: where Prometheus is, and that nobody has a minute for a round.
-        flags = [*spec["containers"][0]["args"], f"--metrics-server={self.places['prometheus']}"]
-        flags += ["--control-loop-interval=2s", "--port=0"]
         command = ["unshare", "--mount", "--map-root-user", "bash", "-euc", AS_A_POD, "bash"]
-        command += [sys.executable, "-m", "controller", *flags]
+        command += [sys.executable, "-m", "controller", *container["args"], *flags]
         with Process(name, command, self._directory / f"{name}.log", environ=environ) as process:
             yield process
+
+    def _secret(self, name: str, namespace: str, account: str) -> Path:
+        """Return a directory with what a pod of a service account gets mounted."""
+        secret = self._directory / name
+        secret.mkdir()
+        (secret / "token").write_text(self._access.token_of(namespace, account))
+        (secret / "ca.crt").write_bytes(self._access.authority.read_bytes())
+        (secret / "namespace").write_text(namespace)
+        return secret
 
 
 @pytest.fixture

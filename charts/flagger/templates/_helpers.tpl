@@ -1,0 +1,78 @@
+{{- define "flagger.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
+{{- end }}
+
+{{/* Names end up in labels too, so 63 characters are all they may have; the longest suffix takes 16 of them. */}}
+{{- define "flagger.fullname" -}}
+{{- $name := include "flagger.name" . }}
+{{- $full := contains $name .Release.Name | ternary .Release.Name (printf "%s-%s" .Release.Name $name) }}
+{{- default $full .Values.fullnameOverride | trunc 47 | trimSuffix "-" }}
+{{- end }}
+
+{{- define "flagger.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "flagger.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "flagger.labels" -}}
+{{ include "flagger.selectorLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+{{- end }}
+
+{{- define "flagger.serviceAccountName" -}}
+{{- default (include "flagger.fullname" .) .Values.serviceAccount.name }}
+{{- end }}
+
+{{- define "flagger.leaseNamespace" -}}
+{{- default .Release.Namespace .Values.leaderElection.namespace }}
+{{- end }}
+
+{{/* What a binding binds its role to. */}}
+{{- define "flagger.subjects" -}}
+subjects:
+  - kind: ServiceAccount
+    name: {{ include "flagger.serviceAccountName" . }}
+    namespace: {{ .Release.Namespace }}
+{{- end }}
+
+{{/* What the controller may do: exactly what it does. The same as in artifacts/flagger/account.yaml. */}}
+{{- define "flagger.rules" -}}
+rules:
+  # The objects of the user: the finalizer and the status are all that is written.
+  - apiGroups: [flagger.app]
+    resources: [canaries]
+    verbs: [list, watch, patch]
+  - apiGroups: [flagger.app]
+    resources: [canaries/status]
+    verbs: [patch]
+  # The workloads: read whole when a template is promoted, patched with it, scaled.
+  - apiGroups: [apps]
+    resources: [deployments]
+    verbs: [get, list, watch, patch]
+  - apiGroups: [apps]
+    resources: [deployments/scale]
+    verbs: [patch]
+  # The weights.
+  - apiGroups: [networking.istio.io]
+    resources: [virtualservices]
+    verbs: [list, watch, patch]
+  # The destinations: only looked at.
+  - apiGroups: [""]
+    resources: [services]
+    verbs: [list, watch]
+  - apiGroups: [""]
+    resources: [events]
+    verbs: [create, patch]
+{{- end }}
+
+{{/* Combinations that the schema cannot refuse in a sentence. */}}
+{{- define "flagger.refuseWhatCannotWork" -}}
+{{- if and (gt (int .Values.replicas) 1) (not .Values.leaderElection.enabled) }}
+{{- fail "replicas is above 1 but leaderElection.enabled is false: every replica would step every canary. Enable leader election, or set replicas to 1." }}
+{{- end }}
+{{- if and (not .Values.serviceAccount.create) (not .Values.serviceAccount.name) }}
+{{- fail "serviceAccount.create is false but serviceAccount.name is empty: name the service account to use." }}
+{{- end }}
+{{- end }}

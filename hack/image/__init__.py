@@ -1,0 +1,1 @@
+"""What goes into the image besides the packages, and its build without an engine."""

@@ -1,0 +1,266 @@
+"""charts/flagger: what its values do, and that by default it is the plain manifests."""
+
+import pytest
+import yaml
+
+from controller.flags import parse_options
+from hack.sandbox.__main__ import ARTIFACTS
+from tests.charts.helm import CHARTS, given, manifests
+
+PLAIN = manifests("flagger/account.yaml", "flagger/deployment.yaml")
+ADDED = {"PodDisruptionBudget"}  # kinds that the chart has and the manifests have not
+
+
+@pytest.fixture
+def render(helm):
+    def rendered(*, release="flagger", namespace="istio-system", **values):
+        return helm.objects("flagger", *given(**values), release=release, namespace=namespace)
+
+    return rendered
+
+
+def options(objects):
+    return parse_options(objects.container()["args"], {})
+
+
+# --- by default ---
+
+
+def test_lint_finds_nothing(helm):
+    assert "0 chart(s) failed" in helm("lint", "--strict", str(CHARTS / "flagger"))
+
+
+def test_by_default_there_is_what_the_manifests_have(render):
+    assert {obj["kind"] for obj in render()} - ADDED == {obj["kind"] for obj in PLAIN}
+
+
+def test_by_default_the_rules_are_those_of_the_manifests(render):
+    for kind in ("ClusterRole", "Role"):
+        assert render().one(kind)["rules"] == PLAIN.one(kind)["rules"]
+
+
+def test_by_default_the_bindings_are_those_of_the_manifests(render):
+    for kind in ("ClusterRoleBinding", "RoleBinding"):
+        rendered, plain = render().one(kind), PLAIN.one(kind)
+        assert rendered["subjects"] == plain["subjects"]
+        assert rendered["roleRef"]["kind"] == plain["roleRef"]["kind"]
+        assert render().names(plain["roleRef"]["kind"]) == [
+            (rendered["metadata"].get("namespace", ""), rendered["roleRef"]["name"])
+        ]
+
+
+def test_by_default_the_flags_mean_what_those_of_the_manifests_mean(render):
+    assert options(render()) == options(PLAIN)
+
+
+def test_by_default_the_pods_are_those_of_the_manifests(render):
+    rendered, plain = render().pod(), PLAIN.pod()
+    assert rendered.pop("topologySpreadConstraints")  # the chart's own
+    ours, theirs = rendered["containers"][0], plain["containers"][0]
+    assert ours.pop("imagePullPolicy") == "IfNotPresent"  # what Kubernetes makes of a tag
+    assert {**ours, "args": ...} == {**theirs, "args": ...}
+    assert {**rendered, "containers": ...} == {**plain, "containers": ...}
+    template, other = (objects.one("Deployment")["spec"]["template"]["metadata"] for objects in (render(), PLAIN))
+    assert template["annotations"] == other["annotations"]
+    assert render().one("Deployment")["spec"]["replicas"] == PLAIN.one("Deployment")["spec"]["replicas"]
+
+
+def test_selectors_find_the_pods(render):
+    objects = render(podMonitor={"enabled": True}, podLabels={"app.kubernetes.io/name": "other", "team": "blue"})
+    labels = objects.one("Deployment")["spec"]["template"]["metadata"]["labels"]
+    assert labels["team"] == "blue"
+    for selector in (
+        objects.one("Deployment")["spec"]["selector"],
+        objects.one("PodDisruptionBudget")["spec"]["selector"],
+        objects.one("PodMonitor")["spec"]["selector"],
+        objects.pod()["topologySpreadConstraints"][0]["labelSelector"],
+    ):
+        assert selector["matchLabels"].items() <= labels.items()
+
+
+# --- each value ---
+
+
+def test_values_become_flags(render):
+    found = options(
+        render(
+            metricsServer="https://thanos.monitoring/prometheus",
+            controlLoopInterval="1m30s",
+            logLevel="debug",
+            workers=8,
+            namespaces=["blue", "green", "blue"],
+            leaderElection={"namespace": "leases"},
+        )
+    )
+    assert found.metrics_server == "https://thanos.monitoring/prometheus"
+    assert found.control_loop_interval.total_seconds() == 90
+    assert (found.log_level, found.workers, found.namespaces) == ("debug", 8, ("blue", "green"))
+    assert (found.leader_election, found.leader_election_namespace) == (True, "leases")
+
+
+def test_named_namespaces_get_a_role_each_and_the_cluster_none(render):
+    objects = render(namespaces=["blue", "istio-system"])
+    assert objects.of("ClusterRole", "ClusterRoleBinding") == []
+    roles = [("blue", "flagger"), ("istio-system", "flagger"), ("istio-system", "flagger-leader-election")]
+    assert objects.names("Role") == objects.names("RoleBinding") == roles
+    rules = PLAIN.one("ClusterRole")["rules"]
+    assert [role["rules"] for role in objects.of("Role") if role["metadata"]["name"] == "flagger"] == [rules] * 2
+    for binding in objects.of("RoleBinding"):
+        assert binding["roleRef"]["name"] == binding["metadata"]["name"]
+        assert binding["subjects"] == PLAIN.one("ClusterRoleBinding")["subjects"]
+
+
+def test_lease_can_be_elsewhere(render):
+    objects = render(leaderElection={"namespace": "leases"})
+    assert objects.names("Role", "RoleBinding") == [("leases", "flagger-leader-election")] * 2
+    assert objects.one("RoleBinding")["subjects"][0]["namespace"] == "istio-system"
+
+
+def test_single_replica_without_a_lease_never_overlaps_with_its_successor(render):
+    objects = render(replicas=1, leaderElection={"enabled": False})
+    assert not options(objects).leader_election
+    assert objects.one("Deployment")["spec"]["strategy"] == {"type": "Recreate"}
+    assert objects.of("Role", "RoleBinding", "PodDisruptionBudget") == []
+    assert "topologySpreadConstraints" not in objects.pod()
+
+
+def test_rights_can_be_somebody_elses_business(render):
+    assert [obj["kind"] for obj in render(rbac={"create": False}) if "Role" in obj["kind"]] == []
+
+
+def test_service_account(render):
+    objects = render(serviceAccount={"name": "robot", "annotations": {"a": "b"}})
+    account = objects.one("ServiceAccount")["metadata"]
+    assert (account["name"], account["annotations"]) == ("robot", {"a": "b"})
+    objects = render(serviceAccount={"create": False, "name": "robot"})
+    assert objects.of("ServiceAccount") == []
+    assert objects.pod()["serviceAccountName"] == "robot"
+    assert {b["subjects"][0]["name"] for b in objects.of("ClusterRoleBinding", "RoleBinding")} == {"robot"}
+
+
+def test_image(render):
+    image = {"repository": "registry.example.com/flagger", "tag": "1@sha256:0", "pullPolicy": "Always"}
+    container = render(image=image).container()
+    assert container["image"] == "registry.example.com/flagger:1@sha256:0"
+    assert container["imagePullPolicy"] == "Always"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("imagePullSecrets", [{"name": "registry"}]),
+        ("nodeSelector", {"disk": "ssd"}),
+        ("affinity", {"nodeAffinity": {}}),
+        ("tolerations", [{"key": "a", "operator": "Exists"}]),
+        ("topologySpreadConstraints", [{"maxSkew": 2, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule"}]),
+        ("priorityClassName", "high"),
+        ("volumes", [{"name": "authority", "configMap": {"name": "authority"}}]),
+    ],
+)
+def test_pod_takes_a_value_as_it_is(render, name, value):
+    assert render(**{name: value}).pod()[name] == value
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("env", [{"name": "PROMETHEUS_TOKEN", "valueFrom": {"secretKeyRef": {"name": "a", "key": "b"}}}]),
+        ("envFrom", [{"secretRef": {"name": "prometheus"}}]),
+        ("volumeMounts", [{"name": "authority", "mountPath": "/authority"}]),
+        ("resources", {"requests": {"cpu": "1", "memory": "1Gi"}, "limits": {"memory": "2Gi"}}),
+    ],
+)
+def test_container_takes_a_value_as_it_is(render, name, value):
+    assert render(**{name: value}).container()[name] == value
+
+
+def test_security_can_be_loosened_for_openshift(render):
+    objects = render(podSecurityContext={"runAsUser": None}, securityContext={"privileged": False})
+    assert objects.pod()["securityContext"] == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+    assert objects.container()["securityContext"]["privileged"] is False
+
+
+def test_budget(render):
+    budget = render(podDisruptionBudget={"maxUnavailable": "50%"}).one("PodDisruptionBudget")
+    assert budget["spec"]["maxUnavailable"] == "50%"
+    assert render(podDisruptionBudget={"enabled": False}).of("PodDisruptionBudget") == []
+    assert render(replicas=1).of("PodDisruptionBudget") == []
+
+
+def test_monitor_takes_the_place_of_scrape_annotations_and_keeps_the_canarys_namespace(render):
+    objects = render(podMonitor={"enabled": True, "labels": {"release": "prometheus"}, "interval": "15s"})
+    monitor = objects.one("PodMonitor")
+    assert monitor["metadata"]["labels"]["release"] == "prometheus"
+    (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
+    assert endpoint == {"port": objects.container()["ports"][0]["name"], "honorLabels": True, "interval": "15s"}
+    assert "annotations" not in objects.one("Deployment")["spec"]["template"]["metadata"]
+
+
+def test_annotations_of_pods(render):
+    metadata = render(podAnnotations={"a": "b"}).one("Deployment")["spec"]["template"]["metadata"]
+    assert metadata["annotations"] == {"a": "b", "prometheus.io/scrape": "true", "prometheus.io/port": "8080"}
+
+
+def test_rule_is_the_file_of_alerts(render):
+    rule = render(prometheusRule={"enabled": True, "labels": {"release": "prometheus"}}).one("PrometheusRule")
+    assert rule["metadata"]["labels"]["release"] == "prometheus"
+    assert rule["spec"] == yaml.safe_load((CHARTS / "flagger/files/alerts.yaml").read_text())
+
+
+def test_by_default_nothing_needs_the_prometheus_operator(render):
+    assert render().of("PodMonitor", "PrometheusRule") == []
+
+
+@pytest.mark.parametrize(
+    ("release", "values", "name"),
+    [
+        pytest.param("flagger", {}, "flagger", id="the chart's own name"),
+        pytest.param("blue", {}, "blue-flagger", id="another name"),
+        pytest.param("flagger-blue", {}, "flagger-blue", id="a name that holds it"),
+        pytest.param("blue", {"nameOverride": "canaries"}, "blue-canaries", id="nameOverride"),
+        pytest.param("blue", {"fullnameOverride": "canaries"}, "canaries", id="fullnameOverride"),
+        pytest.param("b" * 53, {}, "b" * 47, id="the longest"),
+    ],
+)
+def test_any_release_in_any_namespace(render, release, values, name):
+    objects = render(release=release, namespace="elsewhere", **values)
+    assert objects.names("Deployment", "ServiceAccount") == [("elsewhere", name)] * 2
+    assert objects.names("ClusterRole", "ClusterRoleBinding") == [("", name)] * 2
+    assert objects.names("Role") == [("elsewhere", f"{name}-leader-election")]
+    assert objects.one("ClusterRoleBinding")["subjects"][0]["namespace"] == "elsewhere"
+    assert all(len(value) <= 63 for obj in objects for value in obj["metadata"]["labels"].values())
+
+
+def test_everything_says_to_which_release_it_belongs(render):
+    objects = render(namespaces=["blue"], podMonitor={"enabled": True}, prometheusRule={"enabled": True})
+    assert {obj["metadata"]["labels"]["app.kubernetes.io/instance"] for obj in objects} == {"flagger"}
+
+
+def test_change_of_flags_or_environment_changes_the_pods(render):
+    template = render().one("Deployment")["spec"]["template"]
+    for values in ({"logLevel": "debug"}, {"env": [{"name": "A", "value": "b"}]}, {"metricsServer": "http://other"}):
+        assert render(**values).one("Deployment")["spec"]["template"] != template
+
+
+def test_part_of_another_chart(helm, tmp_path):
+    dependency = {"name": "flagger", "repository": f"file://{CHARTS / 'flagger'}", "condition": "flagger.enabled"}
+    about = {"apiVersion": "v2", "name": "platform", "version": "1.0.0"}
+    about["dependencies"] = [{**dependency, "version": "0.1.0"}]
+    (tmp_path / "Chart.yaml").write_text(yaml.safe_dump(about))
+    helm("dependency", "update", str(tmp_path))
+    on = helm("template", "platform", str(tmp_path), "--set", "flagger.enabled=true,global.team=blue")
+    assert "kind: Deployment" in on
+    assert "kind: Deployment" not in helm("template", "platform", str(tmp_path), "--set", "flagger.enabled=false")
+
+
+def test_notes_name_the_next_steps(helm):
+    said = helm("install", "blue", str(CHARTS / "flagger"), "--dry-run=client", *given(namespaces=["a", "b"]))
+    assert "exec deployment/blue-flagger -- flagger check" in said
+    assert "--namespace=a --namespace=b" in said
+    assert "kubectl delete crd canaries.flagger.app" in said
+
+
+def test_definition_comes_with_the_chart(helm):
+    printed = helm("show", "crds", str(CHARTS / "flagger"))
+    (definition,) = yaml.safe_load_all(printed)
+    assert definition == yaml.safe_load((ARTIFACTS / "flagger/crd.yaml").read_text())

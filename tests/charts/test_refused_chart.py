@@ -1,0 +1,48 @@
+"""What the charts refuse, and how they say so."""
+
+import pytest
+
+from tests.charts.helm import HelmError, given
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        pytest.param({"metricServer": "http://x"}, "'metricServer' not allowed", id="a misspelt value"),
+        pytest.param({"image": {"Tag": "1"}}, "'Tag' not allowed", id="a misspelt part of a value"),
+        pytest.param({"metricsServer": "prometheus:9090"}, "/metricsServer", id="an address without a scheme"),
+        pytest.param({"metricsServer": "http://me:secret@x"}, "/metricsServer", id="credentials in the address"),
+        pytest.param({"controlLoopInterval": "1 minute"}, "/controlLoopInterval", id="what is no duration"),
+        pytest.param({"logLevel": "verbose"}, "'debug', 'info', 'warning', 'error'", id="an unknown level"),
+        pytest.param({"workers": 0}, "/workers", id="no workers"),
+        pytest.param({"replicas": "two"}, "/replicas", id="a word for a number"),
+        pytest.param({"namespaces": "blue"}, "/namespaces", id="a namespace that is no list"),
+        pytest.param({"podAnnotations": {"a": True}}, "/podAnnotations/a", id="an annotation that is no text"),
+        pytest.param({"env": [{"name": "A", "value": 2}]}, "/env/0/value", id="a variable that is no text"),
+        pytest.param(
+            {"replicas": 2, "leaderElection": {"enabled": False}},
+            "every replica would step every canary",
+            id="replicas without a leader",
+        ),
+        pytest.param({"serviceAccount": {"create": False}}, "name the service account", id="an account without name"),
+    ],
+)
+def test_controller_is_not_installed_with(helm, values, words):
+    with pytest.raises(HelmError) as refused:
+        helm.objects("flagger", *given(**values))
+    assert words in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        pytest.param({"canry": {}}, "'canry' not allowed", id="a misspelt value"),
+        pytest.param({"canaryAnalysis": {"duration": {"metric": "x"}}}, "/duration/metric", id="an unknown metric"),
+        pytest.param({"canaryAnalysis": {"maxWeight": 101}}, "/maxWeight", id="more than everything"),
+        pytest.param({"canary": {"tag": 1.4}}, "/canary/tag", id="a tag that became a number"),
+    ],
+)
+def test_service_is_not_installed_with(helm, values, words):
+    with pytest.raises(HelmError) as refused:
+        helm.objects("podinfo-flagger", *given(**values))
+    assert words in str(refused.value)
