@@ -1,6 +1,14 @@
 """What was told, held against a story."""
 
 from collections.abc import Sequence
+from pathlib import Path
+
+TRANSCRIPTS = Path(__file__).parent / "transcripts"
+
+
+def transcript(name: str, **values: str) -> list[str]:
+    """Return the events of one of the seed's stories, with these revisions."""
+    return (TRANSCRIPTS / f"{name}.txt").read_text().format(**values).splitlines()
 
 
 def told(events: Sequence[str], expected: Sequence[str], *, in_passing: str = "Waiting for") -> list[str]:

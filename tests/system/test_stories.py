@@ -1,6 +1,5 @@
 """The seed's three stories, word for word, through the whole system on the sandbox."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,14 +9,13 @@ from hack.sandbox.__main__ import ARTIFACTS
 from hack.sandbox.workloads import HOLD
 from tests.system.harness import WRITES, Stage, controller, stage
 from tests.system.readings import GOOD, PROMOTION, ROLLBACK, Script
-from tests.telling import told
+from tests.telling import told, transcript
 
-TRANSCRIPTS = Path(__file__).parents[1] / "transcripts"
 ONE_BY_ONE = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}}
 
 
 def assert_told(on: Stage, name: str, **values: str) -> None:
-    expected = (TRANSCRIPTS / f"{name}.txt").read_text().format(**values).splitlines()
+    expected = transcript(name, **values)
     assert told(on.events(), expected) == expected
 
 

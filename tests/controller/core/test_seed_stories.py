@@ -6,7 +6,7 @@ from controller.core.canary import State
 from controller.core.simulator import Scene, pushed, run, simulated, template_of
 from metrics.types import Value
 from tests.controller.core.builders import NOW, spec
-from tests.system.test_stories import transcript
+from tests.telling import transcript
 
 FINE = 20.0
 
