@@ -1,0 +1,368 @@
+"""Grafana's dashboard JSON: panels, variables, annotations, and where they stand.
+
+Plain dicts, so that what is written is what Grafana documents; a function per kind of panel holds what all panels of that
+kind share. Every panel has a description and says in words why it is empty (``noValue``).
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+Json = dict[str, Any]
+
+SCHEMA_VERSION = 41  # Grafana 12; newer ones migrate it, older ones (11) read it
+COLUMNS = 24
+
+# The same thing has the same colour everywhere.
+PRIMARY = "#5794F2"  # blue
+CANARY = "#FF9830"  # orange
+LIMIT = "#F2495C"  # red, dashed
+GOOD = "#73BF69"  # green
+BAD = "#F2495C"
+WARNING = "#FADE2A"
+UNKNOWN = "#8E8E8E"
+
+SOURCE: Json = {"type": "prometheus", "uid": "${datasource}"}
+
+
+def target(expr: str, legend: str = "", *, instant: bool = False, table: bool = False) -> Json:
+    """Return a query; the letter by which Grafana knows it is given by its panel."""
+    found: Json = {
+        "datasource": SOURCE,
+        "editorMode": "code",
+        "expr": expr,
+        "legendFormat": legend or "__auto",
+        "range": not instant,
+        "instant": instant,
+    }
+    return {**found, "format": "table"} if table else found
+
+
+def _panel(kind: str, title: str, text: str, targets: Sequence[Json], *, unit: str, empty: str) -> Json:
+    letters = [{**one, "refId": chr(ord("A") + number)} for number, one in enumerate(targets)]
+    defaults: Json = {"unit": unit, "noValue": empty, "color": {"mode": "palette-classic"}, "mappings": []}
+    return {
+        "type": kind,
+        "title": title,
+        "description": text,
+        "datasource": SOURCE,
+        "targets": letters,
+        "fieldConfig": {"defaults": defaults, "overrides": []},
+        "options": {},
+    }
+
+
+def timeseries(
+    title: str,
+    text: str,
+    targets: Sequence[Json],
+    *,
+    unit: str,
+    empty: str,
+    stacked: bool = False,
+    steps: bool = False,
+    bars: bool = False,
+    most: float | None = None,
+    decimals: int | None = None,
+    overrides: Sequence[Json] = (),
+    least_step: str = "",
+) -> Json:
+    """Return a chart over time.
+
+    Args:
+        title: what is measured, of whom.
+        text: what it means and when to worry.
+        targets: the queries.
+        unit: Grafana's name of the unit.
+        empty: what it says when there is nothing to draw.
+        stacked: areas on top of each other.
+        steps: the value holds until the next one.
+        bars: one for each step.
+        most: end of the axis, where the scale has one.
+        decimals: digits after the point.
+        overrides: of single series.
+        least_step: shortest step of the queries.
+    """
+    panel = _panel("timeseries", title, text, targets, unit=unit, empty=empty)
+    defaults = panel["fieldConfig"]["defaults"]
+    defaults["min"] = 0
+    if most is not None:
+        defaults["max"] = most
+    if decimals is not None:
+        defaults["decimals"] = decimals
+    defaults["custom"] = {
+        "drawStyle": "bars" if bars else "line",
+        "lineInterpolation": "stepAfter" if steps else "linear",
+        "lineWidth": 2,
+        "fillOpacity": 80 if bars else 25 if stacked else 0,
+        "showPoints": "never",
+        "spanNulls": False,
+        "stacking": {"mode": "normal" if stacked else "none", "group": "A"},
+    }
+    panel["fieldConfig"]["overrides"] = list(overrides)
+    panel["options"] = {
+        "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True, "calcs": ["lastNotNull"]},
+        "tooltip": {"mode": "multi", "sort": "desc"},
+    }
+    return {**panel, "interval": least_step} if least_step else panel
+
+
+def stat(
+    title: str,
+    text: str,
+    expr: str,
+    *,
+    unit: str,
+    empty: str,
+    legend: str = "",
+    mappings: Mapping[int, tuple[str, str]] | None = None,
+    thresholds: Sequence[tuple[float | None, str]] = ((None, "text"),),
+    name_only: bool = False,
+    decimals: int | None = None,
+) -> Json:
+    """Return one big number, or the word that it stands for.
+
+    Args:
+        title: what it is.
+        text: what it means and when to worry.
+        expr: the query, as of now.
+        unit: Grafana's name of the unit.
+        empty: what it says when there is no value.
+        legend: of the value.
+        mappings: value → word and colour.
+        thresholds: from which value on which colour; the first one has no value.
+        name_only: show the legend instead of the value.
+        decimals: digits after the point.
+    """
+    panel = _panel("stat", title, text, [target(expr, legend, instant=True)], unit=unit, empty=empty)
+    defaults = panel["fieldConfig"]["defaults"]
+    defaults["color"] = {"mode": "thresholds"}
+    defaults["thresholds"] = _thresholds(thresholds)
+    defaults["mappings"] = [value_mapping(mappings)] if mappings else []
+    if decimals is not None:
+        defaults["decimals"] = decimals
+    panel["options"] = {
+        "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
+        "colorMode": "background" if mappings else "value",
+        "graphMode": "none",
+        "justifyMode": "center",
+        "textMode": "name" if name_only else "value",
+        "orientation": "auto",
+    }
+    return panel
+
+
+def bar_gauge(
+    title: str, text: str, targets: Sequence[Json], *, unit: str, empty: str, overrides: Sequence[Json] = ()
+) -> Json:
+    """Return horizontal bars, one for each series, as of now."""
+    panel = _panel("bargauge", title, text, targets, unit=unit, empty=empty)
+    panel["fieldConfig"]["defaults"] |= {"min": 0, "color": {"mode": "fixed", "fixedColor": PRIMARY}}
+    panel["fieldConfig"]["overrides"] = list(overrides)
+    panel["options"] = {
+        "displayMode": "basic",
+        "orientation": "horizontal",
+        "showUnfilled": True,
+        "valueMode": "color",
+        "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
+    }
+    return panel
+
+
+def state_timeline(
+    title: str, text: str, targets: Sequence[Json], *, empty: str, mappings: Mapping[str, Mapping[int, tuple[str, str]]]
+) -> Json:
+    """Return a band of colour for each series; the mappings are by the series' legend, "" for all others."""
+    panel = _panel("state-timeline", title, text, targets, unit="none", empty=empty)
+    defaults = panel["fieldConfig"]["defaults"]
+    defaults |= {"color": {"mode": "thresholds"}, "thresholds": _thresholds([(None, UNKNOWN)])}
+    defaults["custom"] = {"fillOpacity": 80, "lineWidth": 0, "spanNulls": False}
+    defaults["mappings"] = [value_mapping(mappings[""])] if "" in mappings else []
+    panel["fieldConfig"]["overrides"] = [
+        override(name, ("mappings", [value_mapping(words)])) for name, words in mappings.items() if name
+    ]
+    panel["options"] = {
+        "mergeValues": True,
+        "showValue": "auto",
+        "alignValue": "center",
+        "rowHeight": 0.8,
+        "legend": {"showLegend": False, "displayMode": "list", "placement": "bottom"},
+        "tooltip": {"mode": "single"},
+    }
+    return panel
+
+
+def table(
+    title: str,
+    text: str,
+    columns: Sequence[tuple[str, Json, str, Sequence[tuple[str, object]]]],
+    *,
+    keys: Sequence[str],
+    empty: str,
+) -> Json:
+    """Return a table with a line for each set of labels.
+
+    Args:
+        title: what is listed.
+        text: what it means.
+        columns: name, query, unit and further properties of each column.
+        keys: the labels that name a line; they are the first columns.
+        empty: what it says when there is no line.
+    """
+    panel = _panel("table", title, text, [query for _, query, _, _ in columns], unit="none", empty=empty)
+    letters = [one["refId"] for one in panel["targets"]]
+    names = {f"Value #{letter}": name for letter, (name, *_) in zip(letters, columns, strict=True)}
+    order = {name: number for number, name in enumerate([*keys, *names])}
+    panel["transformations"] = [
+        {"id": "merge", "options": {}},
+        {"id": "organize", "options": {"excludeByName": {"Time": True}, "indexByName": order, "renameByName": names}},
+    ]
+    panel["fieldConfig"]["overrides"] = [
+        override(name, ("unit", unit), *properties) for name, _, unit, properties in columns
+    ]
+    panel["options"] = {"showHeader": True, "cellHeight": "sm", "sortBy": [{"displayName": keys[0], "desc": False}]}
+    return panel
+
+
+def value_mapping(words: Mapping[int, tuple[str, str]]) -> Json:
+    """Return which word and colour stand for which value."""
+    options = {
+        str(value): {"text": text, "color": colour, "index": index}
+        for index, (value, (text, colour)) in enumerate(words.items())
+    }
+    return {"type": "value", "options": options}
+
+
+def override(name: str, *properties: tuple[str, object]) -> Json:
+    """Return properties of the series or column of a name; a name in slashes is a pattern."""
+    kind = "byRegexp" if name.startswith("/") else "byName"
+    return {
+        "matcher": {"id": kind, "options": name},
+        "properties": [{"id": key, "value": value} for key, value in properties],
+    }
+
+
+def colour(name: str, value: str) -> Json:
+    """Return the colour of a series."""
+    return override(name, ("color", {"mode": "fixed", "fixedColor": value}))
+
+
+def limit(name: str = "limit") -> Json:
+    """Return how a limit is drawn: dashed, red, in steps."""
+    return override(
+        name,
+        ("color", {"mode": "fixed", "fixedColor": LIMIT}),
+        ("custom.lineStyle", {"fill": "dash", "dash": [10, 10]}),
+        ("custom.lineInterpolation", "stepAfter"),
+        ("custom.fillOpacity", 0),
+        ("custom.stacking", {"mode": "none", "group": "A"}),
+    )
+
+
+def _thresholds(steps: Sequence[tuple[float | None, str]]) -> Json:
+    return {"mode": "absolute", "steps": [{"value": value, "color": colour} for value, colour in steps]}
+
+
+def row(title: str) -> Json:
+    """Return a heading."""
+    return {"type": "row", "title": title, "collapsed": False, "panels": []}
+
+
+def place(lines: Sequence[tuple[int, Sequence[Json]]]) -> list[Json]:
+    """Return the panels with numbers and places: each line is as high as said, and shared evenly."""
+    placed: list[Json] = []
+    top = 0
+    for height, panels in lines:
+        width = COLUMNS // len(panels)
+        for number, panel in enumerate(panels):
+            position = {"x": number * width, "y": top, "w": width, "h": height}
+            placed.append({"id": len(placed) + 1, "gridPos": position, **panel})
+        top += height
+    return placed
+
+
+def variable(name: str, label: str, query: str, text: str, *, pattern: str = "") -> Json:
+    """Return a choice whose values Prometheus knows."""
+    return {
+        "type": "query",
+        "name": name,
+        "label": label,
+        "description": text,
+        "datasource": SOURCE,
+        "definition": query,
+        "query": {"qryType": 5 if query.startswith("query_result") else 1, "query": query, "refId": f"{name}-variable"},
+        "regex": pattern,
+        "refresh": 2,  # whenever the period changes: canaries come and go
+        "sort": 1,
+        "multi": False,
+        "includeAll": False,
+        "options": [],
+        "current": {},
+    }
+
+
+def annotation(name: str, colour: str, expr: str) -> Json:
+    """Return marks at the times that a query has as values."""
+    return {
+        "name": name,
+        "datasource": SOURCE,
+        "enable": True,
+        "iconColor": colour,
+        "expr": expr,
+        "step": "10s",
+        "titleFormat": name,
+        "textFormat": "{{name}}.{{namespace}}",
+        "useValueForTime": True,
+    }
+
+
+def dashboard(
+    uid: str,
+    title: str,
+    text: str,
+    panels: Sequence[Json],
+    *,
+    variables: Sequence[Json],
+    annotations: Sequence[Json],
+    period: str,
+    refresh: str,
+) -> Json:
+    """Return a whole dashboard."""
+    source: Json = {
+        "type": "datasource",
+        "name": "datasource",
+        "label": "Data source",
+        "query": "prometheus",
+        "regex": "",
+        "refresh": 1,
+        "multi": False,
+        "includeAll": False,
+        "options": [],
+        "current": {},
+    }
+    others: Json = {
+        "type": "dashboards",
+        "title": "Flagger",
+        "tags": ["flagger"],
+        "asDropdown": False,
+        "includeVars": False,
+        "keepTime": True,
+        "targetBlank": False,
+    }
+    return {
+        "uid": uid,
+        "title": title,
+        "description": text,
+        "tags": ["flagger"],
+        "schemaVersion": SCHEMA_VERSION,
+        "version": 1,
+        "editable": True,
+        "graphTooltip": 1,  # one crosshair for all charts
+        "time": {"from": f"now-{period}", "to": "now"},
+        "timezone": "browser",
+        "refresh": refresh,
+        "fiscalYearStartMonth": 0,
+        "links": [others],
+        "templating": {"list": [source, *variables]},
+        "annotations": {"list": list(annotations)},
+        "panels": list(panels),
+    }
