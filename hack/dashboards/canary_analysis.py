@@ -1,4 +1,4 @@
-"""The dashboard of one rollout: what the controller decided and why, and what primary and canary do beside each other."""
+"""The dashboard of one rollout: what the controller decided and why, and what primary and canary do meanwhile."""
 
 from hack.dashboards import queries as q
 from hack.dashboards.model import (
@@ -6,6 +6,8 @@ from hack.dashboards.model import (
     CANARY,
     GOOD,
     PRIMARY,
+    STACKED,
+    STEPS,
     UNKNOWN,
     WARNING,
     Json,
@@ -99,7 +101,8 @@ def _glance() -> list[Json]:
     return [
         stat(
             "State",
-            "Running: traffic is being shifted. Finished: the version was promoted, the canary is scaled to zero. Failed: it "
+            "Running: traffic is being shifted. Finished: the version was promoted, the canary is scaled to zero. "
+            "Failed: it "
             "was rolled back, the primary serves as before; the events of the canary object say why.",
             q.of_canary("status"),
             unit="none",
@@ -132,7 +135,8 @@ def _glance() -> list[Json]:
         ),
         stat(
             "Rounds without evidence",
-            "Rounds in a row in which Prometheus had nothing to judge by: no traffic, or no answer. At the inconclusive "
+            "Rounds in a row in which Prometheus had nothing to judge by: no traffic, or no answer. At the "
+            "inconclusive "
             "limit the canary is rolled back.",
             q.of_canary("inconclusive_checks"),
             unit="none",
@@ -153,14 +157,14 @@ def _glance() -> list[Json]:
 def _weights() -> Json:
     return timeseries(
         "Traffic: who gets how much",
-        "Percent of the requests that the route sends to each. It climbs by stepWeight with each round that passes, holds "
+        "Percent of the requests that the route sends to each. It climbs by stepWeight with each round that passes, "
+        "holds "
         "on a halt, and falls to 0 when the canary is promoted or rolled back.",
         [target(q.weight("$canary"), "canary"), target(q.weight("$primary"), "primary")],
         unit="percent",
         empty=NO_CANARY,
-        stacked=True,
-        steps=True,
-        most=100,
+        style=STACKED | STEPS,
+        axis={"max": 100},
         overrides=[colour("canary", CANARY), colour("primary", PRIMARY)],
     )
 
@@ -174,7 +178,8 @@ def _course() -> Json:
     ]
     return state_timeline(
         "What happened when",
-        "State of the rollout, verdict of each check, and whether route, services and Deployments are as they should be. "
+        "State of the rollout, verdict of each check, and whether route, services and Deployments are as they should "
+        "be. "
         "Grey verdicts had no evidence. Between rollouts the last verdict stays.",
         targets,
         empty=NO_CANARY,
@@ -185,7 +190,8 @@ def _course() -> Json:
 def _success_rate_check() -> Json:
     return timeseries(
         "Check: success rate",
-        "Orange is what the controller read of the canary, and must not fall below the dashed limit. Blue is the primary in the "
+        "Orange is what the controller read of the canary, and must not fall below the dashed limit. Blue is the "
+        "primary in the "
         "same time: if both fall, the cause is not the new version.",
         [
             target(q.check("analysis", q.REQUESTS), "canary, as checked"),
@@ -194,8 +200,7 @@ def _success_rate_check() -> Json:
         ],
         unit="percent",
         empty=NEVER_CHECKED,
-        most=100,
-        decimals=2,
+        axis={"max": 100, "decimals": 2},
         overrides=_against("limit (at least)"),
     )
 
@@ -203,7 +208,8 @@ def _success_rate_check() -> Json:
 def _duration_check() -> Json:
     return timeseries(
         "Check: request duration, P99",
-        "Orange is what the controller read of the canary, and must not rise above the dashed limit. Blue is the primary in the "
+        "Orange is what the controller read of the canary, and must not rise above the dashed limit. Blue is the "
+        "primary in the "
         "same time: if both rise, the cause is not the new version.",
         [
             target(q.check("analysis", q.DURATION_CHECKS), "canary, as checked"),
@@ -228,7 +234,8 @@ def _against(name: str) -> list[Json]:
 def _failed_checks() -> Json:
     return timeseries(
         "Rounds that did not pass",
-        "Failed checks count up over a rollout; rounds without evidence start over with each round that has some. Each has "
+        "Failed checks count up over a rollout; rounds without evidence start over with each round that has some. Each "
+        "has "
         "a limit in the canary object, at which the rollout is rolled back.",
         [
             target(q.of_canary("failed_checks"), "failed checks"),
@@ -236,8 +243,8 @@ def _failed_checks() -> Json:
         ],
         unit="none",
         empty=NO_CANARY,
-        steps=True,
-        decimals=0,
+        style=STEPS,
+        axis={"decimals": 0},
         overrides=[colour("failed checks", BAD), colour("without evidence", UNKNOWN)],
     )
 
@@ -249,7 +256,7 @@ def _requests(side: str, workload: str, _colour: str) -> Json:
         [target(q.requests(workload), "{{response_code}}")],
         unit="reqps",
         empty=NO_TRAFFIC,
-        stacked=True,
+        style=STACKED,
         overrides=[
             colour("/^2/", GOOD),
             colour("/^3/", PRIMARY),
@@ -276,7 +283,8 @@ def _errors(side: str, workload: str, line: str) -> Json:
 def _durations(side: str, workload: str, line: str) -> Json:
     return timeseries(
         f"{side}: request duration",
-        f"How long {workload} takes to answer: half of the requests are faster than P50. The limit is the canary's, on P99.",
+        f"How long {workload} takes to answer: half of the requests are faster than P50. The limit is the canary's, on "
+        "P99.",
         [
             target(q.duration(workload, 0.5), "P50"),
             target(q.duration(workload, 0.9), "P90"),
@@ -303,7 +311,8 @@ def _cpu(side: str, workload: str, _colour: str) -> Json:
 def _throttled(side: str, workload: str, _colour: str) -> Json:
     return timeseries(
         f"{side}: CPU throttled",
-        f"Percent of the time slices in which a pod of {workload} wanted more CPU than its limit. Above some 25 % it answers "
+        f"Percent of the time slices in which a pod of {workload} wanted more CPU than its limit. Above some 25 % it "
+        "answers "
         "late. Without CPU limits there is nothing to throttle.",
         [target(q.throttled(workload), "{{pod}}")],
         unit="percent",

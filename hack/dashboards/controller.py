@@ -4,9 +4,12 @@ from hack.dashboards import queries as q
 from hack.dashboards.canary_analysis import READY, STATES
 from hack.dashboards.model import (
     BAD,
+    BARS,
     CANARY,
     GOOD,
     PRIMARY,
+    STACKED,
+    STEPS,
     UNKNOWN,
     WARNING,
     Json,
@@ -71,16 +74,17 @@ def build() -> Json:
 
 
 def _glance() -> list[Json]:
+    version = stat(
+        "Version",
+        "What is running. Two versions are shown while replicas are being updated.",
+        f"max by (version) ({q.own('flagger_info')})",
+        unit="none",
+        empty=NOT_SCRAPED,
+    )
+    version["targets"][0]["legendFormat"] = "{{version}}"
+    version["options"]["textMode"] = "name"
     return [
-        stat(
-            "Version",
-            "What is running. Two versions are shown while replicas are being updated.",
-            f"max by (version) ({q.own('flagger_info')})",
-            unit="none",
-            empty=NOT_SCRAPED,
-            legend="{{version}}",
-            name_only=True,
-        ),
+        version,
         stat(
             "Leader",
             "With leader election, exactly one replica may lead. If nobody does for a minute, read the replicas' logs.",
@@ -114,7 +118,8 @@ def _glance() -> list[Json]:
         ),
         stat(
             "Latest round, P99",
-            "How late the latest hundredth of the rounds in this period was. More than a second or two: raise --workers, or see "
+            "How late the latest hundredth of the rounds in this period was. More than a second or two: raise "
+            "--workers, or see "
             "what Prometheus and the API server take.",
             q.quantile_of_period("flagger_round_lateness_seconds", 0.99),
             unit="s",
@@ -123,7 +128,8 @@ def _glance() -> list[Json]:
         ),
         stat(
             "Errors",
-            "Looks at a canary in this period that ended with an error. The log says which canary and why; each is tried again.",
+            "Looks at a canary in this period that ended with an error. The log says which canary and why; each is "
+            "tried again.",
             f"sum(increase({q.own('flagger_reconcile_errors_total')}[$__range])) or vector(0)",
             unit="none",
             empty=NOTHING,
@@ -171,7 +177,8 @@ def _canaries() -> Json:
 def _ended() -> Json:
     return bar_gauge(
         "Rollouts that ended in this period, by outcome and reason",
-        "Finished: promoted. Failed: rolled back. Superseded: another version came before the end. Released: the object was "
+        "Finished: promoted. Failed: rolled back. Superseded: another version came before the end. Released: the "
+        "object was "
         "deleted. docs/events.md explains the reasons.",
         [
             target(
@@ -193,31 +200,31 @@ def _running() -> Json:
         [target(q.count_in_state(0), "running")],
         unit="none",
         empty=NOTHING,
-        steps=True,
-        decimals=0,
+        style=STEPS,
+        axis={"decimals": 0},
         overrides=[colour("running", PRIMARY)],
     )
 
 
 def _ended_over_time() -> Json:
-    return timeseries(
+    panel = timeseries(
         "Rollouts that ended",
         "Each bar counts the rollouts that ended in its step.",
         [target(q.increase("flagger_rollouts_total", "outcome", "$__interval"), "{{outcome}}")],
         unit="none",
         empty="none ended",
-        stacked=True,
-        bars=True,
-        decimals=0,
+        style=STACKED | BARS,
+        axis={"decimals": 0},
         overrides=OUTCOMES,
-        least_step="1m",
     )
+    return {**panel, "interval": "1m"}
 
 
 def _stages() -> Json:
     return bar_gauge(
         "How long a stage takes (median)",
-        "Starting: until the canary's pods are there. Progressing: shifting traffic. Promoting: until the primary runs the new "
+        "Starting: until the canary's pods are there. Progressing: shifting traffic. Promoting: until the primary runs "
+        "the new "
         "version. Rolling back: until the canary is put away. Of this period; if nothing ended in it, since the start.",
         [
             target(q.quantile_of_period("flagger_stage_duration_seconds", 0.5, "stage"), "{{stage}}", instant=True),
@@ -250,7 +257,8 @@ def _p50_p99() -> list[Json]:
 def _queue() -> Json:
     return timeseries(
         "Work queue",
-        "Canaries that wait for a worker, and for how long the longest look is going on. A depth that does not fall back to 0 "
+        "Canaries that wait for a worker, and for how long the longest look is going on. A depth that does not fall "
+        "back to 0 "
         "means that the workers do not keep up.",
         [
             target(f"sum({q.own('workqueue_depth', QUEUE)})", "depth"),
@@ -294,18 +302,19 @@ def _requests() -> Json:
         [target(q.rate("flagger_kubernetes_requests_total", "verb, resource"), "{{verb}} {{resource}}")],
         unit="reqps",
         empty=NOT_SCRAPED,
-        stacked=True,
+        style=STACKED,
     )
 
 
 def _codes() -> Json:
     return timeseries(
         "Answers of the API server",
-        "Per second, by code. 409 now and then is normal; 403 is a missing permission; 429 and 5xx are the server's; 0: no answer.",
+        "Per second, by code. 409 now and then is normal; 403 is a missing permission; 429 and 5xx are the server's; "
+        "0: no answer.",
         [target(q.rate("flagger_kubernetes_requests_total", "code"), "{{code}}")],
         unit="reqps",
         empty=NOT_SCRAPED,
-        stacked=True,
+        style=STACKED,
         overrides=[
             colour("/^2/", GOOD),
             colour("404", UNKNOWN),
@@ -329,11 +338,12 @@ def _request_times() -> Json:
 def _prometheus() -> Json:
     return timeseries(
         "Queries to Prometheus",
-        "Per second, by outcome: one query for each check and round. Without answers there is no evidence, and rollouts stand.",
+        "Per second, by outcome: one query for each check and round. Without answers there is no evidence, and "
+        "rollouts stand.",
         [target(q.rate("flagger_prometheus_requests_total", "outcome"), "{{outcome}}")],
         unit="reqps",
         empty="no queries",
-        stacked=True,
+        style=STACKED,
     )
 
 
@@ -375,7 +385,8 @@ def _cache_health() -> Json:
 def _cache_ages() -> Json:
     return timeseries(
         "Age of the last event",
-        "How long each watch has said nothing. API servers send a bookmark about once a minute; several minutes mean a dead watch.",
+        "How long each watch has said nothing. API servers send a bookmark about once a minute; several minutes mean a "
+        "dead watch.",
         [target(f"max by (resource) ({q.own('flagger_cache_last_event_age_seconds')})", "{{resource}}")],
         unit="s",
         empty=NOT_SCRAPED,
@@ -389,7 +400,7 @@ def _cache_objects() -> Json:
         [target(f"max by (resource) (sum by (resource, instance) ({q.own('flagger_cache_objects')}))", "{{resource}}")],
         unit="none",
         empty=NOT_SCRAPED,
-        decimals=0,
+        axis={"decimals": 0},
     )
 
 
@@ -430,5 +441,5 @@ def _files() -> Json:
         [target(q.own("process_open_fds"), "{{instance}}")],
         unit="none",
         empty=NOT_SCRAPED,
-        decimals=0,
+        axis={"decimals": 0},
     )

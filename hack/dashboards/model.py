@@ -1,6 +1,6 @@
 """Grafana's dashboard JSON: panels, variables, annotations, and where they stand.
 
-Plain dicts, so that what is written is what Grafana documents; a function per kind of panel holds what all panels of that
+Plain dicts, so that what is written is what Grafana documents; a function for each kind of panel holds what all of that
 kind share. Every panel has a description and says in words why it is empty (``noValue``).
 """
 
@@ -51,6 +51,11 @@ def _panel(kind: str, title: str, text: str, targets: Sequence[Json], *, unit: s
     }
 
 
+STACKED: Json = {"fillOpacity": 25, "stacking": {"mode": "normal", "group": "A"}}  # areas on top of each other
+STEPS: Json = {"lineInterpolation": "stepAfter"}  # the value holds until the next one
+BARS: Json = {"drawStyle": "bars", "fillOpacity": 80}
+
+
 def timeseries(
     title: str,
     text: str,
@@ -58,13 +63,9 @@ def timeseries(
     *,
     unit: str,
     empty: str,
-    stacked: bool = False,
-    steps: bool = False,
-    bars: bool = False,
-    most: float | None = None,
-    decimals: int | None = None,
+    style: Json | None = None,
+    axis: Json | None = None,
     overrides: Sequence[Json] = (),
-    least_step: str = "",
 ) -> Json:
     """Return a chart over time.
 
@@ -74,36 +75,27 @@ def timeseries(
         targets: the queries.
         unit: Grafana's name of the unit.
         empty: what it says when there is nothing to draw.
-        stacked: areas on top of each other.
-        steps: the value holds until the next one.
-        bars: one for each step.
-        most: end of the axis, where the scale has one.
-        decimals: digits after the point.
+        style: STACKED, STEPS or BARS, or several by ``|``.
+        axis: ``max``, ``decimals``.
         overrides: of single series.
-        least_step: shortest step of the queries.
     """
     panel = _panel("timeseries", title, text, targets, unit=unit, empty=empty)
-    defaults = panel["fieldConfig"]["defaults"]
-    defaults["min"] = 0
-    if most is not None:
-        defaults["max"] = most
-    if decimals is not None:
-        defaults["decimals"] = decimals
-    defaults["custom"] = {
-        "drawStyle": "bars" if bars else "line",
-        "lineInterpolation": "stepAfter" if steps else "linear",
+    custom: Json = {
+        "drawStyle": "line",
+        "lineInterpolation": "linear",
         "lineWidth": 2,
-        "fillOpacity": 80 if bars else 25 if stacked else 0,
+        "fillOpacity": 0,
         "showPoints": "never",
         "spanNulls": False,
-        "stacking": {"mode": "normal" if stacked else "none", "group": "A"},
+        "stacking": {"mode": "none", "group": "A"},
     }
+    panel["fieldConfig"]["defaults"] |= {"min": 0, **(axis or {}), "custom": custom | (style or {})}
     panel["fieldConfig"]["overrides"] = list(overrides)
     panel["options"] = {
         "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True, "calcs": ["lastNotNull"]},
         "tooltip": {"mode": "multi", "sort": "desc"},
     }
-    return {**panel, "interval": least_step} if least_step else panel
+    return panel
 
 
 def stat(
@@ -113,10 +105,8 @@ def stat(
     *,
     unit: str,
     empty: str,
-    legend: str = "",
     mappings: Mapping[int, tuple[str, str]] | None = None,
     thresholds: Sequence[tuple[float | None, str]] = ((None, "text"),),
-    name_only: bool = False,
     decimals: int | None = None,
 ) -> Json:
     """Return one big number, or the word that it stands for.
@@ -127,13 +117,11 @@ def stat(
         expr: the query, as of now.
         unit: Grafana's name of the unit.
         empty: what it says when there is no value.
-        legend: of the value.
         mappings: value → word and colour.
         thresholds: from which value on which colour; the first one has no value.
-        name_only: show the legend instead of the value.
         decimals: digits after the point.
     """
-    panel = _panel("stat", title, text, [target(expr, legend, instant=True)], unit=unit, empty=empty)
+    panel = _panel("stat", title, text, [target(expr, instant=True)], unit=unit, empty=empty)
     defaults = panel["fieldConfig"]["defaults"]
     defaults["color"] = {"mode": "thresholds"}
     defaults["thresholds"] = _thresholds(thresholds)
@@ -145,7 +133,7 @@ def stat(
         "colorMode": "background" if mappings else "value",
         "graphMode": "none",
         "justifyMode": "center",
-        "textMode": "name" if name_only else "value",
+        "textMode": "value",
         "orientation": "auto",
     }
     return panel
