@@ -174,7 +174,7 @@ def _course() -> Json:
         target(q.of_canary("status"), "rollout"),
         target(q.check("verdict", q.REQUESTS), "success rate"),
         target(q.check("verdict", q.DURATION_CHECKS), "duration"),
-        target(q.of_canary("ready"), "its parts"),
+        target(q.of_canary("ready"), "parts"),
     ]
     return state_timeline(
         "What happened when",
@@ -183,7 +183,7 @@ def _course() -> Json:
         "Grey verdicts had no evidence. Between rollouts the last verdict stays.",
         targets,
         empty=NO_CANARY,
-        mappings={"": VERDICTS, "rollout": STATES, "its parts": READY},
+        mappings={"": VERDICTS, "rollout": STATES, "parts": READY},
     )
 
 
@@ -200,7 +200,8 @@ def _success_rate_check() -> Json:
         ],
         unit="percent",
         empty=NEVER_CHECKED,
-        axis={"max": 100, "decimals": 2},
+        style={"axisSoftMin": 95},
+        axis={"min": None, "max": 100, "decimals": 2},
         overrides=_against("limit (at least)"),
     )
 

@@ -21,9 +21,12 @@ FAINT = "#8E8E8E"
 DARK = "#111217"
 _HEADROOM = 1.12
 _TICKS = 4
-_ROOM = 1.06  # of the width, for the legend
+_LEGEND_TOP = 31.0  # pixels below the chart
+_LEGEND_LINE = 14.0
+_OVERHANG = 24.0
+_MIB = 1024.0 * 1024.0
 _MINUTE = 60
-_WIDE_ENOUGH = 0.055  # a band of colour of that share of the width has room for its word
+_LETTER = 7.0  # pixels, generously
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,7 @@ def timeseries(axes: Axes, panel: Json, reader: Reader, marks: Sequence[Mark]) -
     grid = np.arange(period.start, period.end + period.step / 2, period.step)
     colours = looks.colours([line.legend for line in lines])
     floor = np.zeros_like(grid)
-    highest = 0.0
+    low, high = math.inf, 0.0
     for line in lines:
         own = looks.of(line.legend)
         values = _on_grid(line, grid, period)
@@ -52,10 +55,14 @@ def timeseries(axes: Axes, panel: Json, reader: Reader, marks: Sequence[Mark]) -
             values = floor + np.nan_to_num(values)
             _area(axes, grid, (floor, values), own, colours[line.legend])
             floor = values
-        _line(axes, grid, values, own, colours[line.legend])
-        highest = max(highest, float(np.nanmax(values, initial=0.0)))
+        elif own["custom.lineWidth"]:
+            _line(axes, grid, values, own, colours[line.legend])
+        low, high = (
+            min(low, float(np.nanmin(values, initial=math.inf))),
+            max(high, float(np.nanmax(values, initial=0.0))),
+        )
     _time_axis(axes, period, marks)
-    _value_axis(axes, looks, highest)
+    _value_axis(axes, looks, low, high)
     _legend(axes, looks, lines, colours)
 
 
@@ -100,6 +107,7 @@ def _time_axis(axes: Axes, period: Period, marks: Sequence[Mark]) -> None:
     axes.set_xticks(ticks, [datetime.fromtimestamp(tick, UTC).strftime(form) for tick in ticks])
     axes.tick_params(colors=FAINT, labelsize=7, length=0)
     axes.grid(visible=True, color=GRID, linewidth=0.6)
+    axes.set_axisbelow(True)
     for side in axes.spines.values():
         side.set_visible(False)
     for mark in marks:
@@ -115,31 +123,48 @@ def _time_axis(axes: Axes, period: Period, marks: Sequence[Mark]) -> None:
         )
 
 
-def _value_axis(axes: Axes, looks: Looks, highest: float) -> None:
-    top = looks.defaults.get("max") or (highest * _HEADROOM or 1.0)
-    axes.set_ylim(0, top * 1.01)
-    raw = top / _TICKS
+def _value_axis(axes: Axes, looks: Looks, low: float, high: float) -> None:
+    unit = looks.defaults["unit"]
+    soft = looks.defaults.get("custom", {}).get("axisSoftMin", low)
+    bottom = looks.defaults["min"] if looks.defaults["min"] is not None else min(low, soft)
+    top = looks.defaults.get("max") or (high * _HEADROOM or 1.0)
+    scale = _MIB if unit == "bytes" else 1.0
+    raw = (top - bottom) / _TICKS / scale
     size = 10 ** math.floor(math.log10(raw))
     every = next(factor * size for factor in (1, 2, 2.5, 5, 10) if factor * size >= raw * 0.999)
-    if looks.defaults.get("decimals") == 0 and looks.defaults["unit"] == "none":
+    if looks.defaults.get("decimals") == 0 and unit == "none":
         every = max(1, round(every))
-    ticks = np.arange(0, top * 1.001, every)
-    axes.set_yticks(ticks, [with_unit(tick, looks.defaults["unit"]) for tick in ticks])
+    first = math.ceil(bottom / scale / every) * every
+    ticks = np.arange(first, top / scale * 1.001, every) * scale
+    axes.set_ylim(bottom, top + (top - bottom) * 0.01)
+    axes.set_yticks(ticks, [with_unit(tick, unit) for tick in ticks])
 
 
 def _legend(axes: Axes, looks: Looks, lines: Sequence[Series], colours: dict[str, str]) -> None:
-    """Write name and last value of each series below, as many as there is room for."""
-    letter = 6.2 / axes.get_window_extent().width
-    left = 0.0
+    """Write name and last value of each series below, as many as there is room for in two lines."""
+    box = axes.get_window_extent()
+    x, y = 0.0, _LEGEND_TOP
     for line in lines:
         value = with_unit(line.last, looks.defaults["unit"], looks.defaults.get("decimals"))
-        text = f"{line.legend}  {value}"
-        if left + (len(text) + 3) * letter > _ROOM:
-            axes.text(left, -0.27, "…", transform=axes.transAxes, fontsize=7.5, va="center")
-            return
-        axes.text(left, -0.27, "▬", transform=axes.transAxes, fontsize=7.5, va="center", color=colours[line.legend])
-        axes.text(left + 2.2 * letter, -0.27, text, transform=axes.transAxes, fontsize=7.5, va="center")
-        left += (len(text) + 5) * letter
+        width = _write(axes, (x, y), f"{line.legend}  {value}", colours[line.legend])
+        if x + width > box.width + _OVERHANG and x:
+            axes.texts[-1].remove()
+            axes.texts[-1].remove()
+            x, y = 0.0, y + _LEGEND_LINE
+            if y > _LEGEND_TOP + _LEGEND_LINE:
+                return
+            width = _write(axes, (x, y), f"{line.legend}  {value}", colours[line.legend])
+        x += width
+
+
+def _write(axes: Axes, at: tuple[float, float], text: str, colour: str) -> float:
+    """Write an entry of a legend at pixels right of and below the corner; return how wide it is."""
+    x, y = at
+    points = 72 / axes.figure.dpi
+    place: Json = {"xycoords": "axes fraction", "textcoords": "offset points", "fontsize": 7.5, "va": "center"}
+    axes.annotate("▬", (0, 0), (x * points, -y * points), color=colour, **place)
+    written = axes.annotate(text, (0, 0), ((x + 12) * points, -y * points), **place)
+    return float(written.get_window_extent().width) + 28
 
 
 def stat(axes: Axes, panel: Json, reader: Reader, _marks: Sequence[Mark]) -> None:
@@ -158,7 +183,7 @@ def stat(axes: Axes, panel: Json, reader: Reader, _marks: Sequence[Mark]) -> Non
         axes.add_patch(Rectangle((0, 0), 1, 1, facecolor=word.colour, transform=axes.transAxes))
     colour = DARK if word else looks.threshold_colour(value)
     shown = word.text if word else text
-    size = 24 if len(shown) * 18 < axes.get_window_extent().width else 15
+    size = min(24.0, 0.9 * axes.get_window_extent().width / len(shown) / 0.7 * 72 / axes.figure.dpi)
     axes.text(
         0.5, 0.5, shown, transform=axes.transAxes, fontsize=size, ha="center", va="center", color=colour, weight="bold"
     )
@@ -175,12 +200,16 @@ def state_timeline(axes: Axes, panel: Json, reader: Reader, marks: Sequence[Mark
     axes.set_ylim(len(lines) - 0.4, -0.6)
     axes.set_yticks(range(len(lines)), [line.legend for line in lines])
     axes.tick_params(axis="y", colors=TEXT, labelsize=8)
+    pixels = axes.get_window_extent().width / (period.end - period.start)
     for row, line in enumerate(lines):
         for start, end, value in _bands(line, period):
             word = looks.word(line.legend, value) or Word(f"{value:g}", FAINT)
-            axes.broken_barh([(start, end - start)], (row - 0.38, 0.76), color=word.colour, alpha=0.85, linewidth=0)
-            if end - start > _WIDE_ENOUGH * len(word.text) / 4 * (period.end - period.start):
-                axes.text((start + end) / 2, row, word.text, ha="center", va="center", fontsize=7.5, color=DARK)
+            band = [(start, end - start)]
+            axes.broken_barh(band, (row - 0.38, 0.76), color=word.colour, alpha=0.85, linewidth=0, zorder=3)
+            if (end - start) * pixels > _LETTER * len(word.text):
+                axes.text(
+                    (start + end) / 2, row, word.text, ha="center", va="center", fontsize=7.5, color=DARK, zorder=4
+                )
 
 
 def _bands(line: Series, period: Period) -> list[tuple[float, float, float]]:
@@ -228,8 +257,9 @@ def table(axes: Axes, panel: Json, reader: Reader, _marks: Sequence[Mark]) -> No
         _say(axes, looks)
         return
     height = 1 / max(6, len(rows) + 1)
-    for number, column in enumerate(columns):
+    for number, original in enumerate(columns):
         left = number / len(columns)
+        column = organize["renameByName"].get(original, original)
         axes.text(left, 1 - height / 2, column, va="center", fontsize=8, weight="bold", color="#6E9FFF")
         for line, (labels, values) in enumerate(sorted(rows.items()), start=1):
             middle = 1 - (line + 0.5) * height

@@ -291,7 +291,7 @@ def _errors() -> Json:
         [target(q.else_zero(q.rate("flagger_reconcile_errors_total", "error"), "error", "none"), "{{error}}")],
         unit="ops",
         empty=NOTHING,
-        overrides=[colour("none", UNKNOWN)],
+        overrides=[colour("/Error/", CANARY), colour("none", UNKNOWN)],
     )
 
 
@@ -344,6 +344,7 @@ def _prometheus() -> Json:
         unit="reqps",
         empty="no queries",
         style=STACKED,
+        overrides=[colour("value", GOOD), colour("no-data", UNKNOWN), colour("unavailable", BAD)],
     )
 
 

@@ -34,7 +34,7 @@ _DRAW = {
     "table": charts.table,
 }
 _INSIDE = {  # left, right, top, bottom of what is drawn in a panel, in pixels
-    "timeseries": (64, 12, 34, 48),
+    "timeseries": (64, 12, 34, 60),
     "state-timeline": (104, 12, 34, 26),
     "stat": (8, 8, 30, 8),
     "bargauge": (12, 12, 34, 10),

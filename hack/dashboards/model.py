@@ -51,7 +51,8 @@ def _panel(kind: str, title: str, text: str, targets: Sequence[Json], *, unit: s
     }
 
 
-STACKED: Json = {"fillOpacity": 25, "stacking": {"mode": "normal", "group": "A"}}  # areas on top of each other
+# Areas on top of each other, without lines: one of 0 would hide the area below it.
+STACKED: Json = {"fillOpacity": 70, "lineWidth": 0, "stacking": {"mode": "normal", "group": "A"}}
 STEPS: Json = {"lineInterpolation": "stepAfter"}  # the value holds until the next one
 BARS: Json = {"drawStyle": "bars", "fillOpacity": 80}
 
@@ -75,8 +76,8 @@ def timeseries(
         targets: the queries.
         unit: Grafana's name of the unit.
         empty: what it says when there is nothing to draw.
-        style: STACKED, STEPS or BARS, or several by ``|``.
-        axis: ``max``, ``decimals``.
+        style: STACKED, STEPS, BARS or properties of lines, or several by ``|``.
+        axis: ``min`` (0), ``max``, ``decimals``.
         overrides: of single series.
     """
     panel = _panel("timeseries", title, text, targets, unit=unit, empty=empty)

@@ -10,6 +10,7 @@ Rules that hold for all of them:
 
 REQUESTS = "istio_requests_total"
 DURATION_CHECKS = "istio_request_duration_.+"
+FEW = "5m"
 
 _OBJECT = 'namespace="$namespace", name="$object"'
 _JOB = 'job="$job"'
@@ -168,9 +169,9 @@ def increase(metric: str, by: str, window: str) -> str:
 
 
 def quantile(metric: str, q: float, by: str = "", more: str = "") -> str:
-    """Return a percentile of a histogram as it goes."""
+    """Return a percentile of a histogram as it goes, over minutes: rounds and requests are few."""
     labels = f"le, {by}" if by else "le"
-    return f"histogram_quantile({q}, sum by ({labels}) (rate({own(f'{metric}_bucket', more)}[$__rate_interval]))) >= 0"
+    return f"histogram_quantile({q}, sum by ({labels}) (rate({own(f'{metric}_bucket', more)}[{FEW}]))) >= 0"
 
 
 def quantile_of_period(metric: str, q: float, by: str = "") -> str:

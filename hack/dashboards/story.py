@@ -124,7 +124,7 @@ def tell(places: Json, directory: Path, say: Callable[[str], None]) -> Told:
         _overtake(user)
         _perform(user, BAD_VERSION, lambda: user.set_image(NAMESPACE, BAD_IMAGE))
         say("The second version was rolled back.")
-        pause(REST_SECONDS)
+        pause(3 * REST_SECONDS)
         return Told(start, time.time())  # noqa: TID251  # likewise
 
 
