@@ -126,7 +126,7 @@ def _time_axis(axes: Axes, period: Period, marks: Sequence[Mark]) -> None:
 def _value_axis(axes: Axes, looks: Looks, low: float, high: float) -> None:
     unit = looks.defaults["unit"]
     soft = looks.defaults.get("custom", {}).get("axisSoftMin", low)
-    bottom = looks.defaults["min"] if looks.defaults["min"] is not None else min(low, soft)
+    bottom = looks.defaults.get("min", min(low, soft))
     top = looks.defaults.get("max") or (high * _HEADROOM or 1.0)
     scale = _MIB if unit == "bytes" else 1.0
     raw = (top - bottom) / _TICKS / scale

@@ -77,7 +77,7 @@ def timeseries(
         unit: Grafana's name of the unit.
         empty: what it says when there is nothing to draw.
         style: STACKED, STEPS, BARS or properties of lines, or several by ``|``.
-        axis: ``min`` (0), ``max``, ``decimals``.
+        axis: ``min`` (0; None: as low as the values), ``max``, ``decimals``.
         overrides: of single series.
     """
     panel = _panel("timeseries", title, text, targets, unit=unit, empty=empty)
@@ -90,7 +90,9 @@ def timeseries(
         "spanNulls": False,
         "stacking": {"mode": "none", "group": "A"},
     }
-    panel["fieldConfig"]["defaults"] |= {"min": 0, **(axis or {}), "custom": custom | (style or {})}
+    ends: Json = {"min": 0, **(axis or {})}
+    panel["fieldConfig"]["defaults"] |= {key: value for key, value in ends.items() if value is not None}
+    panel["fieldConfig"]["defaults"]["custom"] = custom | (style or {})
     panel["fieldConfig"]["overrides"] = list(overrides)
     panel["options"] = {
         "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True, "calcs": ["lastNotNull"]},
@@ -164,7 +166,7 @@ def state_timeline(
     panel = _panel("state-timeline", title, text, targets, unit="none", empty=empty)
     defaults = panel["fieldConfig"]["defaults"]
     defaults |= {"color": {"mode": "thresholds"}, "thresholds": _thresholds([(None, UNKNOWN)])}
-    defaults["custom"] = {"fillOpacity": 80, "lineWidth": 0, "spanNulls": False}
+    defaults["custom"] = {"fillOpacity": 80, "lineWidth": 0}
     defaults["mappings"] = [value_mapping(mappings[""])] if "" in mappings else []
     panel["fieldConfig"]["overrides"] = [
         override(name, ("mappings", [value_mapping(words)])) for name, words in mappings.items() if name

@@ -57,7 +57,7 @@ class User:
         self._api.post("/api/v1/namespaces", json={"metadata": {"name": namespace}}).raise_for_status()
         for name in WORKLOADS:
             self._create(f"workloads/{name}", namespace)
-        _wait(lambda: all(self._available(namespace, name) for name in ("podinfo", CANARY)))
+        wait_until(lambda: all(self._available(namespace, name) for name in ("podinfo", CANARY)))
 
     def release(self, namespace: str, **analysis: object) -> None:
         """Create the canary object."""
@@ -69,10 +69,12 @@ class User:
         path = _DEPLOYMENTS.format(namespace, CANARY)
         self._api.patch(path, json=patch, headers={"Content-Type": "application/json-patch+json"}).raise_for_status()
 
-    def behave(self, workload: str, *, error_ratio: float = 0.0, latency_ms: float = 20.0) -> None:
+    def behave(
+        self, workload: str, *, error_ratio: float = 0.0, latency_ms: float = 20.0, namespace: str = NAMESPACE
+    ) -> None:
         """Make a workload answer with errors or late."""
         body = {"errorRatio": error_ratio, "latencyMs": latency_ms}
-        self._switches.put(f"/mesh/{NAMESPACE}/{workload}", json=body).raise_for_status()
+        self._switches.put(f"/mesh/{namespace}/{workload}", json=body).raise_for_status()
 
     def events(self, namespace: str) -> Sequence[tuple[int, str]]:
         """Return number and text of every event, in the order of their last change."""
@@ -111,7 +113,7 @@ def tell(places: Json, directory: Path, say: Callable[[str], None]) -> Told:
         switches = stack.enter_context(httpx.Client(base_url=places["admin"], timeout=10))
         user = User(api, switches)
         for name in ("first", "second"):
-            _controller(stack, places, directory, name)
+            run_controller(stack, places, directory, name)
         say("Two controllers are running, one leads.")
         for namespace in (NAMESPACE, NEIGHBOUR):
             user.settle(namespace)
@@ -128,7 +130,8 @@ def tell(places: Json, directory: Path, say: Callable[[str], None]) -> Told:
         return Told(start, time.time())  # noqa: TID251  # likewise
 
 
-def _controller(stack: ExitStack, places: Json, directory: Path, name: str) -> None:
+def run_controller(stack: ExitStack, places: Json, directory: Path, name: str) -> None:
+    """Run a controller of the whole cluster, with leader election, and have Prometheus scrape it."""
     port = free_port()
     command = [sys.executable, "-m", "controller", f"--kubeconfig={places['controllersKubeconfig']}", f"--port={port}"]
     command += [f"--metrics-server={places['prometheus']}", f"--control-loop-interval={INTERVAL}"]
@@ -141,7 +144,7 @@ def _controller(stack: ExitStack, places: Json, directory: Path, name: str) -> N
 def _overtake(user: User) -> None:
     """Push a version to the neighbour, and another one before it has got through."""
     user.set_image(NEIGHBOUR, "quay.io/stefanprodan/podinfo:1.3.1")
-    _wait(lambda: user.events(NEIGHBOUR)[-1][1].endswith("weight 25"))
+    wait_until(lambda: user.events(NEIGHBOUR)[-1][1].endswith("weight 25"))
     user.set_image(NEIGHBOUR, "quay.io/stefanprodan/podinfo:1.3.2")
 
 
@@ -163,13 +166,14 @@ def _perform(user: User, act: Act, begin: Callable[[], None]) -> None:
                 return True
         return False
 
-    _wait(over)
-    _wait(lambda: user.state(NAMESPACE) != "running")
+    wait_until(over)
+    wait_until(lambda: user.state(NAMESPACE) != "running")
     if user.state(NAMESPACE) != act.state:
         raise ProcessError(f"the rollout is {user.state(NAMESPACE)}, not {act.state}: {user.events(NAMESPACE)}")
 
 
-def _wait(holds: Callable[[], bool]) -> None:
+def wait_until(holds: Callable[[], bool]) -> None:
+    """Look until something holds; ProcessError if it never does."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not holds():
         if time.monotonic() > deadline:
