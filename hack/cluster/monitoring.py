@@ -18,6 +18,7 @@ scrape_configs:
       - targets: ["{mesh}"]
   - job_name: flagger
     scrape_interval: 1s
+    scrape_timeout: 1s
     honor_labels: true # namespace means the canary's
     file_sd_configs:
       - files: ["{targets}/*.json"]
@@ -26,6 +27,7 @@ scrape_configs:
 _KUBELETS = """\
   - job_name: kubelet
     scrape_interval: 1s
+    scrape_timeout: 1s
     metrics_path: /metrics/cadvisor
     static_configs:
       - targets: ["{kubelets}"]

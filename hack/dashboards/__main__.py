@@ -67,10 +67,9 @@ def pictures(directory: Path) -> None:
     places = json.loads(Path(os.environ["CLUSTER"]).read_text())
     told = tell(places, Path(places["directory"]) / "story", print)
     period = Period(told.start, told.end, max(1.0, (told.end - told.start) / _POINTS), scrape_interval=1.0)
-    reader = Reader(places["prometheus"], period, CHOICE)
-    for name in DASHBOARDS:
-        render(name, reader, directory)
-    reader.close()
+    with Reader(places["prometheus"], period, CHOICE) as reader:
+        for name in DASHBOARDS:
+            render(name, reader, directory)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -83,9 +82,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             case "pictures":
                 pictures(options.out)
             case _:
-                reader = Reader(options.prometheus, _period(options), {**CHOICE, **dict(options.set)})
-                render(options.dashboard, reader, options.out)
-                reader.close()
+                with Reader(options.prometheus, _period(options), {**CHOICE, **dict(options.set)}) as reader:
+                    render(options.dashboard, reader, options.out)
     except (ProcessError, QueryError, LookupError, httpx.HTTPError) as error:
         print(f"FAILED: {error}", file=sys.stderr)
         return 1

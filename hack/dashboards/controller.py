@@ -117,10 +117,10 @@ def _glance() -> list[Json]:
             thresholds=((None, GOOD), (1, BAD)),
         ),
         stat(
-            "Latest round, P99",
-            "How late the latest hundredth of the rounds in this period was. More than a second or two: raise "
-            "--workers, or see "
-            "what Prometheus and the API server take.",
+            "Rounds late by, P99",
+            "99 of 100 rounds of this period were at most so late. More than a second or two: raise --workers, or see "
+            "what "
+            "Prometheus and the API server take.",
             q.quantile_of_period("flagger_round_lateness_seconds", 0.99),
             unit="s",
             empty="no rounds yet",

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,6 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from PIL import Image
 
 from hack.dashboards import charts
 from hack.dashboards.charts import Mark
@@ -24,7 +22,6 @@ PANEL = "#181B1F"
 BORDER = "#2A2D33"
 COLUMN, LINE, GAP, DPI = 62.0, 38.0, 8.0, 100  # pixels, as in a browser window of 1,500
 MARGIN = 28.0
-COLOURS = 128  # a picture of so many colours is a third as large, and looks the same
 COLUMNS = 24
 _DRAW = {
     "timeseries": charts.timeseries,
@@ -79,7 +76,7 @@ def draw(title: str, panels: Sequence[Json], marks: Sequence[Mark], reader: Read
         left, right, above, below = _INSIDE[panel["type"]]
         box = (x + left, y + above, w - left - right, h - above - below)
         _DRAW[panel["type"]](_axes(figure, box, (width, height)), panel, reader, marks)
-    _save(figure, path)
+    figure.savefig(path, facecolor=CANVAS)
 
 
 def _axes(figure: Figure, box: tuple[float, float, float, float], size: tuple[float, float]) -> Axes:
@@ -89,10 +86,3 @@ def _axes(figure: Figure, box: tuple[float, float, float, float], size: tuple[fl
     axes = figure.add_axes((x / width, 1 - (y + h) / height, w / width, h / height))
     axes.axis("off")
     return axes
-
-
-def _save(figure: Figure, path: Path) -> None:
-    raw = BytesIO()
-    figure.savefig(raw, format="png", facecolor=CANVAS)
-    picture = Image.open(raw).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
-    picture.save(path, optimize=True)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import httpx
 
@@ -69,7 +69,11 @@ class Reader:
         self._client = httpx.Client(base_url=url, timeout=30)
         self._chosen = variables
 
-    def close(self) -> None:
+    def __enter__(self) -> Self:
+        """Return it, with a connection."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
         """Close the connection."""
         self._client.close()
 

@@ -40,8 +40,7 @@ class Watched:
         start = now - seconds if seconds else min(self._began, now - LONGEST_STEP_SECONDS * 2)
         period = Period(start, now, SCRAPE_SECONDS, SCRAPE_SECONDS)
         reader = Reader(self._url, period, {**CHOICE, "namespace": self.namespace})
-        self._stack.callback(reader.close)
-        return reader
+        return self._stack.enter_context(reader)
 
 
 @pytest.fixture
