@@ -6,6 +6,7 @@
 
 import argparse
 import json
+import math
 import os
 import sys
 import time
@@ -16,8 +17,8 @@ from types import MappingProxyType
 import httpx
 
 from hack.dashboards import canary_analysis, controller, drawing
-from hack.dashboards.charts import Mark
 from hack.dashboards.model import Json
+from hack.dashboards.paint import Mark
 from hack.dashboards.reading import Period, QueryError, Reader
 from hack.dashboards.story import NAMESPACE, tell
 from hack.demo.acts import CANARY
@@ -31,6 +32,7 @@ DASHBOARDS: Mapping[str, Callable[[], Json]] = MappingProxyType(
 CHOICE: Mapping[str, str] = MappingProxyType(
     {"namespace": NAMESPACE, "object": "podinfo", "primary": "podinfo", "canary": CANARY, "job": "flagger"}
 )
+_MINUTE = 60
 _POINTS = 300  # across the whole width: one for every five pixels
 
 
@@ -66,7 +68,8 @@ def pictures(directory: Path) -> None:
     """Play the story on the control plane that CLUSTER names, and draw every dashboard from it."""
     places = json.loads(Path(os.environ["CLUSTER"]).read_text())
     told = tell(places, Path(places["directory"]) / "story", print)
-    period = Period(told.start, told.end, max(1.0, (told.end - told.start) / _POINTS), scrape_interval=1.0)
+    seconds = math.ceil((told.end - told.start) / _MINUTE) * _MINUTE  # so that the last bar of a minute is whole
+    period = Period(told.end - seconds, told.end, max(1.0, seconds / _POINTS), scrape_interval=1.0)
     with Reader(places["prometheus"], period, CHOICE) as reader:
         for name in DASHBOARDS:
             render(name, reader, directory)

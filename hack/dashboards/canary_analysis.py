@@ -1,6 +1,7 @@
 """The dashboard of one rollout: what the controller decided and why, and what primary and canary do meanwhile."""
 
 from hack.dashboards import queries as q
+from hack.dashboards import sides
 from hack.dashboards.model import (
     BAD,
     CANARY,
@@ -9,29 +10,22 @@ from hack.dashboards.model import (
     STACKED,
     STEPS,
     UNKNOWN,
-    WARNING,
     Json,
-    annotation,
     colour,
-    dashboard,
     limit,
     override,
-    place,
-    row,
     stat,
     state_timeline,
     target,
     timeseries,
-    variable,
 )
+from hack.dashboards.page import annotation, dashboard, place, row, variable
 
 STATES = {0: ("running", PRIMARY), 1: ("finished", GOOD), 2: ("failed", BAD)}
 READY = {0: ("not ready", BAD), 1: ("ready", GOOD)}
 VERDICTS = {0: ("pass", GOOD), 1: ("fail", BAD), 2: ("no evidence", UNKNOWN)}
 SIDES = (("Primary", "$primary", PRIMARY), ("Canary", "$canary", CANARY))
 NO_CANARY = "no canary"
-NO_TRAFFIC = "no traffic"
-NO_PODS = "no pods"
 NEVER_CHECKED = "not checked yet"
 
 
@@ -42,14 +36,14 @@ def build() -> Json:
         (8, [_weights(), _course()]),
         (8, [_success_rate_check(), _duration_check(), _failed_checks()]),
         (1, [row("RED: requests, errors and duration, as the mesh measures them")]),
-        (7, [_requests(*side) for side in SIDES]),
-        (7, [_errors(*side) for side in SIDES]),
-        (7, [_durations(*side) for side in SIDES]),
+        (7, [sides.requests(*side) for side in SIDES]),
+        (7, [sides.errors(*side) for side in SIDES]),
+        (7, [sides.durations(*side) for side in SIDES]),
         (1, [row("USE: what the pods use")]),
-        (7, [_cpu(*side) for side in SIDES]),
-        (7, [_throttled(*side) for side in SIDES]),
-        (7, [_memory(*side) for side in SIDES]),
-        (7, [_network(*side) for side in SIDES]),
+        (7, [sides.cpu(*side) for side in SIDES]),
+        (7, [sides.throttled(*side) for side in SIDES]),
+        (7, [sides.memory(*side) for side in SIDES]),
+        (7, [sides.network(*side) for side in SIDES]),
     ]
     return dashboard(
         "flagger-canary-analysis",
@@ -247,98 +241,4 @@ def _failed_checks() -> Json:
         style=STEPS,
         axis={"decimals": 0},
         overrides=[colour("failed checks", BAD), colour("without evidence", UNKNOWN)],
-    )
-
-
-def _requests(side: str, workload: str, _colour: str) -> Json:
-    return timeseries(
-        f"{side}: requests per second",
-        f"What {workload} answers, by response code.",
-        [target(q.requests(workload), "{{response_code}}")],
-        unit="reqps",
-        empty=NO_TRAFFIC,
-        style=STACKED,
-        overrides=[
-            colour("/^2/", GOOD),
-            colour("/^3/", PRIMARY),
-            colour("/^4/", WARNING),
-            colour("/^5/", BAD),
-            colour("/^0/", "#B877D9"),
-            colour(NO_TRAFFIC, UNKNOWN),
-        ],
-    )
-
-
-def _errors(side: str, workload: str, line: str) -> Json:
-    allowed = f"100 - {q.check('threshold', q.REQUESTS)}"
-    return timeseries(
-        f"{side}: errors",
-        f"Percent of the requests that {workload} answers with a 5xx, and how much the check allows the canary.",
-        [target(q.error_rate(workload), side.lower()), target(allowed, "limit")],
-        unit="percent",
-        empty=NO_TRAFFIC,
-        overrides=[colour(side.lower(), line), limit()],
-    )
-
-
-def _durations(side: str, workload: str, line: str) -> Json:
-    return timeseries(
-        f"{side}: request duration",
-        f"How long {workload} takes to answer: half of the requests are faster than P50. The limit is the canary's, on "
-        "P99.",
-        [
-            target(q.duration(workload, 0.5), "P50"),
-            target(q.duration(workload, 0.9), "P90"),
-            target(q.duration(workload, 0.99), "P99"),
-            target(q.check("threshold", q.DURATION_CHECKS), "limit"),
-        ],
-        unit="ms",
-        empty=NO_TRAFFIC,
-        overrides=[colour("P50", "#CCCCDC"), colour("P90", UNKNOWN), colour("P99", line), limit()],
-    )
-
-
-def _cpu(side: str, workload: str, _colour: str) -> Json:
-    return timeseries(
-        f"{side}: CPU by pod",
-        f"Cores that each pod of {workload} uses, sidecar included.",
-        [target(q.cpu(workload), "{{pod}}")],
-        unit="none",
-        empty=NO_PODS,
-        overrides=[colour(NO_PODS, UNKNOWN)],
-    )
-
-
-def _throttled(side: str, workload: str, _colour: str) -> Json:
-    return timeseries(
-        f"{side}: CPU throttled",
-        f"Percent of the time slices in which a pod of {workload} wanted more CPU than its limit. Above some 25 % it "
-        "answers "
-        "late. Without CPU limits there is nothing to throttle.",
-        [target(q.throttled(workload), "{{pod}}")],
-        unit="percent",
-        empty=NO_PODS,
-        overrides=[colour(NO_PODS, UNKNOWN)],
-    )
-
-
-def _memory(side: str, workload: str, _colour: str) -> Json:
-    return timeseries(
-        f"{side}: memory by pod",
-        f"Working set of each pod of {workload}, sidecar included: what counts against its limit.",
-        [target(q.memory(workload), "{{pod}}")],
-        unit="bytes",
-        empty=NO_PODS,
-        overrides=[colour(NO_PODS, UNKNOWN)],
-    )
-
-
-def _network(side: str, workload: str, line: str) -> Json:
-    return timeseries(
-        f"{side}: network",
-        f"Bytes per second that all pods of {workload} receive and send.",
-        [target(q.network(workload, "receive"), "received"), target(q.network(workload, "transmit"), "sent")],
-        unit="Bps",
-        empty=NO_PODS,
-        overrides=[colour("received", UNKNOWN), colour("sent", line)],
     )

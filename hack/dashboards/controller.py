@@ -1,7 +1,9 @@
 """The dashboard of the controller itself: what came of all rollouts, and whether it keeps up."""
 
+from hack.dashboards import machinery
 from hack.dashboards import queries as q
 from hack.dashboards.canary_analysis import READY, STATES
+from hack.dashboards.machinery import LEASE, NOT_SCRAPED, NOTHING
 from hack.dashboards.model import (
     BAD,
     BARS,
@@ -15,24 +17,15 @@ from hack.dashboards.model import (
     Json,
     bar_gauge,
     colour,
-    dashboard,
-    place,
-    row,
     stat,
-    state_timeline,
     table,
     target,
     timeseries,
     value_mapping,
-    variable,
 )
+from hack.dashboards.page import dashboard, place, row, variable
 
 LEADERS = {0: ("nobody leads", BAD), 1: ("one leads", GOOD), 2: ("two lead", BAD)}
-HEALTHY = {0: ("failing", BAD), 1: ("healthy", GOOD)}
-LEASE = 'name="flagger-leader-election"'
-QUEUE = 'name="canaries"'
-NOT_SCRAPED = "not scraped"
-NOTHING = "none"
 ANALYSIS = (
     "/d/flagger-canary-analysis?var-datasource=${datasource}&var-namespace=${__data.fields.namespace}"
     "&var-object=${__data.fields.name}&${__url_time_range}"
@@ -52,14 +45,14 @@ def build() -> Json:
         (8, [_canaries(), _ended()]),
         (8, [_running(), _ended_over_time(), _stages()]),
         (1, [row("Rounds and work")]),
-        (7, [_lateness(), _queue(), _queue_times(), _errors()]),
+        (7, [machinery.lateness(), machinery.queue(), machinery.queue_times(), machinery.errors()]),
         (1, [row("API server and Prometheus")]),
-        (7, [_requests(), _codes(), _request_times()]),
-        (7, [_prometheus(), _prometheus_times(), _events_dropped()]),
+        (7, [machinery.requests(), machinery.codes(), machinery.request_times()]),
+        (7, [machinery.prometheus(), machinery.prometheus_times(), machinery.events_dropped()]),
         (1, [row("Caches")]),
-        (7, [_cache_health(), _cache_ages(), _cache_objects()]),
+        (7, [machinery.cache_health(), machinery.cache_ages(), machinery.cache_objects()]),
         (1, [row("Process")]),
-        (7, [_leaders(), _cpu(), _memory(), _files()]),
+        (7, [machinery.leaders(), machinery.cpu(), machinery.memory(), machinery.files()]),
     ]
     return dashboard(
         "flagger-controller",
@@ -233,214 +226,4 @@ def _stages() -> Json:
         unit="s",
         empty="none ended",
         overrides=[colour("whole rollout", CANARY)],
-    )
-
-
-def _lateness() -> Json:
-    return timeseries(
-        "How late rounds are",
-        "From the due time of a round until it was held.",
-        [
-            target(q.quantile("flagger_round_lateness_seconds", 0.5), "P50"),
-            target(q.quantile("flagger_round_lateness_seconds", 0.99), "P99"),
-        ],
-        unit="s",
-        empty="no rounds",
-        overrides=_p50_p99(),
-    )
-
-
-def _p50_p99() -> list[Json]:
-    return [colour("P50", UNKNOWN), colour("P99", PRIMARY)]
-
-
-def _queue() -> Json:
-    return timeseries(
-        "Work queue",
-        "Canaries that wait for a worker, and for how long the longest look is going on. A depth that does not fall "
-        "back to 0 "
-        "means that the workers do not keep up.",
-        [
-            target(f"sum({q.own('workqueue_depth', QUEUE)})", "depth"),
-            target(f"max({q.own('workqueue_longest_running_processor_seconds', QUEUE)})", "longest look, seconds"),
-        ],
-        unit="none",
-        empty=NOT_SCRAPED,
-        overrides=[colour("depth", PRIMARY), colour("longest look, seconds", UNKNOWN)],
-    )
-
-
-def _queue_times() -> Json:
-    return timeseries(
-        "Waiting and working, P99",
-        "How long a canary waits for a worker, and how long a look at it takes.",
-        [
-            target(q.quantile("workqueue_queue_duration_seconds", 0.99, more=QUEUE), "waiting"),
-            target(q.quantile("workqueue_work_duration_seconds", 0.99, more=QUEUE), "working"),
-        ],
-        unit="s",
-        empty="no work",
-        overrides=[colour("waiting", UNKNOWN), colour("working", PRIMARY)],
-    )
-
-
-def _errors() -> Json:
-    return timeseries(
-        "Looks that ended with an error",
-        "Per second, by class. A conflict now and then is normal: somebody else wrote first, and it is tried again.",
-        [target(q.else_zero(q.rate("flagger_reconcile_errors_total", "error"), "error", "none"), "{{error}}")],
-        unit="ops",
-        empty=NOTHING,
-        overrides=[colour("/Error/", CANARY), colour("none", UNKNOWN)],
-    )
-
-
-def _requests() -> Json:
-    return timeseries(
-        "Requests to the API server",
-        "Per second, by verb and resource. At rest there are next to none.",
-        [target(q.rate("flagger_kubernetes_requests_total", "verb, resource"), "{{verb}} {{resource}}")],
-        unit="reqps",
-        empty=NOT_SCRAPED,
-        style=STACKED,
-    )
-
-
-def _codes() -> Json:
-    return timeseries(
-        "Answers of the API server",
-        "Per second, by code. 409 now and then is normal; 403 is a missing permission; 429 and 5xx are the server's; "
-        "0: no answer.",
-        [target(q.rate("flagger_kubernetes_requests_total", "code"), "{{code}}")],
-        unit="reqps",
-        empty=NOT_SCRAPED,
-        style=STACKED,
-        overrides=[
-            colour("/^2/", GOOD),
-            colour("404", UNKNOWN),
-            colour("409", WARNING),
-            colour("/^(401|403|429)$/", CANARY),
-            colour("/^(0|5..)$/", BAD),
-        ],
-    )
-
-
-def _request_times() -> Json:
-    return timeseries(
-        "Time of API requests, P99",
-        "Until an answer begins, by verb.",
-        [target(q.quantile("flagger_kubernetes_request_duration_seconds", 0.99, "verb"), "{{verb}}")],
-        unit="s",
-        empty="no requests",
-    )
-
-
-def _prometheus() -> Json:
-    return timeseries(
-        "Queries to Prometheus",
-        "Per second, by outcome: one query for each check and round. Without answers there is no evidence, and "
-        "rollouts stand.",
-        [target(q.rate("flagger_prometheus_requests_total", "outcome"), "{{outcome}}")],
-        unit="reqps",
-        empty="no queries",
-        style=STACKED,
-        overrides=[colour("value", GOOD), colour("no-data", UNKNOWN), colour("unavailable", BAD)],
-    )
-
-
-def _prometheus_times() -> Json:
-    return timeseries(
-        "Time of queries",
-        "A query that takes longer than 5 s is given up, and counts as no evidence.",
-        [
-            target(q.quantile("flagger_prometheus_request_duration_seconds", 0.5), "P50"),
-            target(q.quantile("flagger_prometheus_request_duration_seconds", 0.99), "P99"),
-        ],
-        unit="s",
-        empty="no queries",
-        overrides=_p50_p99(),
-    )
-
-
-def _events_dropped() -> Json:
-    return timeseries(
-        "Events that were not sent",
-        "Per second. The log has their text all the same.",
-        [target(q.rate("flagger_events_dropped_total"), "dropped")],
-        unit="ops",
-        empty=NOT_SCRAPED,
-        overrides=[colour("dropped", CANARY)],
-    )
-
-
-def _cache_health() -> Json:
-    return state_timeline(
-        "Health of the caches",
-        "Whether list and watch work, by kind. A failing one is retried; the log says what is wrong.",
-        [target(f"min by (resource) ({q.own('flagger_cache_healthy')})", "{{resource}}")],
-        empty=NOT_SCRAPED,
-        mappings={"": HEALTHY},
-    )
-
-
-def _cache_ages() -> Json:
-    return timeseries(
-        "Age of the last event",
-        "How long each watch has said nothing. API servers send a bookmark about once a minute; several minutes mean a "
-        "dead watch.",
-        [target(f"max by (resource) ({q.own('flagger_cache_last_event_age_seconds')})", "{{resource}}")],
-        unit="s",
-        empty=NOT_SCRAPED,
-    )
-
-
-def _cache_objects() -> Json:
-    return timeseries(
-        "Objects in the caches",
-        "By kind, in the replica that has most of them.",
-        [target(f"max by (resource) (sum by (resource, instance) ({q.own('flagger_cache_objects')}))", "{{resource}}")],
-        unit="none",
-        empty=NOT_SCRAPED,
-        axis={"decimals": 0},
-    )
-
-
-def _leaders() -> Json:
-    return state_timeline(
-        "Who leads",
-        "By replica. A change of leaders costs rollouts a few seconds, nothing else.",
-        [target(f"max by (instance) ({q.own('leader_election_master_status', LEASE)})", "{{instance}}")],
-        empty="no election",
-        mappings={"": {0: ("stands by", UNKNOWN), 1: ("leads", GOOD)}},
-    )
-
-
-def _cpu() -> Json:
-    return timeseries(
-        "CPU",
-        "Cores, by replica. Python uses one at most: near 1, split namespaces between controllers.",
-        [target(f"rate({q.own('process_cpu_seconds_total')}[$__rate_interval])", "{{instance}}")],
-        unit="none",
-        empty=NOT_SCRAPED,
-    )
-
-
-def _memory() -> Json:
-    return timeseries(
-        "Memory",
-        "Resident set, by replica. It grows with the number of objects that are watched, and levels off.",
-        [target(q.own("process_resident_memory_bytes"), "{{instance}}")],
-        unit="bytes",
-        empty=NOT_SCRAPED,
-    )
-
-
-def _files() -> Json:
-    return timeseries(
-        "Open files",
-        "Connections included, by replica. A line that only climbs is a leak.",
-        [target(q.own("process_open_fds"), "{{instance}}")],
-        unit="none",
-        empty=NOT_SCRAPED,
-        axis={"decimals": 0},
     )

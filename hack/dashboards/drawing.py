@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from hack.dashboards import charts
-from hack.dashboards.charts import Mark
+from hack.dashboards import charts, lines
 from hack.dashboards.looks import TEXT
+from hack.dashboards.paint import Mark
 from hack.dashboards.reading import Reader
 
 Json = dict[str, Any]
@@ -24,7 +24,7 @@ COLUMN, LINE, GAP, DPI = 62.0, 38.0, 8.0, 100  # pixels, as in a browser window 
 MARGIN = 28.0
 COLUMNS = 24
 _DRAW = {
-    "timeseries": charts.timeseries,
+    "timeseries": lines.timeseries,
     "stat": charts.stat,
     "state-timeline": charts.state_timeline,
     "bargauge": charts.bar_gauge,
@@ -52,8 +52,8 @@ def sections(dashboard: Json) -> list[list[Json]]:
 def draw(title: str, panels: Sequence[Json], marks: Sequence[Mark], reader: Reader, path: Path) -> None:
     """Draw panels into a PNG."""
     top = min(panel["gridPos"]["y"] for panel in panels)
-    lines = max(panel["gridPos"]["y"] + panel["gridPos"]["h"] for panel in panels) - top
-    width, height = COLUMNS * COLUMN + GAP, lines * LINE + 2 * MARGIN + GAP
+    bottom = max(panel["gridPos"]["y"] + panel["gridPos"]["h"] for panel in panels)
+    width, height = COLUMNS * COLUMN + GAP, (bottom - top) * LINE + 2 * MARGIN + GAP
     mpl.rcParams.update({"font.family": "DejaVu Sans", "font.size": 8, "text.color": TEXT, "axes.labelcolor": TEXT})
     figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI, facecolor=CANVAS)
     page = _axes(figure, (0, 0, width, height), (width, height))

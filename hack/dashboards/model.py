@@ -1,4 +1,4 @@
-"""Grafana's dashboard JSON: panels, variables, annotations, and where they stand.
+"""Grafana's dashboard JSON, the panels.
 
 Plain dicts, so that what is written is what Grafana documents; a function for each kind of panel holds what all of that
 kind share. Every panel has a description and says in words why it is empty (``noValue``).
@@ -9,8 +9,6 @@ from typing import Any
 
 Json = dict[str, Any]
 
-SCHEMA_VERSION = 41  # Grafana 12; newer ones migrate it, older ones (11) read it
-COLUMNS = 24
 
 # The same thing has the same colour everywhere.
 PRIMARY = "#5794F2"  # blue
@@ -251,109 +249,3 @@ def limit(name: str = "limit") -> Json:
 
 def _thresholds(steps: Sequence[tuple[float | None, str]]) -> Json:
     return {"mode": "absolute", "steps": [{"value": value, "color": colour} for value, colour in steps]}
-
-
-def row(title: str) -> Json:
-    """Return a heading."""
-    return {"type": "row", "title": title, "collapsed": False, "panels": []}
-
-
-def place(lines: Sequence[tuple[int, Sequence[Json]]]) -> list[Json]:
-    """Return the panels with numbers and places: each line is as high as said, and shared evenly."""
-    placed: list[Json] = []
-    top = 0
-    for height, panels in lines:
-        width = COLUMNS // len(panels)
-        for number, panel in enumerate(panels):
-            position = {"x": number * width, "y": top, "w": width, "h": height}
-            placed.append({"id": len(placed) + 1, "gridPos": position, **panel})
-        top += height
-    return placed
-
-
-def variable(name: str, label: str, query: str, text: str, *, pattern: str = "") -> Json:
-    """Return a choice whose values Prometheus knows."""
-    return {
-        "type": "query",
-        "name": name,
-        "label": label,
-        "description": text,
-        "datasource": SOURCE,
-        "definition": query,
-        "query": {"qryType": 5 if query.startswith("query_result") else 1, "query": query, "refId": f"{name}-variable"},
-        "regex": pattern,
-        "refresh": 2,  # whenever the period changes: canaries come and go
-        "sort": 1,
-        "multi": False,
-        "includeAll": False,
-        "options": [],
-        "current": {},
-    }
-
-
-def annotation(name: str, colour: str, expr: str) -> Json:
-    """Return marks at the times that a query has as values."""
-    return {
-        "name": name,
-        "datasource": SOURCE,
-        "enable": True,
-        "iconColor": colour,
-        "expr": expr,
-        "step": "10s",
-        "titleFormat": name,
-        "textFormat": "{{name}}.{{namespace}}",
-        "useValueForTime": True,
-    }
-
-
-def dashboard(
-    uid: str,
-    title: str,
-    text: str,
-    panels: Sequence[Json],
-    *,
-    variables: Sequence[Json],
-    annotations: Sequence[Json],
-    period: str,
-    refresh: str,
-) -> Json:
-    """Return a whole dashboard."""
-    source: Json = {
-        "type": "datasource",
-        "name": "datasource",
-        "label": "Data source",
-        "query": "prometheus",
-        "regex": "",
-        "refresh": 1,
-        "multi": False,
-        "includeAll": False,
-        "options": [],
-        "current": {},
-    }
-    others: Json = {
-        "type": "dashboards",
-        "title": "Flagger",
-        "tags": ["flagger"],
-        "asDropdown": False,
-        "includeVars": False,
-        "keepTime": True,
-        "targetBlank": False,
-    }
-    return {
-        "uid": uid,
-        "title": title,
-        "description": text,
-        "tags": ["flagger"],
-        "schemaVersion": SCHEMA_VERSION,
-        "version": 1,
-        "editable": True,
-        "graphTooltip": 1,  # one crosshair for all charts
-        "time": {"from": f"now-{period}", "to": "now"},
-        "timezone": "browser",
-        "refresh": refresh,
-        "fiscalYearStartMonth": 0,
-        "links": [others],
-        "templating": {"list": [source, *variables]},
-        "annotations": {"list": list(annotations)},
-        "panels": list(panels),
-    }
