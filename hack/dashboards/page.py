@@ -35,7 +35,7 @@ def variable(name: str, label: str, query: str, text: str, *, pattern: str = "")
         "description": text,
         "datasource": SOURCE,
         "definition": query,
-        "query": {"qryType": 5 if query.startswith("query_result") else 1, "query": query, "refId": f"{name}-variable"},
+        "query": {"qryType": 3 if query.startswith("query_result") else 1, "query": query, "refId": f"{name}-variable"},
         "regex": pattern,
         "refresh": 2,  # whenever the period changes: canaries come and go
         "sort": 1,
