@@ -19,6 +19,7 @@ import httpx
 
 from hack.cluster.binaries import BuildError, find_binaries
 from hack.cluster.control_plane import ControlPlane, start, wait_until
+from hack.cluster.kubelets import KubeletsOfCluster
 from hack.cluster.mesh import MeshOfCluster
 from hack.cluster.monitoring import Prometheus
 from hack.processes import ProcessError, pause
@@ -65,7 +66,10 @@ def _run(stack: ExitStack, directory: Path, port: int, command: list[str]) -> in
     with access.client("admin") as admin:  # a new kind is served a moment after its definition is there
         wait_until(lambda: all(admin.get(path).is_success for path in SERVED), plane.processes, "our kinds are served")
     mesh = stack.enter_context(MeshOfCluster(access.kubeconfig("mesh")))
-    prometheus = Prometheus(binaries, directory / "prometheus", mesh.url.removeprefix("http://"))
+    kubelets = stack.enter_context(KubeletsOfCluster(access.kubeconfig("mesh"), mesh.mesh))
+    prometheus = Prometheus(
+        binaries, directory / "prometheus", mesh.url.removeprefix("http://"), kubelets=kubelets.target
+    )
     stack.callback(prometheus.stop)
     processes = [*plane.processes, prometheus.start()]
     places = {
@@ -75,6 +79,7 @@ def _run(stack: ExitStack, directory: Path, port: int, command: list[str]) -> in
         "kubeconfig": str(access.kubeconfig("admin")),
         "controllersKubeconfig": str(controllers),
         "prometheus": prometheus.url,
+        "targets": str(prometheus.targets),
         "admin": mesh.url,
         "auditLog": str(plane.audit_log),
     }
@@ -116,6 +121,9 @@ def _what_to_type(places: dict[str, str]) -> list[str]:
         "  kubectl apply -f artifacts/namespaces -f artifacts/workloads",
         f"  .venv/bin/flagger --kubeconfig {places['controllersKubeconfig']} \\",
         f"      --metrics-server {places['prometheus']} --control-loop-interval 5s",
+        "",
+        "  (Prometheus scrapes it once it knows of it:",
+        f"""  echo '[{{"targets": ["127.0.0.1:8080"]}}]' > {places["targets"]}/flagger.json)""",
         "",
         "and in a third one, with the same KUBECONFIG and PATH:",
         "",

@@ -1,5 +1,6 @@
-"""A real Prometheus that scrapes the mesh."""
+"""A real Prometheus that scrapes the mesh, the kubelets, and every controller that says where it listens."""
 
+import json
 from pathlib import Path
 
 import httpx
@@ -14,18 +15,35 @@ global:
 scrape_configs:
   - job_name: mesh
     static_configs:
-      - targets: ["{target}"]
+      - targets: ["{mesh}"]
+  - job_name: flagger
+    scrape_interval: 1s
+    scrape_timeout: 1s
+    honor_labels: true # namespace means the canary's
+    file_sd_configs:
+      - files: ["{targets}/*.json"]
+        refresh_interval: 1s
+"""
+_KUBELETS = """\
+  - job_name: kubelet
+    scrape_interval: 1s
+    scrape_timeout: 1s
+    metrics_path: /metrics/cadvisor
+    static_configs:
+      - targets: ["{kubelets}"]
 """
 
 
 class Prometheus:
     """A Prometheus that can be stopped and started again on the same port."""
 
-    def __init__(self, binaries: Path, directory: Path, target: str) -> None:
-        """Take what to run, where to keep data and log, and the host and port to scrape."""
-        directory.mkdir(parents=True, exist_ok=True)
+    def __init__(self, binaries: Path, directory: Path, mesh: str, *, kubelets: str = "") -> None:
+        """Take what to run, where to keep data, log and targets, and the hosts and ports to scrape."""
+        self.targets = directory / "targets"
+        self.targets.mkdir(parents=True, exist_ok=True)
         config = directory / "prometheus.yaml"
-        config.write_text(_CONFIG.format(target=target))
+        text = _CONFIG.format(mesh=mesh, targets=self.targets)
+        config.write_text(text + (_KUBELETS.format(kubelets=kubelets) if kubelets else ""))
         self._directory = directory
         self._port = free_port()
         self._command = [
@@ -59,3 +77,12 @@ class Prometheus:
             return httpx.get(f"{self.url}/-/ready").is_success
         except httpx.TransportError:
             return False
+
+
+def scrape(targets: Path, name: str, port: int) -> Path:
+    """Have Prometheus scrape a controller on a port of loopback, and return the file that says so; delete it to end."""
+    path = targets / f"{name}.json"
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps([{"targets": [f"127.0.0.1:{port}"]}]))
+    part.rename(path)
+    return path

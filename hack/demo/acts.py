@@ -2,14 +2,21 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
-from hack.demo.user import Snapshot, User
+from hack.demo.user import Snapshot
 
 Json = dict[str, Any]
 
 CANARY = "podinfo-canary"
 BAD_IMAGE = "quay.io/stefanprodan/podinfo:1.3.0"
+
+
+class Actor(Protocol):
+    """Who does what the cues say."""
+
+    def behave(self, workload: str, *, error_ratio: float = 0.0, latency_ms: float = 20.0) -> None:
+        """Make a workload answer with errors or late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +25,7 @@ class Cue:
 
     after: str  # part of the event's text
     note: str  # what is printed, if anything
-    act: Callable[[User], None]
+    act: Callable[[Actor], None]
 
 
 @dataclass(frozen=True, slots=True)
