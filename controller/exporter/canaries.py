@@ -33,6 +33,7 @@ class CanaryExporter:
         self._total = gauge("total", "Canary objects.", "namespace")
         self._status = gauge("status", "State of the rollout: 0 running, 1 finished, 2 failed.")
         self._ready = gauge("ready", "Condition Ready: 1 if route, services and workloads are in order, else 0.")
+        self._info = gauge("info", "Which workloads an object is about: 1.", "name", "namespace", "primary", "canary")
         self._weight = gauge("weight", "Percent of the requests sent to a workload.", "workload", "namespace")
         self._failed = gauge("failed_checks", "Failed checks of the rollout.")
         self._inconclusive = gauge("inconclusive_checks", "Rounds in a row that could not be judged.")
@@ -111,6 +112,7 @@ class CanaryExporter:
         if ready:
             yield (self._ready, labels), float(ready.status == "True")
         if isinstance(spec, CanarySpec):
+            yield (self._info, (*labels, spec.primary.name, spec.canary.name)), 1
             yield (self._interval, labels), (spec.interval or world.default_interval).total_seconds()
         if status.state is not None:
             yield from self._rollout(labels, status.state, status)

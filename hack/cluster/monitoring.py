@@ -1,4 +1,7 @@
-"""A real Prometheus that scrapes the mesh, the kubelets, and every controller that says where it listens."""
+"""A real Prometheus that scrapes the mesh, the kubelets, and every controller that says where it listens.
+
+It judges the alerts as well, and tells them to an Alertmanager if there is one.
+"""
 
 import json
 from pathlib import Path
@@ -12,6 +15,8 @@ _CONFIG = """\
 global:
   scrape_interval: 200ms
   scrape_timeout: 200ms
+  evaluation_interval: 1s
+rule_files: ["{rules}"]
 scrape_configs:
   - job_name: mesh
     static_configs:
@@ -24,6 +29,12 @@ scrape_configs:
       - files: ["{targets}/*.json"]
         refresh_interval: 1s
 """
+_ALERTING = """\
+alerting:
+  alertmanagers:
+    - static_configs:
+        - targets: ["{alertmanager}"]
+"""
 _KUBELETS = """\
   - job_name: kubelet
     scrape_interval: 1s
@@ -34,16 +45,38 @@ _KUBELETS = """\
 """
 
 
+ALERTS = Path(__file__).parents[2] / "charts" / "flagger" / "files" / "alerts.yaml"
+
+
 class Prometheus:
     """A Prometheus that can be stopped and started again on the same port."""
 
-    def __init__(self, binaries: Path, directory: Path, mesh: str, *, kubelets: str = "") -> None:
-        """Take what to run, where to keep data, log and targets, and the hosts and ports to scrape."""
+    def __init__(
+        self,
+        binaries: Path,
+        directory: Path,
+        mesh: str,
+        *,
+        kubelets: str = "",
+        rules: Path = ALERTS,
+        alertmanager: str = "",
+    ) -> None:
+        """Take what to run and where, and whom to talk to.
+
+        Args:
+            binaries: the directory with the programs.
+            directory: for data, log and targets.
+            mesh: host and port of the mesh's metrics.
+            kubelets: likewise of the kubelets; "" for none.
+            rules: the alerts.
+            alertmanager: host and port of who is told of them; "" for nobody.
+        """
         self.targets = directory / "targets"
         self.targets.mkdir(parents=True, exist_ok=True)
         config = directory / "prometheus.yaml"
-        text = _CONFIG.format(mesh=mesh, targets=self.targets)
-        config.write_text(text + (_KUBELETS.format(kubelets=kubelets) if kubelets else ""))
+        text = _CONFIG.format(mesh=mesh, targets=self.targets, rules=rules)
+        text += _KUBELETS.format(kubelets=kubelets) if kubelets else ""
+        config.write_text(text + (_ALERTING.format(alertmanager=alertmanager) if alertmanager else ""))
         self._directory = directory
         self._port = free_port()
         self._command = [

@@ -62,32 +62,23 @@ def build() -> Json:
 
 
 def _variables() -> list[Json]:
-    """Return the choices. The names of the workloads follow from the object's where the usual pattern holds."""
+    """Return the choices; the workloads follow from the object."""
 
-    def workload(*usual: str) -> str:
-        of_namespace = 'flagger_canary_weight{namespace="$namespace"'
-        named = f'{of_namespace}, workload=~"{"|".join(usual)}"}}'
-        return f"query_result({named} or ({of_namespace}}} unless on (namespace) {named}))"
+    def workload(side: str) -> str:
+        return f'label_values(flagger_canary_info{{namespace="$namespace", name="$object"}}, {side})'
 
-    pattern = '/workload="([^"]+)"/'
     return [
         variable(
-            "namespace", "Namespace", "label_values(flagger_canary_status, namespace)", "Namespace of the canary object"
+            "namespace", "Namespace", "label_values(flagger_canary_info, namespace)", "Namespace of the canary object"
         ),
         variable(
             "object",
             "Canary object",
-            'label_values(flagger_canary_status{namespace="$namespace"}, name)',
-            "Name of the canary object; the workloads follow from it if they are called like it",
+            'label_values(flagger_canary_info{namespace="$namespace"}, name)',
+            "Name of the canary object; the workloads follow from it",
         ),
-        variable(
-            "primary",
-            "Primary",
-            workload("$object", "$object-primary"),
-            "Deployment that serves users",
-            pattern=pattern,
-        ),
-        variable("canary", "Canary", workload("$object-canary"), "Deployment under test", pattern=pattern),
+        variable("primary", "Primary", workload("primary"), "Deployment that serves users"),
+        variable("canary", "Canary", workload("canary"), "Deployment under test"),
     ]
 
 

@@ -26,7 +26,7 @@ def place(lines: Sequence[tuple[int, Sequence[Json]]]) -> list[Json]:
     return placed
 
 
-def variable(name: str, label: str, query: str, text: str, *, pattern: str = "") -> Json:
+def variable(name: str, label: str, query: str, text: str) -> Json:
     """Return a choice whose values Prometheus knows."""
     return {
         "type": "query",
@@ -35,8 +35,8 @@ def variable(name: str, label: str, query: str, text: str, *, pattern: str = "")
         "description": text,
         "datasource": SOURCE,
         "definition": query,
-        "query": {"qryType": 3 if query.startswith("query_result") else 1, "query": query, "refId": f"{name}-variable"},
-        "regex": pattern,
+        "query": {"qryType": 1, "query": query, "refId": f"{name}-variable"},
+        "regex": "",
         "refresh": 2,  # whenever the period changes: canaries come and go
         "sort": 1,
         "multi": False,

@@ -154,10 +154,15 @@ def test_invalid_object_shows_its_state_and_no_weights(metrics):
     assert metrics.series("flagger_canary_weight") == []
 
 
-def test_object_that_was_never_looked_at_shows_its_interval_and_nothing_else(metrics):
+def test_workloads_of_an_object(metrics):
+    metrics.look(world(), Plan())
+    assert metrics.value("flagger_canary_info", **NAME, primary="podinfo", canary="podinfo-canary") == 1
+
+
+def test_object_without_a_rollout_shows_what_its_spec_says_and_nothing_else(metrics):
     metrics.look(world(status=CanaryStatus()), Plan())
     assert metrics.value("flagger_canary_total", namespace="test") == 1
-    assert metrics.about("podinfo") == {"flagger_canary_interval_seconds"}
+    assert metrics.about("podinfo") == {"flagger_canary_info", "flagger_canary_interval_seconds"}
 
 
 # --- what became of rollouts -----------------------------------------------------------------------------------------

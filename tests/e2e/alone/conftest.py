@@ -4,13 +4,12 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from hack.cluster.access import Access
 from hack.processes import Process
@@ -51,14 +50,6 @@ class Cluster:
         return done.stdout
 
     @contextmanager
-    def pod_of_the_deployment(self, name: str) -> Iterator[Process]:
-        """Run the controller as a pod of the plain manifests' Deployment, with rounds that nobody has to wait for."""
-        (deployment,) = yaml.safe_load_all((ROOT / "artifacts/flagger/deployment.yaml").read_text())
-        flags = [f"--metrics-server={self.places['prometheus']}", "--control-loop-interval=2s", "--port=0"]
-        with self.pod(name, deployment, *flags) as process:
-            yield process
-
-    @contextmanager
     def pod(self, name: str, deployment: Json, *flags: str) -> Iterator[Process]:
         """Run the controller as a pod of a Deployment: its flags, its environment, what its account gets mounted.
 
@@ -67,6 +58,20 @@ class Cluster:
             deployment: where the flags, the environment and the account stand.
             flags: more of them, which win.
         """
+        (container,) = deployment["spec"]["template"]["spec"]["containers"]
+        command, environ = self._inside(name, deployment, [*container["args"], *flags])
+        with Process(name, command, self._directory / f"{name}.log", environ=environ) as process:
+            yield process
+
+    def execute(self, name: str, deployment: Json, *arguments: str) -> str:
+        """Run ``flagger`` with arguments of its own in such a pod, as kubectl exec would; return what it prints."""
+        command, environ = self._inside(name, deployment, arguments)
+        done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False, timeout=60)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def _inside(self, name: str, deployment: Json, arguments: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+        """Return what runs the controller as a pod would, and in which environment."""
         spec = deployment["spec"]["template"]["spec"]
         (container,) = spec["containers"]
         host, port = self.places["server"].removeprefix("https://").split(":")
@@ -78,9 +83,7 @@ class Cluster:
             "SERVICE_ACCOUNT": str(self._secret(name, deployment["metadata"]["namespace"], spec["serviceAccountName"])),
         }
         command = ["unshare", "--mount", "--map-root-user", "bash", "-euc", AS_A_POD, "bash"]
-        command += [sys.executable, "-m", "controller", *container["args"], *flags]
-        with Process(name, command, self._directory / f"{name}.log", environ=environ) as process:
-            yield process
+        return [*command, sys.executable, "-m", "controller", *arguments], environ
 
     def _secret(self, name: str, namespace: str, account: str) -> Path:
         """Return a directory with what a pod of a service account gets mounted."""

@@ -85,11 +85,7 @@ def words_of_empty_panels(dashboard, reader) -> set[str]:
 def options(variable, reader) -> list[str]:
     """Return what a variable can be chosen from, as Grafana finds it out."""
     query = reader.filled(variable["query"]["query"])
-    kind, inner = re.fullmatch(r"(\w+)\((.*)\)", query).groups()
-    if kind == "query_result":
-        (label,) = re.findall(r'(\w+)="', variable["regex"])
-    else:
-        inner, _, label = inner.rpartition(", ")
+    inner, label = re.fullmatch(r"label_values\((.*), (\w+)\)", query).groups()
     found = reader.target({"expr": inner, "instant": True}, reader.period)
     return sorted({series.labels[label] for series in found})
 

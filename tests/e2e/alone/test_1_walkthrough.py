@@ -4,7 +4,12 @@ import json
 import re
 from pathlib import Path
 
+import httpx
+
+from hack.processes import pause
+
 ROOT = Path(__file__).parents[3]
+ERRORS = {"errorRatio": 0.6, "latencyMs": 20}
 
 
 def blocks(section: str) -> list[str]:
@@ -15,14 +20,30 @@ def blocks(section: str) -> list[str]:
     return found
 
 
+def nothing_to_fix(cluster, deployment) -> str:
+    """Return the last line of what the README's check says, once Prometheus has seen the first requests."""
+    arguments = ("check", f"--metrics-server={cluster.places['prometheus']}")
+    for number in range(20):
+        said = cluster.execute(f"check-{number}", deployment, *arguments).splitlines()[-1]
+        if said.startswith("Nothing to fix"):
+            return said
+        pause(0.5)
+    raise AssertionError(said)
+
+
 def test_walk_through_as_written(cluster):
+    cluster.run("kubectl delete -f artifacts/flagger/account.yaml")  # what was there before: Helm makes its own
     (install,) = blocks("Install")
-    cluster.run(install)
-    workloads, first, second, end = blocks("Release something")
-    with cluster.pod_of_the_deployment("first") as leader:
+    assert "-- flagger check" in cluster.run(install)
+    deployment = json.loads(cluster.run("kubectl -n istio-system get deployment flagger -o json"))
+    quick = ("--port=0", "--control-loop-interval=2s", f"--metrics-server={cluster.places['prometheus']}")
+    workloads, load, first, second, third, errors, failure, end = blocks("Release something")
+    with cluster.pod("first", deployment, *quick) as leader:
         leader.wait_for_lines(3)
-        with cluster.pod_of_the_deployment("second"):
+        with cluster.pod("second", deployment, *quick):
             cluster.run(workloads)
+            cluster.run(load)
+            assert nothing_to_fix(cluster, deployment) in (ROOT / "README.md").read_text()
             described = cluster.run(first)
             assert "Starting canary deployment for podinfo.test" in described
             assert "Promotion completed! Scaling down podinfo-canary.test" in described
@@ -32,5 +53,18 @@ def test_walk_through_as_written(cluster):
             primary = json.loads(cluster.run("kubectl -n test get deployment podinfo -o json"))
             assert primary["spec"]["template"]["spec"]["containers"][0]["image"].endswith(":1.4.0")
             assert primary["status"]["availableReplicas"] == 2
+            cluster.run(third)
+            assert "kubectl -n test exec load" in errors  # nothing runs in these pods, so the mesh is told instead
+            httpx.put(f"{cluster.places['admin']}/mesh/test/podinfo-canary", json=ERRORS).raise_for_status()
+            described = cluster.run(failure)
+            assert "Rolling back podinfo-canary.test failed checks threshold reached 10" in described
+            assert "Canary failed! Scaling down podinfo-canary.test" in described
             cluster.run(end)
     assert cluster.run("kubectl -n test get canaries") == ""
+    cluster.run("helm uninstall flagger --namespace istio-system --wait")
+    cluster.run("kubectl apply -f artifacts/flagger/account.yaml")
+
+
+def test_plain_manifests_are_accepted(cluster):
+    for directory in ("flagger", "namespaces", "workloads", "rollouts"):
+        cluster.run(f"kubectl apply -k artifacts/{directory} --dry-run=server --validate=strict")

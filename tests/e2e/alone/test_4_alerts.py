@@ -9,11 +9,10 @@ import httpx
 import yaml
 
 from hack.cluster.alerting import Alertmanager, Listener
-from hack.cluster.monitoring import Prometheus, scrape
+from hack.cluster.monitoring import ALERTS, Prometheus, scrape
 from tests.e2e.stage import QUICK
 
 ROOT = Path(__file__).parents[3]
-RULES = ROOT / "charts" / "flagger" / "files" / "alerts.yaml"
 
 
 def example() -> str:
@@ -49,7 +48,7 @@ def promtool(cluster, *arguments: str, given: str = "") -> str:
 
 
 def test_rules_are_what_their_cases_say(cluster):
-    assert "12 rules found" in promtool(cluster, "check", "rules", "--lint=all", str(RULES))
+    assert "12 rules found" in promtool(cluster, "check", "rules", "--lint=all", str(ALERTS))
     promtool(cluster, "test", "rules", str(ROOT / "tests" / "alerts" / "alerts_test.yaml"))
 
 
@@ -62,7 +61,7 @@ def test_alertmanager_takes_the_example_as_it_stands(cluster, tmp_path):
 def test_alerts_come_to_whom_the_example_sends_them(on, cluster, tmp_path):
     binaries, mesh = Path(cluster.places["binaries"]), cluster.places["admin"].removeprefix("http://")
     with Listener() as listener, Alertmanager(binaries, tmp_path / "alertmanager", heard_by(listener)) as alertmanager:
-        rules = hurried(RULES, tmp_path)
+        rules = hurried(ALERTS, tmp_path)
         prometheus = Prometheus(
             binaries, tmp_path / "prometheus", mesh, rules=rules, alertmanager=alertmanager.url.removeprefix("http://")
         )
