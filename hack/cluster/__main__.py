@@ -25,7 +25,7 @@ from hack.cluster.monitoring import Prometheus
 from hack.processes import ProcessError, pause
 
 REPOSITORY = Path(__file__).parents[2]
-MANIFESTS = ("artifacts/flagger/crd.yaml", "hack/sandbox/virtualservices.yaml", "artifacts/flagger/account.yaml")
+MANIFESTS = ("artifacts/flagger/crd.yaml", "hack/sandbox/virtualservices.yaml")
 
 SERVED = ("/apis/flagger.app/v1beta1/canaries", "/apis/networking.istio.io/v1/virtualservices")
 
@@ -57,12 +57,9 @@ def _run(stack: ExitStack, directory: Path, port: int, command: list[str]) -> in
     directory.mkdir(parents=True)
     plane = start(stack, binaries, directory, port=port)
     access = plane.access
-    _kubectl(binaries, plane, "create", "namespace", "istio-system")  # which Istio would have brought
+    _call(binaries, plane, "kubectl", "create", "namespace", "istio-system")  # which Istio would have brought
     for path in MANIFESTS:
-        _kubectl(binaries, plane, "apply", "--filename", str(REPOSITORY / path))
-    controllers = access.kubeconfig_for(
-        access.token_of("istio-system", "flagger"), access.directory / "flagger.kubeconfig"
-    )
+        _call(binaries, plane, "kubectl", "apply", "--filename", str(REPOSITORY / path))
     with access.client("admin") as admin:  # a new kind is served a moment after its definition is there
         wait_until(lambda: all(admin.get(path).is_success for path in SERVED), plane.processes, "our kinds are served")
     mesh = stack.enter_context(MeshOfCluster(access.kubeconfig("mesh")))
@@ -72,6 +69,11 @@ def _run(stack: ExitStack, directory: Path, port: int, command: list[str]) -> in
     )
     stack.callback(prometheus.stop)
     processes = [*plane.processes, prometheus.start()]
+    chart = ("flagger", str(REPOSITORY / "charts/flagger"), "--namespace=istio-system")
+    _call(binaries, plane, "helm", "upgrade", "--install", *chart, f"--set=metricsServer={prometheus.url}")
+    controllers = access.kubeconfig_for(
+        access.token_of("istio-system", "flagger"), access.directory / "flagger.kubeconfig"
+    )
     places = {
         "binaries": str(binaries),
         "directory": str(directory),
@@ -95,9 +97,14 @@ def _run(stack: ExitStack, directory: Path, port: int, command: list[str]) -> in
             process.check()
 
 
-def _kubectl(binaries: Path, plane: ControlPlane, *arguments: str) -> None:
-    command = [str(binaries / "kubectl"), "--kubeconfig", str(plane.access.kubeconfig("admin")), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+def _call(binaries: Path, plane: ControlPlane, program: str, *arguments: str) -> None:
+    """Run kubectl or helm as an administrator; ProcessError with what it says if it fails."""
+    directory = plane.access.directory
+    # Helm keeps nothing between runs, and finds nothing of the user's.
+    homes = {f"HELM_{name}_HOME": str(directory / f"helm-{name.lower()}") for name in ("CACHE", "CONFIG", "DATA")}
+    environ = {**os.environ, **homes, "KUBECONFIG": str(plane.access.kubeconfig("admin"))}
+    command = [str(binaries / program), *arguments]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
     if done.returncode:
         raise ProcessError(f"{' '.join(command)}: {done.stderr.strip()}")
 
@@ -115,22 +122,23 @@ def _say(*lines: str) -> None:
 def _what_to_type(places: dict[str, str]) -> list[str]:
     return [
         "",
-        "A Kubernetes control plane is running, with kwok's nodes, Prometheus and a mesh. In another terminal:",
+        "A Kubernetes control plane is running, with kwok's nodes, Prometheus and a mesh; charts/flagger is installed.",
+        "Pods of kwok run nothing, so the controller runs here, as their account. In another terminal:",
         "",
         f"  export KUBECONFIG={places['kubeconfig']} PATH={places['binaries']}:$PATH",
-        "  kubectl apply -f artifacts/namespaces -f artifacts/workloads",
         f"  .venv/bin/flagger --kubeconfig {places['controllersKubeconfig']} \\",
         f"      --metrics-server {places['prometheus']} --control-loop-interval 5s",
         "",
-        "  (Prometheus scrapes it once it knows of it:",
-        f"""  echo '[{{"targets": ["127.0.0.1:8080"]}}]' > {places["targets"]}/flagger.json)""",
+        "and in a third one, with the same KUBECONFIG and PATH, what the README says under Release something, or:",
         "",
-        "and in a third one, with the same KUBECONFIG and PATH:",
-        "",
+        "  kubectl apply -f artifacts/namespaces -f artifacts/workloads",
         "  kubectl apply -f artifacts/rollouts/podinfo.yaml",
         "  kubectl -n test get canaries -w",
         "  kubectl -n test set image deployment/podinfo-canary podinfod=quay.io/stefanprodan/podinfo:errors",
         f"""  curl -X PUT {places["admin"]}/mesh/test/podinfo-canary -d '{{"errorRatio": 0.2, "latencyMs": 900}}'""",
+        "",
+        f"  Prometheus, with the alerts: {places['prometheus']}/alerts; it scrapes the controller once it knows of it:",
+        f"""  echo '[{{"targets": ["127.0.0.1:8080"]}}]' > {places["targets"]}/flagger.json""",
         "",
         f"  tail -f {places['auditLog']}",
         "",

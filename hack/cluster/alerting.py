@@ -2,8 +2,7 @@
 
 import json
 import threading
-from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Self
 
@@ -11,6 +10,7 @@ import httpx
 
 from hack.cluster.control_plane import free_port, wait_until
 from hack.processes import Process
+from hack.sandbox.loopback import Handler, Loopback
 
 Json = dict[str, Any]
 
@@ -58,20 +58,22 @@ class Listener:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._came: list[tuple[str, Json]] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self._take))
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.1,), name="listener")
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self._server = Loopback(type("Webhook", (_Webhook,), {"listener": self}), port=0, name="listener")
+        self.url = self._server.url
 
     def __enter__(self) -> Self:
         """Listen."""
-        self._thread.start()
+        self._server.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         """Stop."""
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        self._server.stop()
+
+    def take(self, path: str, body: Json) -> None:
+        """Remember what came."""
+        with self._lock:
+            self._came.append((path, body))
 
     def heard(self) -> list[tuple[str, str, str]]:
         """Return receiver, name of the alert, and its summary, in the order in which they came."""
@@ -83,20 +85,11 @@ class Listener:
                 if alert["status"] == "firing"
             ]
 
-    def _take(self, path: str, body: Json) -> None:
-        with self._lock:
-            self._came.append((path, body))
 
+class _Webhook(Handler):
+    listener: Listener
 
-def _handler(take: Callable[[str, Json], None]) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            take(self.path, json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(200)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the name is inherited
-            """Say nothing."""
-
-    return Handler
+    def do_POST(self) -> None:  # noqa: N802  # the name is inherited
+        """Take one."""
+        self.listener.take(self.path, json.loads(self.read_body()))
+        self.send(HTTPStatus.OK, b"", "text/plain")

@@ -10,7 +10,7 @@ class Script:
     """Answers rate and duration queries, one round after the other; the last round repeats."""
 
     def __init__(self, rounds: Sequence[tuple[float | None, float | None]]) -> None:
-        """Take for each round the success ratio (0..1) and the duration in seconds."""
+        """Take for each round the success ratio (0..1) and the duration in seconds, whatever the metric's unit is."""
         self._rounds = list(rounds)
         self._asked = {"rate": 0, "duration": 0}
         self._lock = threading.Lock()
@@ -20,7 +20,10 @@ class Script:
         with self._lock:
             index = min(self._asked[name], len(self._rounds) - 1)
             self._asked[name] += 1
-        return self._rounds[index][1 if name == "duration" else 0]
+        rate, seconds = self._rounds[index]
+        if name == "rate":
+            return rate
+        return seconds * 1000 if seconds is not None and "milliseconds" in query else seconds
 
 
 def rates(*percents: float) -> list[tuple[float, float]]:

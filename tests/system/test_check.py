@@ -24,6 +24,7 @@ ROUTE = ("networking.istio.io", "virtualservices")
 SERVICE = ("", "services")
 REQUESTS = "istio_requests_total"
 SECONDS = "istio_request_duration_seconds_bucket"
+MILLISECONDS = "istio_request_duration_milliseconds_bucket"
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def measured(on):
     """A cluster with the seed's workloads and canary object, whose Prometheus has scraped the mesh."""
     on.cluster.prometheus.faults.script = None
     on.add_canary()
-    on.until(lambda: series(on, REQUESTS) and series(on, SECONDS), every_change=False)
+    on.until(lambda: series(on, REQUESTS) and series(on, MILLISECONDS), every_change=False)
     return on
 
 
@@ -252,13 +253,13 @@ def test_prometheus_that_cannot_judge(measured, monkeypatch, fault, text):
 
 def test_canary_that_asks_for_the_metric_of_another_istio_is_told_which_to_ask_for(measured):
     def answer(query):
-        return None if "seconds" in query and "milli" not in query else 1.0
+        return None if MILLISECONDS in query else 1.0
 
     measured.cluster.prometheus.faults.script = answer
     code, found, document = checked(measured)
     assert (code, [reason for reason, _ in found]) == (1, ["WrongDurationMetric"])
     (fix,) = [f["fix"] for f in document["findings"] if f["level"] == "problem"]
-    assert fix.startswith("Set spec.canaryAnalysis.metrics[1].name to istio_request_duration_milliseconds_bucket")
+    assert fix.startswith(f"Set spec.canaryAnalysis.metrics[1].name to {SECONDS}")
 
 
 def test_service_without_traffic_is_a_warning(measured):
@@ -267,7 +268,8 @@ def test_service_without_traffic_is_a_warning(measured):
     measured.cluster.api.store.put(CANARY, ("quiet", "quiet"), other)
     _, found, _ = checked(measured, "--namespace=test", "--namespace=quiet")
     assert [what for reason, what in found if reason == "NoSeriesOfWorkloads"] == [
-        f"Prometheus has no {metric} of podinfo or podinfo-canary in namespace quiet" for metric in (REQUESTS, SECONDS)
+        f"Prometheus has no {metric} of podinfo or podinfo-canary in namespace quiet"
+        for metric in (REQUESTS, MILLISECONDS)
     ]
 
 
