@@ -10,7 +10,7 @@ PURE   := controller/core/*,router/types.py,router/hosts.py,router/virtualservic
 help: ## print every target with a line of text
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: $(VENV)/ready ## watch a canary being promoted and another being rolled back (2 minutes)
+run: $(VENV)/ready ## watch a canary being promoted and another being rolled back (a minute)
 	@$(BIN)/python -m hack.demo
 
 sandbox: $(VENV)/ready ## leave a cluster with the controller running, and print what to type

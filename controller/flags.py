@@ -103,7 +103,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="kubeconfig; default: in-cluster if a service account is mounted, else the user's",
     )
-    add("--master", metavar="URL", type=_url, help="address of the API server; overrides the one in the kubeconfig")
+    add("--master", metavar="URL", type=_master, help="address of the API server; overrides the one in the kubeconfig")
     add(
         "--metrics-server",
         metavar="URL",
@@ -170,6 +170,12 @@ def _url(text: str) -> str:
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
     return text
+
+
+def _master(text: str) -> str:
+    if "@" in text:
+        raise argparse.ArgumentTypeError("must not hold credentials, those belong into a kubeconfig")
+    return _url(text)
 
 
 def _interval(text: str) -> timedelta:

@@ -6,7 +6,7 @@ Safe at any time and any number of times: only the clock and the world move a ro
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from controller.applier import Applier
 from controller.core.canary import Canary, CanarySpec
@@ -31,7 +31,7 @@ class Watchers:
 
 @dataclass(slots=True)
 class Reconciler:
-    """Gathers, decides and applies; remembers nothing but the last complaint of each canary."""
+    """Gathers, decides and applies; remembers of each canary its last complaint, and when it was to be looked at."""
 
     canaries: Cache[Canary]
     gatherer: Gatherer
@@ -39,6 +39,7 @@ class Reconciler:
     applier: Applier
     watchers: Watchers
     _complaints: dict[str, Complaint] = field(default_factory=dict)
+    _expected: dict[str, datetime] = field(default_factory=dict)  # when the next look was to be
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def reconcile(self, key: str) -> timedelta | None:
@@ -54,6 +55,7 @@ class Reconciler:
         canary = self.canaries.get(namespace, name)
         if not isinstance(canary, Canary):
             self._remember(key, None)
+            self._expect(key, None)
             if canary is None:
                 self.watchers.gone(namespace, name)
             return None
@@ -63,7 +65,8 @@ class Reconciler:
             world, plan = self._with_readings(canary, plan)
         self._remember(key, plan.complaint)  # also if a write fails, or every retry would complain again
         self.applier.apply(world, plan)
-        self._tell(world, plan)
+        expected = self._expect(key, world.now + plan.wake_after if plan.wake_after else None)
+        self._tell(world, plan, expected)
         return plan.wake_after
 
     def _with_readings(self, canary: Canary, plan: Plan) -> tuple[World, Plan]:
@@ -74,15 +77,25 @@ class Reconciler:
         world = with_readings(self.gatherer.gather(canary, plan.complaint), readings)
         return world, decide(world)
 
-    def _tell(self, world: World, plan: Plan) -> None:
+    def _tell(self, world: World, plan: Plan, expected: datetime | None) -> None:
+        """Tell what was found, and how late a round was: measured from when it was due and this look was to be."""
         self.watchers.looked(world, plan)
         before = world.canary.status.last_check_time
         spec = world.canary.spec
         for action in plan.actions:
             if isinstance(action, WriteStatus) and before and isinstance(spec, CanarySpec):
                 if action.status.last_check_time not in {before, None}:
-                    self.watchers.late(max(world.now - round_due_at(world, spec), timedelta()))
+                    due = round_due_at(world, spec)
+                    self.watchers.late(max(world.now - max(due, expected or due), timedelta()))
                 break
+
+    def _expect(self, key: str, at: datetime | None) -> datetime | None:
+        """Note when the next look is to be; return when this one was."""
+        with self._lock:
+            before = self._expected.pop(key, None)
+            if at:
+                self._expected[key] = at
+            return before
 
     def _complaint(self, key: str) -> Complaint | None:
         with self._lock:

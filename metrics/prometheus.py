@@ -39,9 +39,10 @@ def validate_url(url: str) -> None:
     except ValueError:
         port_ok = False
     if parts.scheme not in {"http", "https"} or not parts.hostname or not port_ok:
-        raise MetricsServerError(f"{_without_credentials(url)!r} is not an address such as http://prometheus:9090")
+        given = "" if "@" in url or "?" in url else f"{url!r} "  # what may hold a password is not repeated
+        raise MetricsServerError(f"{given}is not an address such as http://prometheus:9090".lstrip())
     if parts.query or parts.fragment:
-        raise MetricsServerError(f"{_without_credentials(url)!r} must not have a query or a fragment")
+        raise MetricsServerError("an address such as http://prometheus:9090 must not have a query or a fragment")
 
 
 class PrometheusObserver:

@@ -10,8 +10,8 @@ from controller.check.findings import Finding, Reason, cannot_tell, passed, prob
 OLDEST = (1, 25)
 ANONYMOUS = "system:anonymous"
 _WHERE_IT_IS = "Name the cluster with --kubeconfig or --master; `kubectl cluster-info` shows whether it answers you."
-_APPLY_CRD = "kubectl apply -f artifacts/flagger/crd.yaml"
-_APPLY_ACCOUNT = "kubectl apply -f artifacts/flagger/account.yaml"
+_APPLY_CRD = "kubectl apply --server-side -f artifacts/flagger/crd.yaml"
+_APPLY_ACCOUNT = "Bind the rules of artifacts/flagger/account.yaml to it (the chart does: rbac.create)"
 _MANY = 4
 
 

@@ -7,12 +7,13 @@ from controller.check.findings import Finding, Reason, cannot_tell, passed, prob
 from controller.core.canary import CanarySpec
 from controller.core.world import World
 from informers.keys import key_of
+from metrics.checks import CHECKS
 from metrics.types import Reading, Unavailable, Value
 
 REQUESTS = "istio_requests_total"
 SECONDS = "istio_request_duration_seconds_bucket"
 MILLISECONDS = "istio_request_duration_milliseconds_bucket"
-METRICS = (REQUESTS, SECONDS, MILLISECONDS)
+METRICS = tuple(CHECKS)
 TWIN = {SECONDS: (MILLISECONDS, "since 1.5"), MILLISECONDS: (SECONDS, "before 1.5")}
 _SCRAPE = "Let Prometheus scrape the sidecars (Istio's integration guide for Prometheus), and send some requests."
 _ADDRESS = (

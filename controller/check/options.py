@@ -48,5 +48,10 @@ def parse_check_options(argv: Sequence[str], environ: Mapping[str, str] = os.env
     add_flags(parser)
     for action in parser._actions:  # noqa: SLF001  # argparse has no public way to list its options
         action.help = _HELP.get(action.dest, action.help)
-    args = parse(parser, argv, environ)
+    args = parse(parser, [_as_kubectl_takes_it(argument) for argument in argv], environ)
     return options_of(args), args.output
+
+
+def _as_kubectl_takes_it(argument: str) -> str:
+    """Return ``-ojson`` as ``-o=json``; it would be taken for Go's ``-ojson`` otherwise."""
+    return f"-o={argument[2:]}" if argument[:2] == "-o" and argument[2:] in FORMATS else argument

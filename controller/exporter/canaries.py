@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter as Tally
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from datetime import datetime
@@ -41,6 +41,13 @@ class CanaryExporter:
         self._last_check = gauge(
             "last_check_timestamp_seconds", "When the last round was held; before the first: when the rollout started."
         )
+        self._outcome = gauge(
+            "outcome",
+            "How the last rollout ended, by the reason of the condition Promoted: 1.",
+            "name",
+            "namespace",
+            "reason",
+        )
         self._last_transition = gauge("last_transition_timestamp_seconds", "When the state last changed.")
         check = ("name", "namespace", "metric")
         self._value = gauge("metric_analysis", "Last reading of a check: percent, or milliseconds.", *check)
@@ -65,44 +72,61 @@ class CanaryExporter:
         )
         self._lock = threading.Lock()
         self._totals: Tally[str] = Tally()  # canaries by namespace
+        self._seen: dict[Key, CanaryStatus] = {}  # as the last look has left it
         self._shown: dict[Key, AbstractSet[Series]] = {}
+        self._shows: Tally[Series] = Tally()  # how many objects show it: two may name one workload for a while
         self._stage_began: dict[Key, datetime] = {}
 
     def looked(self, world: World, plan: Plan) -> None:
         """Show what a look at a canary has found and done."""
         canary = world.canary
         key = (canary.namespace, canary.name)
-        status = next((a.status for a in reversed(plan.actions) if isinstance(a, WriteStatus)), canary.status)
-        values = dict(self._mirror(world, status))
-        for (gauge, labels), value in values.items():
-            gauge.labels(*labels).set(value)
+        after = next((a.status for a in reversed(plan.actions) if isinstance(a, WriteStatus)), canary.status)
+        values = dict(self._mirror(world, after))
         with self._lock:
-            if key not in self._shown:
-                self._count(canary.namespace, 1)
-            gone = self._shown.get(key, frozenset()) - values.keys()
-            self._shown[key] = values.keys()
-            began = self._note_stage(key, canary.status, status, world.now)
-        _remove(gone)
-        if began and canary.status.stage:
-            self._stages.labels(canary.status.stage.value).observe((world.now - began).total_seconds())
-        end = how_it_ended(world, plan, status)
+            # Not what this look began with: the last one may have ended a rollout and failed before it told us.
+            before = self._seen.get(key, canary.status)
+            self._show(key, values)
+            began = self._note_stage(key, before, after, world.now)
+            self._seen[key] = after
+        if began and before.stage:
+            self._stages.labels(before.stage.value).observe((world.now - began).total_seconds())
+        end = how_it_ended(before, after, released=canary.deleting and ReleaseFinalizer() in plan.actions)
         if end is None:
             return
         self._rollouts.labels(canary.namespace, *end).inc()
-        if status.state is not State.RUNNING and status.start_time:
+        if after.state is not State.RUNNING and after.start_time:
             self._durations.labels(canary.name, canary.namespace).observe(
-                (world.now - status.start_time).total_seconds()
+                (world.now - after.start_time).total_seconds()
             )
 
     def gone(self, namespace: str, name: str) -> None:
         """Take away the series of a canary object that was deleted."""
+        key = (namespace, name)
         with self._lock:
-            shown = self._shown.pop((namespace, name), None)
-            self._stage_began.pop((namespace, name), None)
-            if shown is None:
+            if self._seen.pop(key, None) is None:
                 return
+            self._show(key, {})
+            del self._shown[key]
+            self._stage_began.pop(key, None)
             self._count(namespace, -1)
-        _remove([*shown, (self._durations, (name, namespace))])
+        with suppress(KeyError):  # it never had an end
+            self._durations.remove(name, namespace)
+
+    def _show(self, key: Key, values: Mapping[Series, float]) -> None:
+        """Set the series of an object, and take away those that it no longer has and no other object shows."""
+        if key not in self._shown:
+            self._count(key[0], 1)
+        old = self._shown.get(key, frozenset())
+        self._shown[key] = values.keys()
+        self._shows.update(values.keys() - old)
+        self._shows.subtract(old - values.keys())
+        for (gauge, labels), value in values.items():
+            gauge.labels(*labels).set(value)
+        for series in old - values.keys():
+            if not self._shows[series]:
+                del self._shows[series]
+                series[0].remove(*series[1])
 
     def _mirror(self, world: World, status: CanaryStatus) -> Iterator[tuple[Series, float]]:
         """Yield every series that the object has now."""
@@ -127,6 +151,9 @@ class CanaryExporter:
         last_check = status.last_check_time or status.start_time
         if last_check:
             yield (self._last_check, labels), last_check.timestamp()
+        promoted = status.condition(PROMOTED)
+        if state is not State.RUNNING and promoted:
+            yield (self._outcome, (*labels, promoted.reason)), 1
         if status.last_transition_time:
             yield (self._last_transition, labels), status.last_transition_time.timestamp()
         for check in status.checks:
@@ -153,23 +180,16 @@ class CanaryExporter:
             self._total.remove(namespace)
 
 
-def how_it_ended(world: World, plan: Plan, after: CanaryStatus) -> tuple[str, str] | None:
-    """Return outcome and reason of the rollout that a look has ended, or None if it has ended none. Pure.
+def how_it_ended(before: CanaryStatus, after: CanaryStatus, *, released: bool) -> tuple[str, str] | None:
+    """Return outcome and reason of the rollout that has ended in between, or None if none has. Pure.
 
     The reason is that of the condition ``Promoted`` where there is one: one of a dozen words.
     """
-    before = world.canary.status
     if before.state is not State.RUNNING:
         return None
-    if world.canary.deleting:
-        return ("released", "ObjectDeleted") if ReleaseFinalizer() in plan.actions else None
+    if released:
+        return "released", "ObjectDeleted"
     if after.state is State.RUNNING:
         return ("superseded", "NewRevision") if after.start_time != before.start_time else None
     promoted = after.condition(PROMOTED)
     return str(after.state), promoted.reason if promoted else ""
-
-
-def _remove(series: Iterable[tuple[Gauge | Histogram, tuple[str, ...]]]) -> None:
-    for metric, labels in series:
-        with suppress(KeyError):  # a histogram of a canary without an end never had this series
-            metric.remove(*labels)

@@ -172,7 +172,7 @@ def _ended() -> Json:
         "Rollouts that ended in this period, by outcome and reason",
         "Finished: promoted. Failed: rolled back. Superseded: another version came before the end. Released: the "
         "object was "
-        "deleted. docs/events.md explains the reasons.",
+        "deleted. docs/metrics.md explains the reasons.",
         [
             target(
                 q.increase("flagger_rollouts_total", "outcome, reason", "$__range"),

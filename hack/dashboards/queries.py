@@ -164,7 +164,7 @@ def rate(metric: str, by: str = "", more: str = "") -> str:
 def increase(metric: str, by: str, window: str) -> str:
     """Return how much a counter grew, including the moment when it appeared, which ``increase`` does not see."""
     series = own(metric)
-    grown = f"round(increase({series}[{window}])) > 0 or ({series} unless {series} offset {window})"
+    grown = f"({series} unless {series} offset {window}) or round(increase({series}[{window}])) > 0"
     return f"sum by ({by}) ({grown})"
 
 

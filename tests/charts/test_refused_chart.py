@@ -12,6 +12,10 @@ from tests.charts.helm import HelmError, given
         pytest.param({"image": {"Tag": "1"}}, "'Tag' not allowed", id="a misspelt part of a value"),
         pytest.param({"metricsServer": "prometheus:9090"}, "/metricsServer", id="an address without a scheme"),
         pytest.param({"metricsServer": "http://me:secret@x"}, "/metricsServer", id="credentials in the address"),
+        pytest.param({"metricsServer": None}, "metricsServer", id="no address"),
+        pytest.param({"metricsServer": "http://a b"}, "/metricsServer", id="a space in the address"),
+        pytest.param({"leaderElection": None}, "leaderElection", id="nothing where something belongs"),
+        pytest.param({"controlLoopInterval": "500ms"}, "/controlLoopInterval", id="less than a second"),
         pytest.param({"controlLoopInterval": "1 minute"}, "/controlLoopInterval", id="what is no duration"),
         pytest.param({"logLevel": "verbose"}, "'debug', 'info', 'warning', 'error'", id="an unknown level"),
         pytest.param({"workers": 0}, "/workers", id="no workers"),
@@ -46,3 +50,9 @@ def test_service_is_not_installed_with(helm, values, words):
     with pytest.raises(HelmError) as refused:
         helm.objects("podinfo-flagger", *given(**values))
     assert words in str(refused.value)
+
+
+def test_dashboards_are_not_installed_with_a_password_in_the_address(helm):
+    with pytest.raises(HelmError) as refused:
+        helm.objects("grafana", *given(url="http://me:secret@prometheus:9090"))
+    assert "/url" in str(refused.value)

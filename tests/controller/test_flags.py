@@ -88,6 +88,7 @@ def test_switch(value, on, flag, field):
         ("--metrics-server=http://p/?x=1", "must not have a query or a fragment"),
         ("--metrics-server=http://p/#x", "must not have a query or a fragment"),
         ("--master=localhost", "argument --master: 'localhost' is not an address"),
+        ("--master=https://me:secret@k", "argument --master: must not hold credentials"),
         ("--dry-run=maybe", "argument --dry-run: must be true or false, not 'maybe'"),
         ("--kubeconf=x", "unrecognized arguments: --kubeconf=x"),
         ("surplus", "unrecognized arguments: surplus"),
@@ -132,3 +133,11 @@ def test_help_names_every_flag_and_the_environment(flag, capsys):
     assert "--dry-run" in out
     assert "FLAGGER_METRICS_SERVER" in out
     assert "PROMETHEUS_TOKEN" in out
+
+
+@pytest.mark.parametrize("address", ["me:secret@prometheus:9090", "http://me:secret@p/?a=b", "http://p/?token=secret"])
+@pytest.mark.parametrize("flag", ["--metrics-server", "--master"])
+def test_wrong_address_is_refused_without_repeating_a_password(flag, address, capsys):
+    with pytest.raises(SystemExit):
+        parse_options([f"{flag}={address}"], {})
+    assert "secret" not in capsys.readouterr().err

@@ -50,8 +50,9 @@ class Run:
     def __init__(self, *canaries):
         self.parts = Parts()
         self.cache = FakeCache(canaries or [canary()], indexes={OVERLAP_INDEX: overlap_keys})
+        self.now = NOW
         self.looked, self.gone, self.late = [], [], []
-        gatherer = Gatherer(self.cache, self.parts, {"Deployment": self.parts}, lambda: NOW, MINUTE)
+        gatherer = Gatherer(self.cache, self.parts, {"Deployment": self.parts}, lambda: self.now, MINUTE)
         watchers = Watchers(
             lambda world, plan: self.looked.append((world, plan)), lambda *key: self.gone.append(key), self.late.append
         )
@@ -91,6 +92,19 @@ def test_look_that_is_not_due_asks_nobody():
     assert run.parts.asked == []
     assert run.parts.applied[0].actions == ()
     assert run.late == []
+
+
+def test_waiting_for_a_deployment_is_not_lateness():
+    run = Run()
+    run.parts.workloads["podinfo-canary"] = workload(replicas=3)
+    again = run.look()
+    run.now += 20 * again
+    run.look()
+    assert run.late == []
+    run.parts.workloads["podinfo-canary"] = workload()
+    run.now += again + timedelta(seconds=2)
+    run.look()
+    assert run.late == [timedelta(seconds=2)]
 
 
 def test_canary_that_is_gone_is_told_and_forgotten():

@@ -173,7 +173,10 @@ def test_several_namespaces_are_judged_each():
 @pytest.mark.parametrize(
     ("the_access", "fix"),
     [
-        (access(("list", "canaries")), "kubectl apply -f artifacts/flagger/account.yaml, or name the namespaces"),
+        (
+            access(("list", "canaries")),
+            "Bind the rules of artifacts/flagger/account.yaml to it (the chart does: rbac.create), or name",
+        ),
         (access(("list", "canaries"), namespace="test"), "Give it a Role with the rules of the ClusterRole"),
         (access(("get", "leases"), namespace="x", needed=NEEDED_TO_LEAD), "--leader-election-namespace"),
     ],

@@ -18,7 +18,7 @@ def test_flags_of_the_deployment_are_taken_as_they_are():
     assert output == "text"
 
 
-@pytest.mark.parametrize("arguments", [["-o", "json"], ["-o=json"], ["--output=json"], ["-output", "json"]])
+@pytest.mark.parametrize("arguments", [["-o", "json"], ["-o=json"], ["-ojson"], ["--output=json"], ["-output", "json"]])
 def test_output(arguments):
     assert parse_check_options(arguments, {})[1] == "json"
     assert parse_check_options([*arguments, "-namespace=a"], {})[0].namespaces == ("a",)

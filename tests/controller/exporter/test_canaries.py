@@ -8,7 +8,7 @@ import pytest
 from controller.core.canary import CanaryStatus, CheckStatus, Condition, InvalidSpec, Stage, State
 from controller.core.decide import decide
 from controller.core.events import DEADLINE_EXCEEDED, WORKLOAD_DELETED, evidence_missing, threshold_reached
-from controller.core.plan import Plan, WriteStatus
+from controller.core.plan import Plan, ReleaseFinalizer, WriteStatus
 from controller.exporter.canaries import CanaryExporter
 from metrics.types import NoData, Verdict
 from tests.controller.core.builders import (
@@ -175,6 +175,37 @@ def test_end_is_counted_once_with_its_duration(metrics):
     assert sum(metrics.ends().values()) == 1
     assert metrics.value("flagger_canary_duration_seconds_sum", **NAME) == 90
     assert metrics.value("flagger_canary_duration_seconds_count", **NAME) == 1
+
+
+def test_end_whose_last_write_failed_is_counted_by_the_next_look(metrics):
+    metrics.look(world(), Plan())
+    metrics.look(world(status=at_rest()), Plan((ReleaseFinalizer(),)))
+    assert sum(metrics.ends().values()) == 1
+    assert metrics.value("flagger_canary_duration_seconds_count", **NAME) == 1
+
+
+@pytest.mark.parametrize(
+    ("the_status", "reasons"),
+    [
+        pytest.param(
+            at_rest(conditions=(Condition("Promoted", "True", "Promoted", "x", NOW),)), ["Promoted"], id="end"
+        ),
+        pytest.param(status(conditions=(Condition("Promoted", "Unknown", "X", "x", NOW),)), [], id="running"),
+        pytest.param(at_rest(), [], id="an end of an older controller"),
+    ],
+)
+def test_outcome_of_the_last_rollout(metrics, the_status, reasons):
+    metrics.look(world(status=the_status), Plan())
+    assert [s.labels["reason"] for s in metrics.series("flagger_canary_outcome")] == reasons
+
+
+def test_weights_that_another_object_shows_stay(metrics):
+    metrics.look(world(canary=canary(name="old")), Plan())
+    metrics.look(world(canary=canary(name="new")), Plan())
+    metrics.exporter.gone("test", "old")
+    assert metrics.value("flagger_canary_weight", workload="podinfo-canary", namespace="test") == 10
+    metrics.exporter.gone("test", "new")
+    assert metrics.series("flagger_canary_weight") == []
 
 
 def test_end_without_a_start_has_no_duration(metrics):

@@ -22,7 +22,7 @@ def blocks(section: str) -> list[str]:
 
 def nothing_to_fix(cluster, deployment) -> str:
     """Return the last line of what the README's check says, once Prometheus has seen the first requests."""
-    arguments = ("check", f"--metrics-server={cluster.places['prometheus']}")
+    arguments = ("check", f"--metrics-server={cluster.places['prometheus']}", "--enable-leader-election")
     for number in range(20):
         said = cluster.execute(f"check-{number}", deployment, *arguments).splitlines()[-1]
         if said.startswith("Nothing to fix"):
@@ -53,7 +53,7 @@ def test_walk_through_as_written(cluster):
             assert primary["spec"]["template"]["spec"]["containers"][0]["image"].endswith(":1.4.0")
             assert primary["status"]["availableReplicas"] == 2
             cluster.run(third)
-            assert "kubectl -n test exec load" in errors  # nothing runs in these pods, so the mesh is told instead
+            assert "exec load -c load -- timeout" in errors  # nothing runs in these pods, so the mesh is told instead
             httpx.put(f"{cluster.places['admin']}/mesh/test/podinfo-canary", json=ERRORS).raise_for_status()
             described = cluster.run(failure)
             assert "Rolling back podinfo-canary.test failed checks threshold reached 10" in described
