@@ -8,16 +8,16 @@ PURE   := controller/core/*,router/types.py,router/hosts.py,router/virtualservic
 .PHONY: help run sandbox cluster test charts e2e stories pictures verify lint format coverage mutants docs clean
 
 help: ## print every target with a line of text
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/ready ## watch a canary being promoted and another being rolled back (a minute)
 	@$(BIN)/python -m hack.demo
 
 sandbox: $(VENV)/ready ## leave a cluster with the controller running, and print what to type
-	@$(BIN)/python -m hack.demo --stay
+	@$(BIN)/python -m hack.demo --stay || test $$? -eq 130 # Ctrl-C
 
 cluster: $(VENV)/ready ## leave a real control plane running, and print what to type (builds it once: ten minutes)
-	@$(BIN)/python -m hack.cluster
+	@$(BIN)/python -m hack.cluster || test $$? -eq 130 # Ctrl-C
 
 test: $(VENV)/ready ## run the tests
 	$(BIN)/python -m pytest

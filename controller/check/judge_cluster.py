@@ -119,8 +119,8 @@ def _named(permission: Permission) -> str:
 
 def _not_allowed(who: str, where: str, scope: Access, what: str) -> Finding:
     if _is_lease(scope):
-        fix = f"Bind the Role of artifacts/flagger/account.yaml in namespace {scope.namespace}, or move the Lease with "
-        fix += "--leader-election-namespace."
+        fix = f"Bind the Role of artifacts/flagger/account.yaml in namespace {scope.namespace}, or name the namespace "
+        fix += "where the controller runs with --leader-election-namespace."
     elif scope.namespace:
         fix = "Give it a Role with the rules of the ClusterRole in artifacts/flagger/account.yaml, and bind it there."
     else:

@@ -72,7 +72,7 @@ def _run(stack: ExitStack, directory: Path, port: int, command: list[str]) -> in
     chart = ("flagger", str(REPOSITORY / "charts/flagger"), "--namespace=istio-system")
     _call(binaries, plane, "helm", "upgrade", "--install", *chart, f"--set=metricsServer={prometheus.url}")
     controllers = access.kubeconfig_for(
-        access.token_of("istio-system", "flagger"), access.directory / "flagger.kubeconfig"
+        access.token_of("istio-system", "flagger"), access.directory / "flagger.kubeconfig", namespace="istio-system"
     )
     places = {
         "binaries": str(binaries),
@@ -128,6 +128,9 @@ def _what_to_type(places: dict[str, str]) -> list[str]:
         f"  export KUBECONFIG={places['kubeconfig']} PATH={places['binaries']}:$PATH",
         f"  .venv/bin/flagger --kubeconfig {places['controllersKubeconfig']} \\",
         f"      --metrics-server {places['prometheus']} --control-loop-interval 5s",
+        "",
+        f"  .venv/bin/flagger check --kubeconfig {places['controllersKubeconfig']} \\",
+        f"      --metrics-server {places['prometheus']} --enable-leader-election",
         "",
         "and in a third one, with the same KUBECONFIG and PATH, what the README says under Release something, or:",
         "",

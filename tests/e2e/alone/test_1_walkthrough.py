@@ -48,7 +48,7 @@ def test_walk_through_as_written(cluster):
             assert "Promotion completed! Scaling down podinfo-canary.test" in described
             leader.stop()  # the one that stood by goes on
             seen = cluster.run(second)
-            assert "New revision detected podinfo-canary.test" in seen
+            assert "canary.flagger.app/podinfo" in seen
             primary = json.loads(cluster.run("kubectl -n test get deployment podinfo -o json"))
             assert primary["spec"]["template"]["spec"]["containers"][0]["image"].endswith(":1.4.0")
             assert primary["status"]["availableReplicas"] == 2
