@@ -63,10 +63,3 @@ def test_walk_through_as_written(cluster):
     (grafana,) = blocks("Watch it")
     assert "port-forward" in cluster.run(grafana)
     cluster.run("kubectl -n istio-system rollout status deployment/flagger-grafana --timeout=60s")
-
-
-def test_plain_manifests_are_accepted(cluster):
-    for directory in ("flagger", "namespaces", "workloads", "rollouts"):
-        elsewhere = "sed 's/namespace: istio-system/namespace: default/'"  # where the chart's Deployment is not
-        applied = "kubectl apply --dry-run=server --validate=strict -f -"
-        cluster.run(f"kubectl kustomize artifacts/{directory} | {elsewhere} | {applied}")

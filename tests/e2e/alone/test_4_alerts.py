@@ -77,7 +77,7 @@ def test_alerts_come_to_whom_the_example_sends_them(on, cluster, tmp_path):
             on.until_said("New revision detected")
             on.behave(rate=50)
             on.until_state("failed")
-            told = f"Canary podinfo.{on.namespace} was rolled back"
+            told = f"Canary podinfo.{on.namespace} was rolled back (FailedChecks)"
             on.until(lambda: ("team", "FlaggerRolloutFailed", told) in listener.heard())
             page = httpx.get(f"http://127.0.0.1:{port}/metrics").text
         on.until(lambda: ("on-call", "FlaggerDown", "No controller is scraped") in listener.heard())
