@@ -87,8 +87,7 @@ def _glance() -> list[Json]:
         stat(
             "State",
             "Running: traffic is being shifted. Finished: the version was promoted, the canary is scaled to zero. "
-            "Failed: it "
-            "was rolled back, the primary serves as before; the events of the canary object say why.",
+            "Failed: it was rolled back, the primary serves as before; the events of the canary object say why.",
             q.of_canary("status"),
             unit="none",
             empty=NO_CANARY,
@@ -121,8 +120,7 @@ def _glance() -> list[Json]:
         stat(
             "Rounds without evidence",
             "Rounds in a row in which Prometheus had nothing to judge by: no traffic, or no answer. At the "
-            "inconclusive "
-            "limit the canary is rolled back.",
+            "inconclusive limit the canary is rolled back.",
             q.of_canary("inconclusive_checks"),
             unit="none",
             empty=NO_CANARY,

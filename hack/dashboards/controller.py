@@ -41,7 +41,7 @@ OUTCOMES = [
 def build() -> Json:
     """Return the dashboard."""
     lines = [
-        (4, _glance()),
+        (4, [*_counts(), *_health()]),
         (8, [_canaries(), _ended()]),
         (8, [_running(), _ended_over_time(), _stages()]),
         (1, [row("Rounds and work")]),
@@ -66,7 +66,8 @@ def build() -> Json:
     )
 
 
-def _glance() -> list[Json]:
+def _counts() -> list[Json]:
+    """Return how many there are, of controllers and of canaries."""
     version = stat(
         "Version",
         "What is running. Two versions are shown while replicas are being updated.",
@@ -109,11 +110,16 @@ def _glance() -> list[Json]:
             empty=NOTHING,
             thresholds=((None, GOOD), (1, BAD)),
         ),
+    ]
+
+
+def _health() -> list[Json]:
+    """Return what should be zero, or nearly so."""
+    return [
         stat(
             "Rounds late by, P99",
             "99 of 100 rounds of this period were at most so late. More than a second or two: raise --workers, or see "
-            "what "
-            "Prometheus and the API server take.",
+            "what Prometheus and the API server take.",
             q.quantile_of_period("flagger_round_lateness_seconds", 0.99),
             unit="s",
             empty="no rounds yet",
