@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import httpx
 
@@ -22,6 +23,8 @@ from hack.demo.processes import controller, metrics_address, sandbox
 from hack.demo.screen import Screen
 from hack.demo.user import Snapshot, User, version_of
 from hack.processes import Process, ProcessError, pause
+
+Json = dict[str, Any]
 
 ARTIFACTS = Path(__file__).parents[2] / "artifacts"
 OBJECTS = (
@@ -36,7 +39,8 @@ OBJECTS = (
 )
 ROLLOUT = "rollouts/podinfo"
 INTERVAL = "1500ms"
-TIME_LAPSE = 40.0  # a minute in 1.5 s: the objects stay those of the seed, window of a minute included
+WINDOW = "1s"  # of the queries, which have to be filled before a version is judged
+DRAIN_SECONDS = 2
 LOOK_SECONDS = 0.2
 PATIENCE_SECONDS = 90.0
 
@@ -73,7 +77,7 @@ def play(stack: ExitStack, screen: Screen, directory: Path) -> None:
     user, processes, _ = raise_cluster(stack, screen, directory)
     screen.title("1. Podinfo 1.2.1 is released while 1.2.0 serves; on its way somebody makes it slow, then faulty.")
     stage = Stage(user, screen, processes)
-    stage.perform(GOOD_VERSION, lambda: user.create(ARTIFACTS / f"{ROLLOUT}.yaml"))
+    stage.perform(GOOD_VERSION, lambda: create_canary(user))
     screen.title("2. Podinfo 1.3.0 is released. It does well until it gets more traffic.")
     stage.perform(BAD_VERSION, lambda: user.set_image(CANARY, BAD_IMAGE))
     screen.say(
@@ -87,7 +91,7 @@ def play(stack: ExitStack, screen: Screen, directory: Path) -> None:
 def stay(stack: ExitStack, screen: Screen, directory: Path) -> None:
     """Leave everything running and say what to type, until Ctrl-C."""
     user, processes, addresses = raise_cluster(stack, screen, directory)
-    user.create(ARTIFACTS / f"{ROLLOUT}.yaml")
+    create_canary(user)
     screen.say(*_what_to_type(addresses, metrics_address(processes[1]), directory))
     while True:
         pause(1.0)
@@ -98,18 +102,32 @@ def stay(stack: ExitStack, screen: Screen, directory: Path) -> None:
 def raise_cluster(
     stack: ExitStack, screen: Screen, directory: Path
 ) -> tuple[User, Sequence[Process], Mapping[str, str]]:
-    """Start sandbox and controller and create the seed's objects but for the canary."""
-    screen.say("Starting a cluster in a process, with Prometheus, a mesh and the seed's workloads ...")
-    cluster, addresses = sandbox(directory, time_lapse=TIME_LAPSE)
+    """Start sandbox and controller and create the objects but for the canary."""
+    screen.say("Starting a cluster in a process, with Prometheus, a mesh and a service to release ...")
+    cluster, addresses = sandbox(directory)
     stack.enter_context(cluster)
     user = User(addresses["api"], addresses["admin"])
     stack.callback(user.close)
     for name in OBJECTS:
         user.create(ARTIFACTS / f"{name}.yaml")
-    screen.say(f"Starting the controller (a round every {INTERVAL}, which is a minute for mesh and Prometheus) ...")
+    screen.say(
+        f"Starting the controller (rounds of {INTERVAL} over windows of {WINDOW}, so that you need not wait) ..."
+    )
     running = stack.enter_context(controller(directory, addresses, interval=INTERVAL))
     running.wait_for_lines(2)
     return user, (cluster, running), addresses
+
+
+def create_canary(user: User) -> None:
+    """Create the canary object of the artifacts, with short windows and a short drain."""
+    user.create(ARTIFACTS / f"{ROLLOUT}.yaml", _hurried)
+
+
+def _hurried(canary: Json) -> None:
+    analysis = canary["spec"]["canaryAnalysis"]
+    analysis["drainSeconds"] = DRAIN_SECONDS
+    for metric in analysis["metrics"]:
+        metric["interval"] = WINDOW
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +184,7 @@ def _what_to_type(addresses: Mapping[str, str], metrics: str, directory: Path) -
     admin = addresses["admin"]
     return [
         "",
-        "A cluster is running with the seed's workloads, and version 1.2.1 is being promoted. In another terminal:",
+        "A cluster is running, and version 1.2.1 is being promoted there. In another terminal:",
         "",
         f"  export KUBECONFIG={addresses['kubeconfig']}",
         "  kubectl -n test get canaries -w",

@@ -8,10 +8,10 @@ from pathlib import Path
 from hack.processes import Process, ProcessError
 
 
-def sandbox(directory: Path, *, time_lapse: float) -> tuple[Process, Mapping[str, str]]:
+def sandbox(directory: Path) -> tuple[Process, Mapping[str, str]]:
     """Start the sandbox; return it with its addresses by name: api, prometheus, admin, kubeconfig."""
     arguments = ["--kubeconfig", str(directory / "kubeconfig"), "--pod-seconds", "1.2"]
-    arguments += ["--scrape-seconds", "0.15", "--time-lapse", f"{time_lapse:g}"]
+    arguments += ["--scrape-seconds", "0.15"]
     process = Process("the sandbox", [sys.executable, "-m", "hack.sandbox", *arguments], directory / "sandbox.log")
     try:
         lines = process.wait_for_lines(4)

@@ -1,6 +1,6 @@
 """What the user of the demonstration does to the cluster, and what they see of it: plain HTTP, as kubectl would."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -54,9 +54,10 @@ class User:
         self._http = httpx.Client(base_url=api, timeout=10)
         self._admin = httpx.Client(base_url=admin, timeout=10)
 
-    def create(self, path: Path) -> None:
-        """Create the objects of a file."""
+    def create(self, path: Path, change: Callable[[Json], None] = lambda _: None) -> None:
+        """Create the objects of a file, each changed."""
         for obj in yaml.safe_load_all(path.read_text()):
+            change(obj)
             self._checked(self._http.post(_PATHS[obj["kind"]], json=obj))
 
     def set_image(self, deployment: str, image: str) -> None:

@@ -20,7 +20,6 @@ def main() -> int:
     parser.add_argument("--pod-seconds", type=float, default=2.0, help="from a pod's creation until it is ready")
     parser.add_argument("--requests-per-second", type=float, default=20.0, help="that the mesh sends to each service")
     parser.add_argument("--scrape-seconds", type=float, default=0.5, help="between two scrapes")
-    parser.add_argument("--time-lapse", type=float, default=1.0, help="how many times faster mesh and Prometheus live")
     options = parser.parse_args()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -30,7 +29,6 @@ def main() -> int:
         pod_delay=timedelta(seconds=options.pod_seconds),
         scrape=timedelta(seconds=options.scrape_seconds),
         requests_per_second=options.requests_per_second,
-        time_lapse=options.time_lapse,
     ) as cluster:
         cluster.add_files([VIRTUAL_SERVICE_CRD, ARTIFACTS / "flagger" / "crd.yaml"])
         print(f"api {cluster.api.url}")

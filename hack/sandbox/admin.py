@@ -16,7 +16,7 @@ Switch = Callable[[str, Sequence[str], Json], Json]
 MESH_HELP: Json = {
     "PUT /mesh/NAMESPACE/WORKLOAD": {"errorRatio": 0.0, "latencyMs": 20},
     "DELETE /mesh/NAMESPACE/WORKLOAD": {},
-    "PUT /mesh/NAMESPACE": {"requestsPerSecond": 20},
+    "PUT /mesh/NAMESPACE": {"requestsPerSecond": 20, "routeLagSeconds": 0},
 }
 
 
@@ -54,7 +54,7 @@ def switch_mesh(mesh: Mesh, method: str, path: Sequence[str], body: Json) -> Jso
         case ["GET"]:
             return MESH_HELP
         case ["PUT", "mesh", namespace]:
-            mesh.traffic[namespace] = float(body["requestsPerSecond"])
+            _switch_namespace(mesh, namespace, body)
         case ["PUT", "mesh", namespace, workload]:
             mesh.behave(
                 namespace,
@@ -67,6 +67,16 @@ def switch_mesh(mesh: Mesh, method: str, path: Sequence[str], body: Json) -> Jso
         case _:
             raise LookupError(f"{method} /{'/'.join(path)}: GET / shows what can be switched")
     return {"mesh": mesh.behaviours()}
+
+
+def _switch_namespace(mesh: Mesh, namespace: str, body: Json) -> None:
+    """Set what the body names; the rest stays as it is."""
+    switches = {"requestsPerSecond": mesh.traffic, "routeLagSeconds": mesh.route_lags}
+    values = {key: float(value) for key, value in body.items() if key in switches}
+    if not body or set(body) - set(switches) or min(values.values()) < 0:
+        raise ValueError(f"{body}: there are {' and '.join(switches)}, numbers of at least 0")
+    for key, value in values.items():
+        switches[key][namespace] = value
 
 
 class _AdminHandler(Handler):

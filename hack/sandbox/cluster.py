@@ -63,7 +63,7 @@ class StoreView:
 class Cluster:
     """Starts and stops everything. Use it as a context manager."""
 
-    def __init__(  # noqa: PLR0913  # each is a pace or a place
+    def __init__(  # each is a pace or a place
         self,
         *,
         now: Callable[[], datetime] = wall_clock,
@@ -71,7 +71,6 @@ class Cluster:
         tick: timedelta = timedelta(milliseconds=100),
         scrape: timedelta = timedelta(milliseconds=500),
         requests_per_second: float = 20.0,
-        time_lapse: float = 1.0,
         api_port: int = 0,
         prometheus_port: int = 0,
         admin_port: int = 0,
@@ -84,8 +83,6 @@ class Cluster:
             tick: between two steps of the mesh and the controllers.
             scrape: between two scrapes.
             requests_per_second: that the mesh sends to each VirtualService.
-            time_lapse: how many times faster the clock of mesh and Prometheus runs, so that a window of a minute
-                can be had in seconds.
             api_port: of the API server; 0 takes a free one.
             prometheus_port: likewise.
             admin_port: of the switches for faults and behaviour.
@@ -94,9 +91,7 @@ class Cluster:
         self.api = ApiServer(now=now, port=api_port)
         self.workloads = WorkloadController(self.api.objects, now=now, pod_delay=pod_delay)
         self.mesh = Mesh(StoreView(self.api.objects), requests_per_second=requests_per_second)
-        self._began = now()
-        self._time_lapse = time_lapse
-        self.prometheus = PrometheusServer(SampleStore(), now=self.mesh_time, port=prometheus_port)
+        self.prometheus = PrometheusServer(SampleStore(), now=now, port=prometheus_port)
         self.loads: dict[tuple[str, str], float] = {}  # pods that a workload's load keeps busy
         self.admin = AdminServer(self.switch, port=admin_port)
         self._tick = tick
@@ -188,15 +183,11 @@ class Cluster:
         """Let the controllers and the mesh do what is due now."""
         self.workloads.step()
         hpa.step(self.api.objects, lambda namespace, name: self.loads.get((namespace, name), 0.0))
-        self.mesh.tick(self.mesh_time())
+        self.mesh.tick(self.now())
 
     def scrape(self) -> None:
         """Let Prometheus scrape the mesh now."""
-        self.prometheus.store.take(self.mesh.series(), self.mesh_time())
-
-    def mesh_time(self) -> datetime:
-        """Return the time of mesh and Prometheus, which may run faster."""
-        return self._began + (self.now() - self._began) * self._time_lapse
+        self.prometheus.store.take(self.mesh.series(), self.now())
 
     def _run(self) -> None:
         next_scrape = self.now()

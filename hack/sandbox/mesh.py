@@ -8,8 +8,10 @@ import math
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
+
+from hack.sandbox.routes import LaggingRoutes
 
 Json = dict[str, Any]
 
@@ -62,6 +64,8 @@ class Mesh:
         self._cluster = cluster
         self.requests_per_second = requests_per_second
         self.traffic: dict[str, float] = {}  # namespace → requests per second, where it is another
+        self.route_lags: dict[str, float] = {}  # namespace → seconds until proxies know of a changed route
+        self._routes = LaggingRoutes()
         self._behaviours: dict[tuple[str, str], Behaviour] = {}
         self._workloads: dict[tuple[str, str], _Workload] = {}
         self.requests_to_nothing: dict[str, float] = {}  # namespace → sent to a workload without an available pod
@@ -91,10 +95,10 @@ class Mesh:
         with self._lock:
             seconds = (now - self._last).total_seconds() if self._last else 0.0
             self._last = now
-            if seconds > 0:
-                for virtual_service in self._cluster.virtual_services():
-                    rate = self.traffic.get(virtual_service["metadata"]["namespace"], self.requests_per_second)
-                    self._send(virtual_service, rate * seconds)
+            # Also at a tick that sends nothing: what is there now must be known to be there.
+            for namespace, spec in self._routes.known(self._cluster.virtual_services(), now, self._lag):
+                if seconds > 0:
+                    self._send(namespace, spec, self.traffic.get(namespace, self.requests_per_second) * seconds)
 
     def series(self) -> Iterator[tuple[Labels, float]]:
         """Yield every series with its value; the name stands under ``__name__``."""
@@ -115,9 +119,11 @@ class Mesh:
             lines.append(f"{name}{{{inner}}} {value!r}")
         return "\n".join(lines) + "\n"
 
-    def _send(self, virtual_service: Json, requests: float) -> None:
-        namespace = virtual_service["metadata"]["namespace"]
-        routes = (virtual_service.get("spec") or {}).get("http") or ()
+    def _lag(self, namespace: str) -> timedelta:
+        return timedelta(seconds=self.route_lags.get(namespace, 0.0))
+
+    def _send(self, namespace: str, spec: Json, requests: float) -> None:
+        routes = spec.get("http") or ()
         for http in routes:
             destinations = http.get("route") or ()
             for destination in destinations:
@@ -155,10 +161,13 @@ class Mesh:
 
 
 def _observe(workload: _Workload, requests: float, latency_ms: float) -> None:
-    """Spread requests over two buckets so that the quantile comes out as the latency, interpolation included."""
+    """Spread requests over two buckets so that the quantile comes out as the latency, interpolation included.
+
+    What is slower than the largest finite bucket is in none of them: the quantile is then that bound.
+    """
     upper = next((bound for bound in BUCKETS_MS if latency_ms <= bound), math.inf)
     lower = max((bound for bound in BUCKETS_MS if bound < upper), default=0.0)
-    within = (latency_ms - lower) / (upper - lower)
+    within = (latency_ms - lower) / (upper - lower) if math.isfinite(upper) else 1.0
     slow = requests if not lower or within >= _QUANTILE else requests * (1 - _QUANTILE) / (1 - within)
     slow = min(requests, slow)
     workload.observed += requests

@@ -182,6 +182,7 @@ _RANGE_FUNCTIONS: Mapping[str, Callable[[Sequence[Sample], float, float], float 
     "rate": _rate,
     "irate": _irate,
     "increase": _increase,
+    "count_over_time": lambda samples, _start, _end: float(len(samples)) or None,
 }
 
 _REDUCE: Mapping[str, Callable[[Sequence[float]], float]] = {

@@ -1,47 +1,57 @@
 """The deployment controller of the sandbox: turns Deployments into pods that take time to become ready.
 
 It works in steps: each step looks at every Deployment and does what is due at that moment of the given clock. In a
-running sandbox a thread steps it; a test steps it by hand.
+running sandbox a thread steps it; a test steps it by hand. As in kube-controller-manager two parties take turns until
+there is nothing left to do: the Deployment says what its ReplicaSets want, and writes its status; then pods are created
+and removed. Hence a new generation is observed with 0 updated pods before there is one.
 """
 
-import json
-import math
 import threading
-import zlib
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from functools import partial
+from http import HTTPStatus
 from typing import Any
 
-from hack.sandbox.api.kinds import BUILT_IN, Kind
+from hack.sandbox import conditions, quotas
+from hack.sandbox.api.errors import ApiError
+from hack.sandbox.api.kinds import BUILT_IN
 from hack.sandbox.api.objects import Objects
+from hack.sandbox.replica_sets import HELD, HOLD, ReplicaSet, limits, name_of, roll, scale
+
+__all__ = ["BROKEN_TAGS", "DEPLOYMENTS", "HOLD", "WorkloadController"]
 
 Json = dict[str, Any]
 
 DEPLOYMENTS = next(kind for kind in BUILT_IN if kind.kind == "Deployment")
 BROKEN_TAGS = (":broken",)
-HOLD = "sandbox/hold"  # an annotation of the pod template: its pods become ready only once they are released
-_HELD = datetime.max.replace(tzinfo=UTC)
 _REVISION = "deployment.kubernetes.io/revision"
-
-
-@dataclass(slots=True)
-class _Pod:
-    """One pod of a Deployment."""
-
-    template: str  # hash of the template it was made from
-    ready_at: datetime | None  # None: never; _HELD: once it is released
 
 
 @dataclass(slots=True)
 class _Workload:
     """What the controller knows of a Deployment besides the object."""
 
-    pods: list[_Pod] = field(default_factory=list)
-    progressed_at: datetime | None = None
+    namespace: str
+    name: str
+    sets: list[ReplicaSet] = field(default_factory=list)  # the oldest first
+    newest: ReplicaSet | None = None  # of the Deployment's template; a paused one may lack it
     revision: int = 0
-    template: str = ""
-    first_look: bool = True
+    wanted: int = 0  # replicas that the sets were last brought to
+    is_down: bool = False
+
+    @property
+    def pods(self) -> int:
+        return sum(len(one.pods) for one in self.sets)
+
+    @property
+    def wants(self) -> Sequence[int]:
+        return [one.wanted for one in self.sets]
+
+    def available(self, now: datetime, one: ReplicaSet) -> int:
+        return 0 if self.is_down else one.available(now)
 
 
 class WorkloadController:
@@ -86,7 +96,8 @@ class WorkloadController:
         with self._lock:
             deployment = self._objects.store.get((DEPLOYMENTS.group, DEPLOYMENTS.plural), (namespace, name))
             workload = self._workloads.get(deployment["metadata"]["uid"]) if deployment else None
-            held = [pod for pod in workload.pods if pod.ready_at == _HELD] if workload else []
+            sets = workload.sets if workload else ()
+            held = [pod for one in sets for pod in one.pods if pod.ready_at == HELD]
             for pod in held[:pods]:
                 pod.ready_at = self._now() + self.pod_delay
             return len(held[:pods])
@@ -95,150 +106,120 @@ class WorkloadController:
         """Do what is due; return the time until something else will be, or None."""
         with self._lock:
             deployments, _ = self._objects.store.list((DEPLOYMENTS.group, DEPLOYMENTS.plural))
+            there = {deployment["metadata"]["uid"] for deployment in deployments}
+            self._workloads = {uid: workload for uid, workload in self._workloads.items() if uid in there}
             waits = [self._step(deployment) for deployment in deployments]
+            quotas.step(self._objects, self._used())
         return min((wait for wait in waits if wait is not None), default=None)
 
+    def _used(self) -> Counter[str]:
+        """Return how many pods each namespace has."""
+        used: Counter[str] = Counter()
+        for workload in self._workloads.values():
+            used[workload.namespace] += workload.pods
+        return used
+
     def _step(self, deployment: Json) -> timedelta | None:
-        meta, spec = deployment["metadata"], deployment["spec"]
-        now = self._now()
-        workload = self._workloads.setdefault(meta["uid"], _Workload())
-        if not spec.get("paused") or workload.first_look:
-            self._follow_template(workload, deployment, now)
-        self._scale(workload, deployment, now)
-        self._roll(workload, deployment, now)
-        workload.first_look = False
-        is_down = (meta["namespace"], meta["name"]) in self._down
-        status = _status(deployment, workload, now, is_down=is_down, stamp=self._objects.stamp())
-        self._write(deployment, status, workload.revision)
-        soonest = [pod.ready_at - now for pod in workload.pods if pod.ready_at is not None and pod.ready_at > now]
+        meta, now = deployment["metadata"], self._now()
+        key = (meta["namespace"], meta["name"])
+        workload = self._workloads.setdefault(meta["uid"], _Workload(*key))
+        workload.is_down = key in self._down
+        try:
+            while True:
+                wants = workload.wants
+                deployment = self._sync(deployment, workload, now)
+                if not self._manage(workload, now) and wants == workload.wants:
+                    break
+        except ApiError as error:
+            if error.code != HTTPStatus.NOT_FOUND:
+                raise
+            return None  # deleted meanwhile
+        times = [pod.ready_at for one in workload.sets for pod in one.pods if pod.ready_at is not None]
+        soonest = [time - now for time in (*times, conditions.deadline(deployment)) if time is not None and time > now]
         return min(soonest, default=None)
 
-    def _follow_template(self, workload: _Workload, deployment: Json, now: datetime) -> None:
-        template = _hash(deployment["spec"]["template"])
-        if template != workload.template:
-            workload.template = template
+    def _sync(self, deployment: Json, workload: _Workload, now: datetime) -> Json:
+        """Decide what each ReplicaSet wants, and return the Deployment with its status."""
+        spec, stamp = deployment["spec"], self._objects.stamp()
+        turned = conditions.paused_or_resumed(deployment, stamp)
+        deployment = self._written(deployment, turned)
+        begun = self._follow_template(deployment, workload)
+        if not turned:  # as the real controller, whose second write at a time is a conflict and comes to nothing
+            deployment = self._written(deployment, begun, workload.revision)
+        newest, wanted = workload.newest, spec.get("replicas", 1)
+        is_scaled = workload.wanted != wanted and any(one.wanted for one in workload.sets)
+        if newest is None or spec.get("paused") or is_scaled:
+            scale(workload.sets, newest, spec, workload.wanted)
+            status = conditions.status(deployment, self._counts(workload, spec, now), stamp)
+        else:
+            roll(workload.sets, newest, spec, partial(workload.available, now))
+            status = conditions.status(deployment, self._counts(workload, spec, now), stamp)
+            status = conditions.with_progress(status, deployment, newest.name, now)
+            failures = [one.failure for one in (newest, *workload.sets) if one.failure]
+            status = conditions.with_failure(status, failures[0] if failures else "", stamp)
+        workload.wanted = wanted
+        return self._written(deployment, status, workload.revision)
+
+    def _follow_template(self, deployment: Json, workload: _Workload) -> Json | None:
+        """Find the ReplicaSet of the template, or create it unless paused; return the status that says so, if any."""
+        spec, stamp = deployment["spec"], self._objects.stamp()
+        name = name_of(workload.name, spec["template"])
+        known = next((one for one in workload.sets if one.name == name), None)
+        newest = known or (None if spec.get("paused") else ReplicaSet(name, spec["template"]))
+        if newest is not None and newest is not workload.newest:
             workload.revision += 1
-            workload.progressed_at = now
+        workload.newest = newest
+        if newest is None:
+            return None
+        if known:
+            return conditions.found(deployment, name, stamp)
+        workload.sets.append(newest)
+        return conditions.created(deployment, name, stamp)
 
-    def _scale(self, workload: _Workload, deployment: Json, now: datetime) -> None:
-        """Remove what is too much (old pods first), add what is missing of the newest template."""
-        spec = deployment["spec"]
+    def _counts(self, workload: _Workload, spec: Json, now: datetime) -> conditions.Counts:
         wanted = spec.get("replicas", 1)
-        if wanted == 0:
-            workload.pods.clear()
-            return
-        if len(workload.pods) < wanted:
-            workload.progressed_at = now
-        while len(workload.pods) < wanted:
-            workload.pods.append(self._new_pod(workload, deployment, now))
-        if not self._is_rolling(workload) and len(workload.pods) > wanted:
-            del workload.pods[wanted:]
+        return conditions.Counts(
+            replicas=workload.pods,
+            updated=len(workload.newest.pods) if workload.newest else 0,
+            available=sum(workload.available(now, one) for one in workload.sets),
+            wanted=sum(one.wanted for one in workload.sets),
+            least=wanted - limits(spec, wanted)[1],
+        )
 
-    def _roll(self, workload: _Workload, deployment: Json, now: datetime) -> None:
-        """Replace old pods by new ones within ``maxUnavailable`` and ``maxSurge``."""
-        spec = deployment["spec"]
-        wanted = spec.get("replicas", 1)
-        if not self._is_rolling(workload) or spec.get("paused"):
-            return
-        surge, unavailable = _limits(spec, wanted)
-        old = [pod for pod in workload.pods if pod.template != workload.template]
-        available = [pod for pod in workload.pods if pod.ready_at is not None and pod.ready_at <= now]
-        removable = len(available) - (wanted - unavailable)
-        while old and removable > 0:
-            workload.pods.remove(old.pop(0))
-            removable -= 1
-            workload.progressed_at = now
-        new = len(workload.pods) - len(old)
-        while new < wanted and len(workload.pods) < wanted + surge:
-            workload.pods.append(self._new_pod(workload, deployment, now))
-            new += 1
+    def _manage(self, workload: _Workload, now: datetime) -> bool:
+        """Create and remove pods; return whether there is anything to tell the Deployment."""
 
-    def _is_rolling(self, workload: _Workload) -> bool:
-        return any(pod.template != workload.template for pod in workload.pods)
+        def refusal(pod: str) -> str:
+            used = self._used()[workload.namespace]
+            return quotas.refusal(self._objects, workload.namespace, pod, used=used)
 
-    def _new_pod(self, workload: _Workload, deployment: Json, now: datetime) -> _Pod:
-        template = deployment["spec"]["template"]
-        images = [container.get("image", "") for container in template["spec"].get("containers") or ()]
-        if any(image.endswith(self._broken_tags) for image in images):
-            return _Pod(workload.template, None)
-        held = HOLD in ((template.get("metadata") or {}).get("annotations") or {})
-        return _Pod(workload.template, _HELD if held else now + self.pod_delay)
+        # Those that shrink come first: what they leave can be used by those that grow.
+        sets = sorted(workload.sets, key=lambda one: one.wanted - len(one.pods))
+        changed = [one.manage(now, delay=self._delay(one), refusal=refusal) for one in sets]
+        return any(changed)
 
-    def _write(self, deployment: Json, status: Json, revision: int) -> None:
+    def _delay(self, one: ReplicaSet) -> timedelta | None:
+        images = [container.get("image", "") for container in one.template["spec"].get("containers") or ()]
+        return None if any(image.endswith(self._broken_tags) for image in images) else self.pod_delay
+
+    def _written(self, deployment: Json, status: Json | None, revision: int = 0) -> Json:
+        """Write status and revision, if they are others; return the Deployment as it was looked at, with both."""
         meta = deployment["metadata"]
-        if (deployment.get("status") or {}) != status:
-            _patch(self._objects, DEPLOYMENTS, meta, lambda obj: {**obj, "status": status}, subresource="status")
-        if (meta.get("annotations") or {}).get(_REVISION) != str(revision):
 
-            def stamp(obj: Json) -> Json:
+        def with_status(obj: Json) -> Json:
+            return {**obj, "status": status} if obj["metadata"]["uid"] == meta["uid"] else obj
+
+        def with_revision(obj: Json) -> Json:
+            if obj["metadata"]["uid"] == meta["uid"]:
                 obj["metadata"].setdefault("annotations", {})[_REVISION] = str(revision)
-                return obj
+            return obj
 
-            _patch(self._objects, DEPLOYMENTS, meta, stamp)
-
-
-def _limits(spec: Json, wanted: int) -> tuple[int, int]:
-    """Return maxSurge (rounded up) and maxUnavailable (rounded down) as numbers of pods, never both zero."""
-    strategy = spec.get("strategy") or {}
-    if strategy.get("type") == "Recreate":
-        return 0, wanted
-    rolling = strategy.get("rollingUpdate") or {}
-    surge = _pods(rolling.get("maxSurge", "25%"), wanted, math.ceil)
-    unavailable = _pods(rolling.get("maxUnavailable", "25%"), wanted, math.floor)
-    return (surge, unavailable) if surge or unavailable else (1, 0)
-
-
-def _pods(value: int | str, wanted: int, to_whole: Callable[[float], int]) -> int:
-    return to_whole(wanted * int(value[:-1]) / 100) if isinstance(value, str) else value
-
-
-def _patch(objects: Objects, kind: Kind, meta: Json, change: Callable[[Json], Json], *, subresource: str = "") -> None:
-    objects.change(kind, kind.versions[0], meta["namespace"], meta["name"], change, subresource=subresource)
-
-
-def _status(deployment: Json, workload: _Workload, now: datetime, *, is_down: bool, stamp: str) -> Json:
-    meta, spec = deployment["metadata"], deployment["spec"]
-    wanted = spec.get("replicas", 1)
-    new = [pod for pod in workload.pods if pod.template == workload.template]
-    ready = 0 if is_down else sum(pod.ready_at is not None and pod.ready_at <= now for pod in workload.pods)
-    complete = len(new) == wanted == len(workload.pods) and ready >= wanted
-    overdue = workload.progressed_at is not None and now - workload.progressed_at >= timedelta(
-        seconds=spec.get("progressDeadlineSeconds", 600)
-    )
-    old = {c["type"]: c for c in (deployment.get("status") or {}).get("conditions") or ()}
-    conditions = [
-        _condition(old, "Available", "True" if ready >= wanted else "False", "MinimumReplicasAvailable", stamp),
-        _progressing(old, complete=complete, overdue=overdue, is_down=is_down, stamp=stamp),
-    ]
-    counts = {
-        "replicas": len(workload.pods),
-        "updatedReplicas": len(new),
-        "readyReplicas": ready,
-        "availableReplicas": ready,
-        "unavailableReplicas": max(0, len(workload.pods) - ready),
-    }
-    return {
-        "observedGeneration": meta.get("generation", 1),
-        **{key: count for key, count in counts.items() if count},
-        "conditions": conditions,
-    }
-
-
-def _progressing(old: dict[str, Json], *, complete: bool, overdue: bool, is_down: bool, stamp: str) -> Json:
-    known = old.get("Progressing")
-    # A rollout that was complete stays so when its pods are lost: the deadline is about rolling out, not about health.
-    if complete or (is_down and known and known["reason"] == "NewReplicaSetAvailable"):
-        return _condition(old, "Progressing", "True", "NewReplicaSetAvailable", stamp)
-    if overdue:
-        return _condition(old, "Progressing", "False", "ProgressDeadlineExceeded", stamp)
-    return _condition(old, "Progressing", "True", "ReplicaSetUpdated", stamp)
-
-
-def _condition(old: dict[str, Json], kind: str, status: str, reason: str, stamp: str) -> Json:
-    known = old.get(kind)
-    since = known["lastTransitionTime"] if known and known["status"] == status else stamp
-    return {"type": kind, "status": status, "reason": reason, "message": "", "lastTransitionTime": since}
-
-
-def _hash(template: Json) -> str:
-    return f"{zlib.crc32(json.dumps(template, sort_keys=True).encode()):08x}"
+        change = partial(self._objects.change, DEPLOYMENTS, DEPLOYMENTS.versions[0], meta["namespace"], meta["name"])
+        if status is not None and (deployment.get("status") or {}) != status:
+            change(with_status, subresource="status")
+            deployment = {**deployment, "status": status}
+        annotations = meta.get("annotations") or {}
+        if revision and annotations.get(_REVISION) != str(revision):
+            change(with_revision)
+            deployment = {**deployment, "metadata": {**meta, "annotations": {**annotations, _REVISION: str(revision)}}}
+        return deployment

@@ -3,7 +3,7 @@
 import json
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from hack.sandbox.cluster import Cluster
 Json = dict[str, Any]
 
 MERGE_PATCH = "application/merge-patch+json"
+PATIENCE_SECONDS = 30
 
 
 class Api:
@@ -34,6 +35,7 @@ class Api:
         self.canaries = f"/apis/flagger.app/v1beta1/{namespaced}/canaries"
         self.routes = f"/apis/networking.istio.io/v1/{namespaced}/virtualservices"
         self.leases = f"/apis/coordination.k8s.io/v1/{namespaced}/leases"
+        self.quotas = f"/api/v1/{namespaced}/resourcequotas"
 
     def __call__(
         self, method: str, path: str, body: Any = None, *, kind: str = "application/json", **query: object
@@ -62,6 +64,23 @@ class Api:
         with self.http.stream("GET", path, params=form) as response:
             return [json.loads(line) for line in response.iter_lines()]
 
+    def shown(self, path: str, name: str, *, seconds: int = PATIENCE_SECONDS, since: str = "") -> Iterator[Json]:
+        """Yield an object as a watch shows it for some seconds, from now on or since a version."""
+        form = {"watch": "true", "timeoutSeconds": str(seconds), "fieldSelector": f"metadata.name={name}"}
+        version = {"resourceVersion": since} if since else {}
+        with self.http.stream("GET", path, params=form | version, timeout=seconds + 10) as response:
+            for line in response.iter_lines():
+                yield json.loads(line)["object"]
+
+    def until(self, path: str, name: str, holds: Callable[[Json], object]) -> Json:
+        """Return an object as soon as something holds of it."""
+        seen: list[Json] = []
+        for obj in self.shown(path, name):
+            seen.append(obj)
+            if holds(obj):
+                return obj
+        raise AssertionError(f"waited in vain; {name} was last {seen[-1:]}")
+
 
 @pytest.fixture(scope="session")
 def http() -> Iterator[httpx.Client]:
@@ -71,7 +90,7 @@ def http() -> Iterator[httpx.Client]:
         with Access.of(Path(places["directory"]) / "access", places["server"]).client("admin") as client:
             yield client
         return
-    with Cluster(tick=timedelta(hours=1)) as cluster:
+    with Cluster(pod_delay=timedelta(milliseconds=800), tick=timedelta(milliseconds=50)) as cluster:  # as hack.cluster
         cluster.add_files([VIRTUAL_SERVICE_CRD, ARTIFACTS / "flagger" / "crd.yaml"])
         with httpx.Client(base_url=cluster.api.url, timeout=10) as client:
             yield client

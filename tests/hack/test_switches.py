@@ -36,7 +36,10 @@ def test_mesh_can_be_switched_by_another_process(cluster):
         admin.delete("/mesh/test/podinfo-canary")
         assert cluster.mesh.behaviours() == {}
         admin.put("/mesh/test", json={"requestsPerSecond": 3})
-        assert cluster.mesh.traffic == {"test": 3.0}
+        admin.put("/mesh/test", json={"routeLagSeconds": 2.5})
+        assert (cluster.mesh.traffic, cluster.mesh.route_lags) == ({"test": 3.0}, {"test": 2.5})
+        misspelt = admin.put("/mesh/test", json={"routeLag": 2})
+        assert (misspelt.status_code, "routeLagSeconds" in misspelt.json()["error"]) == (400, True)
         wrong = admin.put("/nonsense", json={})
         assert (wrong.status_code, "GET / shows" in wrong.json()["error"]) == (400, True)
 

@@ -74,6 +74,7 @@ BUILT_IN: tuple[Kind, ...] = (
     _core("ConfigMap", "configmaps", "cm"),
     _core("Secret", "secrets"),
     _core("ServiceAccount", "serviceaccounts", "sa"),
+    _core("ResourceQuota", "resourcequotas", "quota", status=True),
     Kind(
         "apps",
         ("v1",),

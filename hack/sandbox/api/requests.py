@@ -52,6 +52,10 @@ class Request:
             version, rest = parts[1], parts[2:]
         elif parts[:1] == ["apis"] and len(parts) > 3:  # noqa: PLR2004
             group, version, rest = parts[1], parts[2], parts[3:]
+        watched = rest[:1] == ["watch"]  # the old path of a watch, the only one that a Role can grant on a namespace
+        if watched:
+            query = {**query, "watch": "true", "fieldSelector": f"metadata.name={rest[-1]}"}
+            rest = rest[1:-1]
         namespace = ""
         if rest[:1] == ["namespaces"] and len(rest) > 2 and rest[2] not in {"status", "finalize"}:  # noqa: PLR2004
             namespace, rest = rest[1], rest[2:]
