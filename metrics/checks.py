@@ -1,16 +1,17 @@
 """The known checks. Pure. A new check is one entry of ``CHECKS``."""
 
 import math
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
 from metrics import promql
-from metrics.types import Check, Target
+from metrics.types import Check, Target, Value
 
-_INTERVAL = re.compile(r"[0-9]+(s|m|h)")
+_UNITS = {"s": 1, "m": 60, "h": 3600}
+_LONGEST_WINDOW_SECONDS = 24 * 3600
 _PERCENT = 100.0
+_MS_PER_SECOND = 1000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,16 +23,29 @@ class CheckKind:
     fails_below: bool  # a rate fails below its threshold, a duration above
     query: Callable[[Target, str], str]  # target, interval
     scale: float  # from the query's unit to the threshold's
+    fallback: Callable[[Target, str], str] | None = None  # asked where the query has no data
+
+    def reading(self, number: float) -> Value:
+        """Return what a number means that one of the queries was answered with."""
+        if number < 0 and not self.fails_below:
+            return Value(-number * self.scale, at_least=True)  # see ``promql.duration``
+        return Value(number * self.scale)
+
+
+def _duration(bucket: str, scale: float) -> CheckKind:
+    query = partial(promql.duration, bucket)
+    return CheckKind("request duration", "ms", False, query, scale, fallback=partial(query, rate="rate"))
 
 
 CHECKS: Mapping[str, CheckKind] = {
     "istio_requests_total": CheckKind("success rate", "percent", True, promql.success_rate, 100.0),
-    "istio_request_duration_seconds_bucket": CheckKind(
-        "request duration", "ms", False, partial(promql.duration, "istio_request_duration_seconds_bucket"), 1000.0
-    ),
-    "istio_request_duration_milliseconds_bucket": CheckKind(
-        "request duration", "ms", False, partial(promql.duration, "istio_request_duration_milliseconds_bucket"), 1.0
-    ),
+    **{
+        name: _duration(name, scale)
+        for name, scale in (
+            ("istio_request_duration_seconds_bucket", _MS_PER_SECOND),
+            ("istio_request_duration_milliseconds_bucket", 1.0),
+        )
+    },
 }
 
 
@@ -40,10 +54,36 @@ def check_problem(check: Check) -> str | None:
     kind = CHECKS.get(check.name)
     if kind is None:
         return f"name {check.name!r} is not a known check, use one of {', '.join(sorted(CHECKS))}"
-    if not _INTERVAL.fullmatch(check.interval):
-        return f"interval {check.interval!r} is not a Prometheus duration such as 30s, 1m or 1h"
-    if kind.unit == "percent" and not 0 <= check.threshold <= _PERCENT:
-        return f"threshold {check.threshold:g} of {check.name} must be a percentage between 0 and 100"
-    if kind.unit == "ms" and not (check.threshold > 0 and math.isfinite(check.threshold)):
-        return f"threshold {check.threshold:g} of {check.name} must be milliseconds above 0"
+    return _interval_problem(check.interval) or (_percent_problem if kind.unit == "percent" else _ms_problem)(check)
+
+
+def _interval_problem(interval: str) -> str | None:
+    number, unit = interval[:-1], interval[-1:]
+    if unit not in _UNITS or not (number.isascii() and number.isdecimal()):
+        return f"interval {interval!r} is not a Prometheus duration such as 30s, 1m or 1h"
+    if not 0 < float(number) * _UNITS[unit] <= _LONGEST_WINDOW_SECONDS:  # a float, which any number of digits fits
+        return f"interval {interval} is not between 1s and 24h"
+    return None
+
+
+def _percent_problem(check: Check) -> str | None:
+    """Refuse a ratio: "0.99", meant as 99 %, would pass a canary of which every other request fails.
+
+    0 is no ratio that anybody means; it turns the limit off, but still asks for data.
+    """
+    percent = check.threshold
+    if 0 < percent <= 1:
+        return f"threshold {percent:g} of {check.name} is a percentage: {percent * _PERCENT:g}, not {percent:g}"
+    if not 0 <= percent <= _PERCENT:
+        return f"threshold {percent:g} of {check.name} must be a percentage between 0 and 100"
+    return None
+
+
+def _ms_problem(check: Check) -> str | None:
+    """Refuse what was meant in seconds, where it can be told: below a millisecond."""
+    ms = check.threshold
+    if 0 < ms < 1:
+        return f"threshold {ms:g} of {check.name} is in milliseconds: {ms * _MS_PER_SECOND:g}, not {ms:g}"
+    if not (ms >= 1 and math.isfinite(ms)):
+        return f"threshold {ms:g} of {check.name} must be milliseconds, at least 1"
     return None

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -82,12 +83,11 @@ class PrometheusObserver:
 
     def observe(self, target: Target, checks: Sequence[Check]) -> tuple[Reading, ...]:
         """Return one reading per check, in their order; the checks are asked side by side."""
-        kinds = [(CHECKS[check.name], check) for check in checks]
-        return self._read_all((kind.query(target, check.interval), kind.scale) for kind, check in kinds)
+        return self._side_by_side(partial(self._of_check, target, check) for check in checks)
 
     def ask(self, queries: Sequence[str]) -> tuple[Reading, ...]:
         """Return one reading per query, in their order and in the unit of the query; they are asked side by side."""
-        return self._read_all((query, 1.0) for query in queries)
+        return self._side_by_side(partial(self._read, query, Value) for query in queries)
 
     def close(self) -> None:
         """End the threads and close all connections. A second call does nothing."""
@@ -95,16 +95,24 @@ class PrometheusObserver:
         self._client.close()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def _read_all(self, questions: Iterable[tuple[str, float]]) -> tuple[Reading, ...]:
-        futures = [self._pool.submit(self._read, query, scale) for query, scale in questions]
+    def _side_by_side(self, questions: Iterable[Callable[[], Reading]]) -> tuple[Reading, ...]:
+        futures = [self._pool.submit(question) for question in questions]
         return tuple(future.result() for future in futures)
 
-    def _read(self, query: str, scale: float) -> Reading:
+    def _of_check(self, target: Target, check: Check) -> Reading:
+        """Ask once; a second time, in another way, only where the first has no data."""
+        kind = CHECKS[check.name]
+        reading = self._read(kind.query(target, check.interval), kind.reading)
+        if isinstance(reading, NoData) and kind.fallback is not None:
+            return self._read(kind.fallback(target, check.interval), kind.reading)
+        return reading
+
+    def _read(self, query: str, reading_of: Callable[[float], Reading]) -> Reading:
         began = self._monotonic()
         reading: Reading
         try:
             number = self._query(query)
-            reading = NoData() if number is None else Value(number * scale)
+            reading = NoData() if number is None else reading_of(number)
         except _AnswerError as error:
             reading = Unavailable(f"{self.where} {error}")
         except (httpx.HTTPError, RuntimeError) as error:  # RuntimeError: the client was closed meanwhile

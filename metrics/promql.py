@@ -22,10 +22,25 @@ def success_rate(target: Target, interval: str) -> str:
     )
 
 
-def duration(bucket: str, target: Target, interval: str) -> str:
-    """Return the query for the 99th percentile of the request duration, in the unit of the histogram."""
+def duration(bucket: str, target: Target, interval: str, *, rate: str = "irate") -> str:
+    """Return the query for the 99th percentile of the request duration, in the unit of the histogram.
+
+    A quantile in the bucket ``+Inf`` is not known: Prometheus answers with the bound of the largest finite bucket, as
+    if it were measured. The factor behind it is -1 then and 1 otherwise, so that a *negative* number means "over that
+    bound". The condition is the one of ``histogram_quantile``, no finite bucket reaches the rank; NaN stays NaN.
+
+    Args:
+        bucket: name of the histogram's series.
+        target: the workload.
+        interval: the window.
+        rate: ``irate`` takes the last two scrapes of the window, as the original does; ``rate`` takes them all, for a
+            workload that had no request between the last two.
+    """
     selector = _selector(target)
-    return f"histogram_quantile({QUANTILE}, sum(irate({bucket}{{{selector}}}[{interval}])) by (le))"
+    total = f'sum({rate}({bucket}{{{selector},le="+Inf"}}[{interval}]))'
+    largest = f'max(sum({rate}({bucket}{{{selector},le!="+Inf"}}[{interval}])) by (le))'
+    quantile = f"histogram_quantile({QUANTILE}, sum({rate}({bucket}{{{selector}}}[{interval}])) by (le))"
+    return f"{quantile} * (1 - 2 * ({largest} < bool {QUANTILE} * {total}))"
 
 
 def count_of(metric: str, targets: Sequence[Target] = ()) -> str:
@@ -33,14 +48,46 @@ def count_of(metric: str, targets: Sequence[Target] = ()) -> str:
 
     Of a histogram one bucket is counted, which says as much as all of them.
     """
-    bucket = ',le="+Inf"' if metric.endswith("_bucket") else ""
     selectors = [_selector(target) for target in targets] or [_DESTINATION]
-    return f"count({' or '.join(f'{metric}{{{selector}{bucket}}}' for selector in selectors)})"
+    return f"count({' or '.join(_one_per_histogram(metric, selector) for selector in selectors)})"
 
 
 def count_of_other_reporters(metric: str) -> str:
     """Return the query for how many series of a metric come from elsewhere than the destination's own proxy."""
     return f'count({metric}{{reporter!="destination"}})'
+
+
+def samples_in_two_windows(metric: str, targets: Sequence[Target], interval: str) -> str:
+    """Return the query for how many samples two windows hold: of the workload that is scraped least often.
+
+    Only series count that are older than these two windows and still there; without any, there is no answer. Two
+    windows tell more than one: a scrape interval just below the window fills it now and then.
+
+    Args:
+        metric: name of the series.
+        targets: the workloads.
+        interval: one window, a whole number with its unit.
+    """
+    twice = f"{2 * int(interval[:-1])}{interval[-1]}"
+    series = [_one_per_histogram(metric, _selector(target)) for target in targets]
+    samples = (f"((count_over_time({s}[{twice}]) or 0 * {s}) and {s} and {s} offset {twice})" for s in series)
+    return f"min(max({' or '.join(samples)}) by (destination_workload))"
+
+
+def largest_bucket(bucket: str, targets: Sequence[Target]) -> str:
+    """Return the query for the bound of the largest finite bucket that workloads have, in the unit of the histogram.
+
+    PromQL has no function from a label to a number but ``histogram_quantile``: of a histogram with all requests in the
+    bucket ``+Inf`` it answers with just that bound.
+    """
+    finite = " or ".join(f'{bucket}{{{_selector(target)},le!="+Inf"}}' for target in targets)
+    infinite = " or ".join(_one_per_histogram(bucket, _selector(target)) for target in targets)
+    return f"histogram_quantile(1, 0 * sum({finite}) by (le) or count({infinite}) by (le))"
+
+
+def _one_per_histogram(metric: str, selector: str) -> str:
+    bucket = ',le="+Inf"' if metric.endswith("_bucket") else ""
+    return f"{metric}{{{selector}{bucket}}}"
 
 
 def _selector(target: Target) -> str:

@@ -31,6 +31,7 @@ class Value:
     """A finite number in the unit of the check's threshold (percent, or milliseconds)."""
 
     number: float
+    at_least: bool = False  # the true number is higher: the histogram has no larger bucket that could tell by how much
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,8 @@ def judge(check: Check, reading: Reading) -> Judgement:
     """Judge one reading against its check, which must be a known one. Nothing but a finite number can pass."""
     kind = CHECKS[check.name]
     match reading:
+        case Value(number, at_least=True) if math.isfinite(number):
+            return Judgement(check, reading, Verdict.FAIL, f"{kind.label} {_beyond(number, check.threshold)}")
         case Value(number) if math.isfinite(number):
             return _judged(check, kind, reading, number)
         case Value() | NoData():
@@ -44,5 +46,16 @@ def _duration(number: float, threshold: float) -> str:
     ms = round(number)
     if ms <= threshold:
         ms = math.floor(threshold) + 1
-    limit = go_duration(round(threshold)) if threshold == round(threshold) else f"{threshold:g}ms"
-    return f"{go_duration(ms)} > {limit}"
+    return f"{go_duration(ms)} > {_as_written(threshold)}"
+
+
+def _beyond(bound: float, threshold: float) -> str:
+    """Return ``over 10s > 500ms``, or why a number over the largest bucket cannot be held against its limit."""
+    over = f"over {_as_written(bound)}"
+    if bound >= threshold:
+        return f"{over} > {_as_written(threshold)}"
+    return f"{over}, the largest bucket: the limit of {_as_written(threshold)} cannot be checked"
+
+
+def _as_written(ms: float) -> str:
+    return go_duration(round(ms)) if ms == round(ms) else f"{ms:g}ms"

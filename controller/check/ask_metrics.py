@@ -1,14 +1,14 @@
 """Asks Prometheus for the series that Istio has and that the canaries need, with the controller's own client."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from controller.check.facts import Metrics
+from controller.check.facts import CheckAnswers, Metrics
 from controller.check.judge_metrics import METRICS, REQUESTS
 from controller.core.canary import CanarySpec
 from controller.core.world import World
 from metrics.prometheus import PrometheusObserver
-from metrics.promql import count_of, count_of_other_reporters
-from metrics.types import Target, Unavailable
+from metrics.promql import count_of, count_of_other_reporters, largest_bucket, samples_in_two_windows
+from metrics.types import Check, NoData, Reading, Target, Unavailable
 
 
 def ask_metrics(observer: PrometheusObserver, worlds: Sequence[World]) -> Metrics | Unavailable:
@@ -17,18 +17,28 @@ def ask_metrics(observer: PrometheusObserver, worlds: Sequence[World]) -> Metric
     if isinstance(hello, Unavailable):
         return hello
     *counts, others = observer.ask([*map(count_of, METRICS), count_of_other_reporters(REQUESTS)])
-    queries = {(world.canary.namespace, world.canary.name): _queries(world) for world in worlds}
-    readings = iter(observer.ask([query for of_one in queries.values() for query in of_one]))
+    asked = {(world.canary.namespace, world.canary.name): _queries_of(world) for world in worlds}
+    readings = iter(observer.ask([query for checks in asked.values() for queries in checks for query in queries]))
     return Metrics(
         series=dict(zip(METRICS, counts, strict=True)),
         others=others,
-        of_canaries={key: [next(readings) for _ in of_one] for key, of_one in queries.items()},
+        of_canaries={key: [_answers(readings, queries) for queries in checks] for key, checks in asked.items()},
     )
 
 
-def _queries(world: World) -> list[str]:
+def _queries_of(world: World) -> list[list[str]]:
     spec, namespace = world.canary.spec, world.canary.namespace
     if not isinstance(spec, CanarySpec):
         return []
     targets = [Target(namespace, side.name) for side in (spec.primary, spec.canary)]
-    return [count_of(check.name, targets) for check in spec.checks]
+    return [_queries(check, targets) for check in spec.checks]
+
+
+def _queries(check: Check, targets: Sequence[Target]) -> list[str]:
+    queries = [count_of(check.name, targets), samples_in_two_windows(check.name, targets, check.interval)]
+    return [*queries, largest_bucket(check.name, targets)] if check.name != REQUESTS else queries
+
+
+def _answers(readings: Iterator[Reading], queries: Sequence[str]) -> CheckAnswers:
+    series, samples, *buckets = (next(readings) for _ in queries)
+    return CheckAnswers(series, samples, largest_bucket=buckets[0] if buckets else NoData())

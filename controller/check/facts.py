@@ -116,12 +116,21 @@ class NoApi:
 
 
 @dataclass(frozen=True, slots=True)
-class Metrics:
-    """What Prometheus has answered, in numbers of series."""
+class CheckAnswers:
+    """What Prometheus has answered about one check of one canary."""
 
-    series: Mapping[str, Reading]  # by metric, for any workload
+    series: Reading  # how many there are of either workload
+    samples: Reading  # in two windows of the check, of the workload that is scraped least often; none if all are young
+    largest_bucket: Reading  # bound of the largest finite one, in the unit of the metric; none if it has no buckets
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """What Prometheus has answered."""
+
+    series: Mapping[str, Reading]  # how many there are, by metric, for any workload
     others: Reading  # series of requests that come from elsewhere than a destination's proxy
-    of_canaries: Mapping[tuple[str, str], Sequence[Reading]]  # by namespace and name, one per check
+    of_canaries: Mapping[tuple[str, str], Sequence[CheckAnswers]]  # by namespace and name, one per check
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,8 +32,10 @@ class Reason(StrEnum):
     NO_DURATIONS = "NoDurations"
     WRONG_DURATION_METRIC = "WrongDurationMetric"
     NO_SERIES_OF_WORKLOADS = "NoSeriesOfWorkloads"
+    WINDOW_TOO_SHORT = "WindowTooShort"
+    LIMIT_BEYOND_BUCKETS = "LimitBeyondBuckets"
     CANARY_UNREADABLE = "CanaryUnreadable"
-    WORKLOAD_HALTS = "WorkloadHalts"
+    ROLLOUT_HELD = "RolloutHeld"
     WORKLOAD_NOT_CONVERGED = "WorkloadNotConverged"
 
 

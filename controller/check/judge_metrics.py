@@ -2,19 +2,21 @@
 
 from collections.abc import Iterator, Sequence
 
-from controller.check.facts import Facts
+from controller.check.facts import CheckAnswers, Facts
 from controller.check.findings import Finding, Reason, cannot_tell, passed, problem, warning
 from controller.core.canary import CanarySpec
 from controller.core.world import World
 from informers.keys import key_of
 from metrics.checks import CHECKS
-from metrics.types import Reading, Unavailable, Value
+from metrics.durations import go_duration
+from metrics.types import Check, Reading, Unavailable, Value
 
 REQUESTS = "istio_requests_total"
 SECONDS = "istio_request_duration_seconds_bucket"
 MILLISECONDS = "istio_request_duration_milliseconds_bucket"
 METRICS = tuple(CHECKS)
 TWIN = {SECONDS: (MILLISECONDS, "since 1.5"), MILLISECONDS: (SECONDS, "before 1.5")}
+_SCRAPES = 2  # within a window, without which there is no rate
 _SCRAPE = "Let Prometheus scrape the sidecars (Istio's integration guide for Prometheus), and send some requests."
 _ADDRESS = (
     "Correct --metrics-server; from outside of the cluster: kubectl -n istio-system port-forward service/prometheus "
@@ -74,17 +76,17 @@ def canary_series(facts: Facts) -> Iterator[Finding]:
         return  # it was said, once
     for world in facts.worlds:
         canary = world.canary
-        readings = facts.metrics.of_canaries.get((canary.namespace, canary.name), ())
+        answers = facts.metrics.of_canaries.get((canary.namespace, canary.name), ())
         if isinstance(canary.spec, CanarySpec):
-            yield from _of_canary(facts, world, canary.spec, readings)
+            yield from _of_canary(facts, world, canary.spec, answers)
 
 
-def _of_canary(facts: Facts, world: World, spec: CanarySpec, readings: Sequence[Reading]) -> Iterator[Finding]:
+def _of_canary(facts: Facts, world: World, spec: CanarySpec, asked: Sequence[CheckAnswers]) -> Iterator[Finding]:
     metrics = facts.metrics
     assert not isinstance(metrics, Unavailable)  # noqa: S101  # the caller looked
     about = key_of(world.canary.namespace, world.canary.name)
     workloads = f"{spec.primary.name} or {spec.canary.name} in namespace {world.canary.namespace}"
-    for index, (check, reading) in enumerate(zip(spec.checks, readings, strict=False)):
+    for index, (check, answers) in enumerate(zip(spec.checks, asked, strict=False)):
         twin, since = TWIN.get(check.name, ("", ""))
         missing = _lacks(metrics.series[check.name])
         if missing and twin and _some(metrics.series[twin]):
@@ -93,13 +95,54 @@ def _of_canary(facts: Facts, world: World, spec: CanarySpec, readings: Sequence[
                 f"Set spec.canaryAnalysis.metrics[{index}].name to {twin}; the threshold stays, it is in milliseconds."
             )
             yield problem("canaries", Reason.WRONG_DURATION_METRIC, said, fix, about)
-        elif isinstance(reading, Unavailable):
-            said = f"Whether Prometheus has {check.name} of {workloads} cannot be told: {reading.reason}"
+        elif isinstance(answers.series, Unavailable):
+            said = f"Whether Prometheus has {check.name} of {workloads} cannot be told: {answers.series.reason}"
             yield cannot_tell("canaries", said, "Try again.", about)
-        elif not missing and _lacks(reading):
+        elif not missing and _lacks(answers.series):
             said = f"Prometheus has no {check.name} of {workloads}"
             fix = "Send requests through the mesh to its hosts, and see that its pods have a sidecar."
             yield warning("canaries", Reason.NO_SERIES_OF_WORKLOADS, said, fix, about)
+        else:
+            field = f"spec.canaryAnalysis.metrics[{index}]"
+            yield from _of_window(check, answers.samples, workloads, field, about)
+            yield from _of_buckets(check, answers.largest_bucket, workloads, field, about)
+
+
+def _of_window(check: Check, samples: Reading, workloads: str, field: str, about: str) -> Iterator[Finding]:
+    """The window holds two scrapes, however it lies to them. Asked of series only that are older than it."""
+    if isinstance(samples, Unavailable):
+        yield _does_not_tell(check, samples, workloads, about)
+    elif isinstance(samples, Value) and samples.number < 2 * _SCRAPES:
+        never = samples.number <= _SCRAPES  # in two windows
+        often = "never holds" if never else "does not always hold"
+        said = f"Its window of {check.interval} for {check.name} {often} the two scrapes of Prometheus"
+        factor = 4 if samples.number >= _SCRAPES else 8
+        window = f"{factor * int(check.interval[:-1])}{check.interval[-1]}"
+        fix = f"Set {field}.interval to {window}, four scrapes or more, or scrape more often."
+        level = problem if never else warning
+        yield level("canaries", Reason.WINDOW_TOO_SHORT, f"{said} that a reading needs", fix, about)
+
+
+def _of_buckets(check: Check, largest: Reading, workloads: str, field: str, about: str) -> Iterator[Finding]:
+    """The histogram shows whether the limit holds. A quantile beyond its largest bucket is only known to be longer."""
+    if isinstance(largest, Unavailable):
+        yield _does_not_tell(check, largest, workloads, about)
+    elif isinstance(largest, Value) and check.threshold > largest.number * CHECKS[check.name].scale:
+        bound = round(largest.number * CHECKS[check.name].scale)
+        said = (
+            f"Its limit of {go_duration(round(check.threshold))} for {check.name} lies beyond the largest bucket, "
+            f"{go_duration(bound)}: durations between the two cannot be told from longer ones, and fail"
+        )
+        fix = (
+            f"Set {field}.threshold to {bound} or less, or give the workloads larger buckets "
+            "(annotation sidecar.istio.io/statsHistogramBuckets)."
+        )
+        yield warning("canaries", Reason.LIMIT_BEYOND_BUCKETS, said, fix, about)
+
+
+def _does_not_tell(check: Check, reading: Unavailable, workloads: str, about: str) -> Finding:
+    said = f"Whether {check.name} of {workloads} fits its check cannot be told: {reading.reason}"
+    return cannot_tell("canaries", said, "Try again.", about)
 
 
 def _some(reading: Reading) -> bool:

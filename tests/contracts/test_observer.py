@@ -39,12 +39,24 @@ def vector(*values):
         (RATE, vector("0.8233"), Value(pytest.approx(82.33))),
         (SECONDS, vector("2.525"), Value(2525.0)),
         (MILLISECONDS, vector("823"), Value(823.0)),
+        (SECONDS, vector("-10"), Value(10_000.0, at_least=True)),
+        (MILLISECONDS, vector("-10000"), Value(10_000.0, at_least=True)),
         (RATE, {"status": "success", "data": {"resultType": "scalar", "result": [1, "1"]}}, Value(100.0)),
         (RATE, vector(), NoData()),
         (RATE, vector("NaN"), NoData()),
         (RATE, vector("+Inf"), NoData()),
     ],
-    ids=["rate", "seconds", "milliseconds", "scalar", "empty", "NaN", "Inf"],
+    ids=[
+        "rate",
+        "seconds",
+        "milliseconds",
+        "seconds beyond the largest bucket",
+        "milliseconds beyond the largest bucket",
+        "scalar",
+        "empty",
+        "NaN",
+        "Inf",
+    ],
 )
 def test_answers_become_readings_in_the_unit_of_the_limit(api, check, answer, reading):
     api.default = says(answer)
@@ -140,17 +152,55 @@ def test_one_post_per_check_side_by_side_in_their_order(api):
 
     def together(handler):
         both.wait(10)
-        query = api.requests[-1].body
-        handler.send(200, b'{"status": "success", "data": {"resultType": "vector", "result": []}}')
-        assert query
+        says(vector("0.5"))(handler)
 
     api.default = together
     counted = []
     readings = observed(api.url, RATE, SECONDS, count=lambda outcome, seconds: counted.append(outcome))
-    assert readings == (NoData(), NoData())
-    assert counted == ["no-data", "no-data"]
+    assert readings == (Value(50.0), Value(500.0))
+    assert counted == ["value", "value"]
     assert {(r.method, r.path) for r in api.requests} == {("POST", "/api/v1/query")}
     assert sorted(b"histogram_quantile" in r.body for r in api.requests) == [False, True]
+
+
+@pytest.mark.parametrize("nothing", [vector(), vector("NaN")], ids=["empty", "NaN"])
+@pytest.mark.parametrize(
+    ("whole_window", "reading", "outcome"),
+    [
+        (says(vector("0.25")), Value(250.0), "value"),
+        (says(vector("-10")), Value(10_000.0, at_least=True), "value"),
+        (says(vector("NaN")), NoData(), "no-data"),
+        (says(b"oops", 500), Unavailable("{url} answered 500 Internal Server Error"), "unavailable"),
+    ],
+    ids=["answer", "beyond the largest bucket", "no data either", "error"],
+)
+def test_duration_without_data_in_the_last_two_scrapes_is_asked_of_the_whole_window(
+    api, nothing, whole_window, reading, outcome
+):
+    api.answers = [says(nothing), whole_window]
+    counted = []
+    ((found),) = observed(api.url, SECONDS, count=lambda outcome, seconds: counted.append(outcome))
+    assert found == (Unavailable(reading.reason.format(url=api.url)) if outcome == "unavailable" else reading)
+    assert counted == ["no-data", outcome]
+    first, second = (request.body for request in api.requests)
+    assert b"irate%28" in first
+    assert second == first.replace(b"irate%28", b"rate%28")
+
+
+@pytest.mark.parametrize(
+    ("check", "answer"),
+    [
+        (SECONDS, says(vector("0.25"))),
+        (SECONDS, says(vector("-10"))),
+        (SECONDS, says(b"oops", 500)),
+        (RATE, says(vector())),
+    ],
+    ids=["duration", "duration beyond the largest bucket", "error", "rate without data"],
+)
+def test_everything_else_is_asked_once(api, check, answer):
+    api.default = answer
+    observed(api.url, check)
+    assert len(api.requests) == 1
 
 
 def test_path_prefix_is_kept(api):

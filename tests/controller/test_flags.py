@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from controller import __version__
-from controller.flags import Options, parse_options
+from controller.flags import COMMANDS, Options, parse_options
 
 DEFAULTS = Options(
     kubeconfig=None,
@@ -80,7 +80,9 @@ def test_switch(value, on, flag, field):
         ("--workers=0", "argument --workers: must be a whole number between 1 and 64, not '0'"),
         ("--workers=65", "must be a whole number between 1 and 64, not '65'"),
         ("--control-loop-interval=10", "'10' is not a duration such as 30s, 1m or 1h30m"),
-        ("--control-loop-interval=0.5s", "must be at least 1s, not 0.5s"),
+        ("--control-loop-interval=0.5s", "argument --control-loop-interval: '0.5s' is not between 1s and 24h"),
+        ("--control-loop-interval=25h", "argument --control-loop-interval: '25h' is not between 1s and 24h"),
+        ("--control-loop-interval=99999999999h", "argument --control-loop-interval: '99999999999h' is too long"),
         ("--log-level=loud", "invalid choice: 'loud'"),
         ("--metrics-server=prometheus:9090", "'prometheus:9090' is not an address such as http://prometheus:9090"),
         ("--metrics-server=http://", "'http://' is not an address"),
@@ -91,7 +93,8 @@ def test_switch(value, on, flag, field):
         ("--master=https://me:secret@k", "argument --master: must not hold credentials"),
         ("--dry-run=maybe", "argument --dry-run: must be true or false, not 'maybe'"),
         ("--kubeconf=x", "unrecognized arguments: --kubeconf=x"),
-        ("surplus", "unrecognized arguments: surplus"),
+        ("surplus", "unrecognized arguments: surplus; a command comes first and is one of check, abort, promote, "),
+        ("chekc", "unrecognized arguments: chekc (did you mean check?); a command comes first and is one of check, "),
     ],
 )
 def test_wrong_value_says_what_would_be_right(argument, text, capsys):
@@ -99,6 +102,20 @@ def test_wrong_value_says_what_would_be_right(argument, text, capsys):
         parse_options([argument], {})
     assert ended.value.code == 2
     assert text in capsys.readouterr().err
+
+
+def test_command_behind_the_flags_is_told_where_it_belongs(capsys):
+    with pytest.raises(SystemExit) as ended:
+        parse_options(["--log-level=debug", "abort", "podinfo", "-n", "test"], {})
+    assert ended.value.code == 2
+    err = capsys.readouterr().err
+    assert "unrecognized arguments: abort podinfo -n test; a command comes first and is one of check, abort, " in err
+
+
+def test_wrong_flag_is_not_taken_for_a_command(capsys):
+    with pytest.raises(SystemExit):
+        parse_options(["--kubeconf=x"], {})
+    assert capsys.readouterr().err.endswith("error: unrecognized arguments: --kubeconf=x\n")
 
 
 def test_wrong_environment_variable_is_reported_like_its_flag(capsys):
@@ -131,6 +148,8 @@ def test_help_names_every_flag_and_the_environment(flag, capsys):
     for name, *_ in CASES:
         assert f"--{name}" in out
     assert "--dry-run" in out
+    assert all(f"\n  {name} " in out for name in COMMANDS)
+    assert "usage: flagger [flags]\n       flagger check [flags]\n       flagger abort|promote|" in out
     assert "FLAGGER_METRICS_SERVER" in out
     assert "PROMETHEUS_TOKEN" in out
 

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from metrics.checks import CHECKS, check_problem
-from metrics.types import Check, Target
+from metrics.types import Check, Target, Value
 
 RATE = "istio_requests_total"
 SECONDS = "istio_request_duration_seconds_bucket"
@@ -26,13 +26,38 @@ def test_known_checks(name, label, unit, fails_below, scale):
     assert name in kind.query(Target("test", "podinfo"), "1m")
 
 
+def test_only_durations_have_a_second_query_of_the_whole_window():
+    target = Target("test", "podinfo")
+    assert CHECKS[RATE].fallback is None
+    for name in (SECONDS, MILLISECONDS):
+        kind = CHECKS[name]
+        assert kind.fallback(target, "1m") == kind.query(target, "1m").replace("irate(", "rate(")
+
+
+@pytest.mark.parametrize(
+    ("name", "number", "reading"),
+    [
+        (RATE, 0.5, Value(50.0)),
+        (RATE, -0.5, Value(-50.0)),
+        (SECONDS, 2.5, Value(2500.0)),
+        (SECONDS, -10.0, Value(10_000.0, at_least=True)),
+        (MILLISECONDS, 0.0, Value(0.0)),
+        (MILLISECONDS, -10_000.0, Value(10_000.0, at_least=True)),
+    ],
+)
+def test_negative_duration_means_beyond_the_largest_bucket(name, number, reading):
+    assert CHECKS[name].reading(number) == reading
+
+
 @pytest.mark.parametrize(
     "check",
     [
         Check(RATE, 0, "1m"),
+        Check(RATE, 1.01, "1m"),
         Check(RATE, 100, "30s"),
-        Check(SECONDS, 0.5, "1h"),
-        Check(MILLISECONDS, 100000, "90m"),
+        Check(SECONDS, 1, "24h"),
+        Check(SECONDS, 1.5, "1s"),
+        Check(MILLISECONDS, 100000, "1440m"),
     ],
     ids=str,
 )
@@ -53,8 +78,21 @@ def test_good_checks(check):
         (Check(RATE, 100.5, "1m"), f"threshold 100.5 of {RATE} must be a percentage between 0 and 100"),
         (Check(RATE, -1, "1m"), f"threshold -1 of {RATE} must be a percentage between 0 and 100"),
         (Check(RATE, math.nan, "1m"), f"threshold nan of {RATE} must be a percentage between 0 and 100"),
-        (Check(SECONDS, 0, "1m"), f"threshold 0 of {SECONDS} must be milliseconds above 0"),
-        (Check(SECONDS, math.inf, "1m"), f"threshold inf of {SECONDS} must be milliseconds above 0"),
+        (Check(RATE, 0.99, "1m"), f"threshold 0.99 of {RATE} is a percentage: 99, not 0.99"),
+        (Check(RATE, 0.999, "1m"), f"threshold 0.999 of {RATE} is a percentage: 99.9, not 0.999"),
+        (Check(RATE, 1, "1m"), f"threshold 1 of {RATE} is a percentage: 100, not 1"),
+        (Check(SECONDS, 0, "1m"), f"threshold 0 of {SECONDS} must be milliseconds, at least 1"),
+        (Check(SECONDS, -5, "1m"), f"threshold -5 of {SECONDS} must be milliseconds, at least 1"),
+        (Check(SECONDS, 0.5, "1m"), f"threshold 0.5 of {SECONDS} is in milliseconds: 500, not 0.5"),
+        (Check(MILLISECONDS, 0.25, "1m"), f"threshold 0.25 of {MILLISECONDS} is in milliseconds: 250, not 0.25"),
+        (Check(SECONDS, math.inf, "1m"), f"threshold inf of {SECONDS} must be milliseconds, at least 1"),
+        (Check(SECONDS, math.nan, "1m"), f"threshold nan of {SECONDS} must be milliseconds, at least 1"),
+        (Check(RATE, 99, "0m"), "interval 0m is not between 1s and 24h"),
+        (Check(RATE, 99, "000s"), "interval 000s is not between 1s and 24h"),
+        (Check(RATE, 99, "25h"), "interval 25h is not between 1s and 24h"),
+        (Check(RATE, 99, "86401s"), "interval 86401s is not between 1s and 24h"),
+        (Check(RATE, 99, "99999999999h"), "interval 99999999999h is not between 1s and 24h"),
+        (Check(RATE, 99, "9" * 5000 + "h"), f"interval {'9' * 5000}h is not between 1s and 24h"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

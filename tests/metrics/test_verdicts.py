@@ -34,6 +34,21 @@ def test_number_over_its_limit_fails_with_both(check, number, text):
     assert (judgement.check, judgement.reading) == (check, Value(number))
 
 
+@pytest.mark.parametrize(
+    ("threshold", "bound", "text"),
+    [
+        (500, 10_000.0, "request duration over 10s > 500ms"),
+        (10_000, 10_000.0, "request duration over 10s > 10s"),
+        (15_000, 10_000.0, "request duration over 10s, the largest bucket: the limit of 15s cannot be checked"),
+        (10, 7.5, "request duration over 7.5ms, the largest bucket: the limit of 10ms cannot be checked"),
+        (1.5, 2.0, "request duration over 2ms > 1.5ms"),
+    ],
+)
+def test_number_beyond_the_largest_bucket_fails_whatever_the_limit(threshold, bound, text):
+    judgement = judge(Check(DURATION.name, threshold, "1m"), Value(bound, at_least=True))
+    assert (judgement.verdict, judgement.text) == (Verdict.FAIL, text)
+
+
 @pytest.mark.parametrize(("check", "number"), [(RATE, 99.0), (RATE, 100.0), (DURATION, 500.0), (DURATION, 0.0)])
 def test_number_at_or_within_its_limit_passes_and_says_nothing(check, number):
     judgement = judge(check, Value(number))
@@ -47,6 +62,11 @@ def test_number_at_or_within_its_limit_passes_and_says_nothing(check, number):
         (DURATION, NoData(), "request duration unknown, Prometheus has no data for the last 2m"),
         (RATE, Value(math.nan), "success rate unknown, Prometheus has no data for the last 1m"),
         (RATE, Value(math.inf), "success rate unknown, Prometheus has no data for the last 1m"),
+        (
+            DURATION,
+            Value(math.inf, at_least=True),
+            "request duration unknown, Prometheus has no data for the last 2m",
+        ),
         (
             RATE,
             Unavailable("http://p did not answer within 5s"),

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from controller.check.facts import Access, Api, Facts, Metrics, Objects, Served, Version
+from controller.check.facts import Access, Api, CheckAnswers, Facts, Metrics, Objects, Served, Version
 from controller.check.judge import judge
 from controller.check.judge_metrics import METRICS
 from controller.check.permissions import NEEDED
@@ -42,8 +42,15 @@ def api(**changes):
     return replace(default, **changes)
 
 
+def answers(series=SOME, **changes):
+    """Return what Prometheus answers about one check: four scrapes a window, and buckets up to 10,000."""
+    return replace(CheckAnswers(series=series, samples=Value(8.0), largest_bucket=Value(10_000.0)), **changes)
+
+
 def metrics(**changes):
-    default = Metrics(series=dict.fromkeys(METRICS, SOME), others=NONE, of_canaries={("test", "podinfo"): (SOME, SOME)})
+    default = Metrics(
+        series=dict.fromkeys(METRICS, SOME), others=NONE, of_canaries={("test", "podinfo"): (answers(), answers())}
+    )
     return replace(default, **changes)
 
 

@@ -5,8 +5,8 @@ import pytest
 from controller.check.facts import Objects
 from controller.check.judge import judge
 from controller.check.judge_metrics import MILLISECONDS, REQUESTS, SECONDS
-from metrics.types import Check, Unavailable, Value
-from tests.controller.check.facts_builders import NONE, SOME, api, bad, facts, metrics, world
+from metrics.types import Check, NoData, Unavailable, Value
+from tests.controller.check.facts_builders import NONE, SOME, answers, api, bad, facts, metrics, world
 from tests.controller.core import builders
 
 AWAY = Unavailable("http://prometheus:9090 did not answer within 5s")
@@ -20,8 +20,9 @@ def having(*, requests=SOME, seconds=SOME, milliseconds=SOME):
     return {REQUESTS: requests, SECONDS: seconds, MILLISECONDS: milliseconds}
 
 
-def of(*readings):
-    return {("test", "podinfo"): readings}
+def of(*asked):
+    """Return the answers of the canary's checks; a reading is the one on the number of series."""
+    return {("test", "podinfo"): [answers(it) if isinstance(it, Value | NoData | Unavailable) else it for it in asked]}
 
 
 @pytest.mark.parametrize(
@@ -114,6 +115,67 @@ def test_metric_of_a_newer_istio_on_an_old_one():
 def test_mesh_that_nobody_has_used_is_no_problem_while_no_canary_is_judged_by_it(looks):
     unused = metrics(series=having(requests=NONE), of_canaries={})
     assert [level for level, *_ in bad(facts(api=api(objects=Objects(looks)), metrics=unused))] == ["warning"]
+
+
+def asked_of(check, **changes):
+    """Return what is found of a canary with this one check."""
+    spec = builders.spec(checks=(check,))
+    looks = (world(canary=builders.canary(status=builders.at_rest(), spec=spec)),)
+    asked = facts(api=api(objects=Objects(looks)), metrics=metrics(of_canaries=of(answers(**changes))))
+    return [f for f in judge(asked) if f.level != "ok"]
+
+
+@pytest.mark.parametrize(
+    ("samples", "level", "often", "window"),
+    [
+        (0.0, "problem", "never holds", "8m"),
+        (1.0, "problem", "never holds", "8m"),
+        (2.0, "problem", "never holds", "4m"),
+        (3.0, "warning", "does not always hold", "4m"),
+    ],
+)
+def test_window_that_does_not_hold_two_scrapes(samples, level, often, window):
+    (finding,) = asked_of(Check(REQUESTS, 99.0, "1m"), samples=Value(samples))
+    assert (finding.level, finding.reason, finding.about) == (level, "WindowTooShort", "test/podinfo")
+    assert finding.what == (
+        f"Its window of 1m for {REQUESTS} {often} the two scrapes of Prometheus that a reading needs"
+    )
+    assert finding.fix == (
+        f"Set spec.canaryAnalysis.metrics[0].interval to {window}, four scrapes or more, or scrape more often."
+    )
+
+
+@pytest.mark.parametrize("samples", [Value(4.0), Value(400.0), NONE])
+def test_window_that_holds_two_scrapes_or_of_which_nothing_is_known_yet(samples):
+    assert asked_of(Check(REQUESTS, 99.0, "1m"), samples=samples) == []
+
+
+@pytest.mark.parametrize(
+    ("metric", "bucket"), [(MILLISECONDS, 10_000.0), (SECONDS, 10.0)], ids=["milliseconds", "seconds"]
+)
+def test_limit_beyond_the_largest_bucket(metric, bucket):
+    assert asked_of(Check(metric, 10_000.0, "1m"), largest_bucket=Value(bucket)) == []
+    (finding,) = asked_of(Check(metric, 15_000.0, "1m"), largest_bucket=Value(bucket))
+    assert (finding.level, finding.reason, finding.about) == ("warning", "LimitBeyondBuckets", "test/podinfo")
+    assert finding.what == (
+        f"Its limit of 15s for {metric} lies beyond the largest bucket, 10s: "
+        "durations between the two cannot be told from longer ones, and fail"
+    )
+    assert finding.fix == (
+        "Set spec.canaryAnalysis.metrics[0].threshold to 10000 or less, or give the workloads larger buckets "
+        "(annotation sidecar.istio.io/statsHistogramBuckets)."
+    )
+
+
+def test_success_rate_has_no_buckets():
+    assert asked_of(Check(REQUESTS, 99.0, "1m"), largest_bucket=NONE) == []
+
+
+@pytest.mark.parametrize("question", ["samples", "largest_bucket"])
+def test_no_answer_on_one_question_about_a_check(question):
+    (finding,) = asked_of(Check(MILLISECONDS, 500.0, "1m"), **{question: AWAY})
+    assert (finding.level, finding.reason) == ("warning", "CannotTell")
+    assert finding.what == f"Whether {MILLISECONDS} {OF} fits its check cannot be told: {AWAY.reason}"
 
 
 def test_prometheus_that_is_away_is_said_once():
