@@ -1,7 +1,8 @@
 """Deployments: the view that is cached of one, and the adapter that scales and promotes them."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from deploy.revision import fingerprint
@@ -11,7 +12,9 @@ from informers.errors import ConflictError
 from informers.resources import DEPLOYMENTS
 from informers.types import Cache, Json, Unreadable, Writer
 
-_DEADLINE_EXCEEDED = ("Progressing", "False", "ProgressDeadlineExceeded")
+_DEADLINE_EXCEEDED = ("False", "ProgressDeadlineExceeded")
+_DEFAULT_DEADLINE = 600  # seconds, as Kubernetes has it
+_NO_DEADLINE = 2**31 - 1  # seconds; the largest that the API server takes, and Kubernetes' word for "never"
 
 
 def view(obj: Mapping[str, Any], previous: Workload | None) -> Workload:
@@ -26,6 +29,7 @@ def view(obj: Mapping[str, Any], previous: Workload | None) -> Workload:
         KeyError, TypeError, ValueError: the object is not a Deployment with a template and a selector.
     """
     meta, spec, status = obj["metadata"], obj["spec"], obj.get("status") or {}
+    progressing, replica_failure = _condition(status, "Progressing"), _condition(status, "ReplicaFailure")
     generation = meta.get("generation", 0)
     replicas = spec.get("replicas")
     return Workload(
@@ -40,13 +44,38 @@ def view(obj: Mapping[str, Any], previous: Workload | None) -> Workload:
         updated_replicas=status.get("updatedReplicas") or 0,
         available_replicas=status.get("availableReplicas") or 0,
         paused=bool(spec.get("paused")),
-        deadline_exceeded=any(
-            (c.get("type"), c.get("status"), c.get("reason")) == _DEADLINE_EXCEEDED
-            for c in status.get("conditions") or ()
-        ),
+        deadline_exceeded=(progressing.get("status"), progressing.get("reason")) == _DEADLINE_EXCEEDED,
+        progress_deadline=_progress_deadline(spec),
+        resumed_at=_resumed_at(progressing),
+        failure=str(replica_failure.get("message") or "") if replica_failure.get("status") == "True" else "",
         template=_template(obj, previous, meta["uid"], generation),
         promoted=(meta.get("annotations") or {}).get(PROMOTED_ANNOTATION, ""),
     )
+
+
+def _condition(status: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
+    """Return the condition of a type, of which there is one at most; empty if there is none."""
+    return next((c for c in status.get("conditions") or () if c.get("type") == kind), {})
+
+
+def _progress_deadline(spec: Mapping[str, Any]) -> timedelta:
+    """Return the deadline; a number that the API server would refuse must not become another kind of error here."""
+    seconds = spec.get("progressDeadlineSeconds")
+    if seconds is None:
+        seconds = _DEFAULT_DEADLINE
+    if type(seconds) is not int or not 0 <= seconds <= _NO_DEADLINE:
+        raise ValueError(f"spec.progressDeadlineSeconds must be a whole number of seconds, not {seconds!r}")
+    return timedelta(seconds=seconds)
+
+
+def _resumed_at(progressing: Mapping[str, Any]) -> datetime | None:
+    text = progressing.get("lastUpdateTime")
+    if progressing.get("reason") != "DeploymentResumed" or text is None:
+        return None
+    resumed = datetime.fromisoformat(text)
+    if resumed.tzinfo is None:
+        raise ValueError(f"lastUpdateTime of condition Progressing has no time zone: {text}")
+    return resumed
 
 
 def _template(obj: Mapping[str, Any], previous: Workload | None, uid: str, generation: int) -> Template:
@@ -85,7 +114,7 @@ class DeploymentDeployer:
         )
         self.cache.write_through_view(amended)
 
-    def copy_template(self, source: Workload, target: Workload, *, stamp: str) -> None:
+    def copy_template(self, source: Workload, target: Workload, *, stamp: str, identity: Collection[str] = ()) -> None:
         """Copy the template and stamp the target; see ``Deployer.copy_template``."""
         source_obj = self.writer.get(DEPLOYMENTS, source.namespace, source.name)
         if not _is_analysed(source, source_obj):
@@ -95,7 +124,7 @@ class DeploymentDeployer:
             )
         target_obj = self.writer.get(DEPLOYMENTS, target.namespace, target.name)
         _same(target, target_obj)
-        operations = copy_operations(source_obj, target_obj, stamp)
+        operations = copy_operations(source_obj, target_obj, stamp, identity)
         self.cache.write_through(self.writer.json_patch(DEPLOYMENTS, target.namespace, target.name, operations))
 
 

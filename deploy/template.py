@@ -1,12 +1,31 @@
-"""Pod templates: what is compared of them, and the patch that copies one over another. Pure."""
+"""Pod templates: what is compared of them, and the patch that copies one over another. Pure.
 
-from collections.abc import Mapping, Sequence
+What tells the two sides apart is never copied: the labels that a Deployment or a Service selects by. Where the pod spec
+itself selects pods by such a label (affinities, spread constraints), the canary's own value becomes the primary's; or
+the primary's pods would keep away from the canary's, and crowd on one node.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from deploy.revision import fingerprint
 from deploy.types import PROMOTED_ANNOTATION, Template
 
 Json = dict[str, Any]
+Rename = Callable[[str, str], str]  # from the key and the value of a label to another value
+
+_EACH = "*"  # every entry of a list
+_TERMS = (
+    ("requiredDuringSchedulingIgnoredDuringExecution", _EACH),
+    ("preferredDuringSchedulingIgnoredDuringExecution", _EACH, "podAffinityTerm"),
+)
+_SELECTORS = (
+    *(("affinity", kind, *term, "labelSelector") for kind in ("podAffinity", "podAntiAffinity") for term in _TERMS),
+    ("topologySpreadConstraints", _EACH, "labelSelector"),
+)
+"""Where a pod spec selects pods by their labels."""
+
+_SET_APART = "*"  # stands for a value that is compared by itself; no label has this value
 
 
 def template_of(deployment: Mapping[str, Any]) -> Template:
@@ -20,49 +39,125 @@ def template_of(deployment: Mapping[str, Any]) -> Template:
     meta = template.get("metadata") or {}
     selector = spec["selector"]
     keys = set(selector.get("matchLabels") or {}) | {e["key"] for e in selector.get("matchExpressions") or ()}
-    body = {"spec": template["spec"], "annotations": meta.get("annotations")}
+    selected: list[tuple[str, str]] = []
+
+    def set_apart(key: str, value: str) -> str:
+        selected.append((key, value))
+        return _SET_APART
+
+    body = {"spec": _with_selectors(template["spec"], set_apart), "annotations": meta.get("annotations")}
     return Template(
         revision=fingerprint(template),
         body=fingerprint(body),
         labels=tuple(sorted((meta.get("labels") or {}).items())),
         selector=tuple(sorted(keys)),
+        selected=tuple(selected),
     )
 
 
-def promoted_labels(source: Template, target: Template) -> tuple[tuple[str, str], ...]:
+def promoted_labels(source: Template, target: Template, identity: Collection[str] = ()) -> tuple[tuple[str, str], ...]:
     """Return the labels that the target's template has after a promotion, sorted.
 
-    The keys of either selector are identity, not content: the target keeps what it has there. A label of the canary's
-    selector on the primary's pods would put them behind the canary's service.
+    The keys of either Deployment's selector are identity, not content: the target keeps what it has there. A label of
+    the canary's selector on the primary's pods would put them behind the canary's service.
+
+    Args:
+        source: the canary's template.
+        target: the primary's template.
+        identity: further label keys that are identity: those of both Services' selectors.
     """
-    identity = set(source.selector) | set(target.selector)
-    copied = {key: value for key, value in source.labels if key not in identity}
-    kept = {key: value for key, value in target.labels if key in identity}
+    keys = _identity(source, target, identity)
+    copied = {key: value for key, value in source.labels if key not in keys}
+    kept = {key: value for key, value in target.labels if key in keys}
     return tuple(sorted({**copied, **kept}.items()))
 
 
-def would_change_nothing(source: Template, target: Template) -> bool:
-    """Whether a promotion would leave the target's template as it is."""
-    return source.body == target.body and promoted_labels(source, target) == target.labels
+def would_change_nothing(source: Template, target: Template, identity: Collection[str] = ()) -> bool:
+    """Whether a promotion would leave the target's template as it is; for ``identity`` see ``promoted_labels``."""
+    rename = _promoted_values(source, target, identity)
+    return (
+        source.body == target.body
+        and tuple((key, rename(key, value)) for key, value in source.selected) == target.selected
+        and promoted_labels(source, target, identity) == target.labels
+    )
 
 
-def copy_operations(source: Json, target: Json, stamp: str) -> Sequence[Json]:
+def copy_operations(source: Json, target: Json, stamp: str, identity: Collection[str] = ()) -> Sequence[Json]:
     """Return the JSON patch that copies the pod template of one Deployment to another and stamps it.
 
-    Pod spec, annotations and labels are taken as they are, unknown fields and nulls included. The tests make the
-    patch fail if the target's spec has changed since it was read; its status may change as it likes.
+    Pod spec, annotations and labels are taken as they are, unknown fields and nulls included, but for what is identity
+    (``promoted_labels``). The tests make the patch fail if the target's spec has changed since it was read; its status
+    may change as it likes.
     """
-    labels = dict(promoted_labels(template_of(source), template_of(target)))
+    ours, theirs = template_of(source), template_of(target)
+    labels = dict(promoted_labels(ours, theirs, identity))
     template = source["spec"]["template"]
     old_meta = target["spec"]["template"].get("metadata") or {}
     meta = {**old_meta, "labels": labels, "annotations": (template.get("metadata") or {}).get("annotations") or {}}
+    spec = _with_selectors(template["spec"], _promoted_values(ours, theirs, identity))
     return (
         {"op": "test", "path": "/metadata/uid", "value": target["metadata"]["uid"]},
         {"op": "test", "path": "/metadata/generation", "value": target["metadata"]["generation"]},
         {"op": "add", "path": "/spec/template/metadata", "value": meta},
-        {"op": "replace", "path": "/spec/template/spec", "value": template["spec"]},
+        {"op": "replace", "path": "/spec/template/spec", "value": spec},
         _stamp_operation(target, stamp),
     )
+
+
+def _identity(source: Template, target: Template, more: Collection[str]) -> set[str]:
+    return {*source.selector, *target.selector, *more}
+
+
+def _promoted_values(source: Template, target: Template, identity: Collection[str]) -> Rename:
+    """Return what a selector's value becomes on the target: the source's own is replaced by the target's own."""
+    keys = _identity(source, target, identity)
+    theirs = dict(target.labels)
+    own = {(key, value): theirs[key] for key, value in source.labels if key in keys and key in theirs}
+    return lambda key, value: own.get((key, value), value)
+
+
+def _with_selectors(spec: Any, rename: Rename) -> Any:  # noqa: ANN401  # JSON
+    """Return a pod spec with other values in its label selectors; the one given is left alone."""
+    for path in _SELECTORS:
+        spec = _at(spec, path, lambda selector: _renamed(selector, rename))
+    return spec
+
+
+def _at(value: Any, path: Sequence[str], change: Callable[[Any], Any]) -> Any:  # noqa: ANN401  # JSON
+    """Return JSON data with a change of what stands at a path, if something does."""
+    if not path:
+        return change(value)
+    step, rest = path[0], path[1:]
+    if step == _EACH:
+        return [_at(item, rest, change) for item in value] if isinstance(value, list) else value
+    if not isinstance(value, Mapping) or step not in value:
+        return value
+    return {**value, step: _at(value[step], rest, change)}
+
+
+def _renamed(selector: Any, rename: Rename) -> Any:  # noqa: ANN401  # JSON
+    """Return a label selector with other values, taken in an order that doesn't depend on the order of the keys."""
+    if not isinstance(selector, Mapping):
+        return selector
+    renamed = dict(selector)
+    if isinstance(labels := selector.get("matchLabels"), Mapping):
+        renamed["matchLabels"] = {key: _value(key, labels[key], rename) for key in sorted(labels)}
+    if isinstance(expressions := selector.get("matchExpressions"), list):
+        renamed["matchExpressions"] = [_renamed_expression(expression, rename) for expression in expressions]
+    return renamed
+
+
+def _renamed_expression(expression: Any, rename: Rename) -> Any:  # noqa: ANN401  # JSON
+    if not isinstance(expression, Mapping) or expression.get("operator") not in {"In", "NotIn"}:
+        return expression
+    key, values = expression.get("key"), expression.get("values")
+    if not isinstance(values, list):
+        return expression
+    return {**expression, "values": [_value(key, value, rename) for value in values]}
+
+
+def _value(key: Any, value: Any, rename: Rename) -> Any:  # noqa: ANN401  # JSON
+    return rename(key, value) if isinstance(key, str) and isinstance(value, str) else value
 
 
 def _stamp_operation(target: Json, stamp: str) -> Json:

@@ -3,7 +3,9 @@
 A new workload kind is one adapter that fulfils ``Deployer``, one line in ``deploy.registry``, and RBAC.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from informers.types import Unreadable
@@ -17,9 +19,10 @@ class Template:
     """What is compared of a pod template, without holding it."""
 
     revision: str  # fingerprint of the whole template, a decimal number (deploy.revision)
-    body: str  # fingerprint of pod spec and annotations: what a promotion copies besides labels
+    body: str  # fingerprint of pod spec and annotations, but for the values in ``selected``
     labels: tuple[tuple[str, str], ...]  # sorted
     selector: tuple[str, ...]  # sorted label keys of the workload's selector: its identity, never copied
+    selected: tuple[tuple[str, str], ...] = ()  # labels that selectors in the pod spec name, in the order of the spec
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,9 @@ class Workload:
     available_replicas: int  # pods that have been ready for long enough
     paused: bool
     deadline_exceeded: bool  # condition Progressing is False for ProgressDeadlineExceeded
+    progress_deadline: timedelta  # spec.progressDeadlineSeconds; Kubernetes' default is 10 minutes
+    resumed_at: datetime | None  # when it was last unpaused, if nothing has moved since; Kubernetes' clock starts there
+    failure: str  # why pods cannot be created, e.g. a quota: message of condition ReplicaFailure; "" while they can
     template: Template
     promoted: str  # value of PROMOTED_ANNOTATION, or ""
 
@@ -56,11 +62,18 @@ class Deployer(Protocol):
             informers.errors.ApiError: whatever else the API server said.
         """
 
-    def copy_template(self, source: Workload, target: Workload, *, stamp: str) -> None:
+    def copy_template(self, source: Workload, target: Workload, *, stamp: str, identity: Collection[str] = ()) -> None:
         """Copy pod spec, template annotations and labels from ``source`` to ``target``, and stamp the target.
 
-        The live template of the source is read and must still have ``source.template.revision``; labels of either
-        selector stay what they are on the target.
+        The live template of the source is read and must still have ``source.template.revision``. Labels of either
+        workload's selector stay what they are on the target, and where the pod spec selects pods by the source's own
+        value of such a label, the target gets its own.
+
+        Args:
+            source: the analysed canary.
+            target: the primary.
+            stamp: becomes the target's ``PROMOTED_ANNOTATION``.
+            identity: further label keys that stay: those that either side's Service selects by.
 
         Raises:
             informers.errors.ConflictError: source or target changed since they were read.

@@ -8,7 +8,7 @@ from informers.resources import Resource
 from informers.types import Cache, Unreadable, Writer
 from router import services
 from router.hosts import normalise
-from router.types import Route, RouteRef, Service, Weights
+from router.types import Backend, Route, RouteRef, Service, Weights
 from router.virtualservice import VirtualServiceView, find, patch
 
 
@@ -28,17 +28,17 @@ class IstioRouter:
             return Route(None, f"it cannot be read: {found.reason}")
         return find(found, ref) if found is not None else None
 
-    def service_problem(self, namespace: str, host: str) -> str | None:
-        """Return why ``host`` is not a ClusterIP service of the namespace with an HTTP port, or None if it is one."""
+    def backend(self, namespace: str, host: str) -> Backend:
+        """Return what stands behind ``host``; it should be a ClusterIP service of the namespace with an HTTP port."""
         meant = normalise(host, namespace)
         if meant.namespace != namespace:
-            return f"host {host} is not a service of namespace {namespace}"
+            return Backend(f"host {host} is not a service of namespace {namespace}")
         found = self.services.get(namespace, meant.service)
         if found is None:
-            return f"service {meant.service}.{namespace} not found, create it or correct the host"
+            return Backend(f"service {meant.service}.{namespace} not found, create it or correct the host", gone=True)
         if isinstance(found, Unreadable):
-            return f"service {meant.service}.{namespace} cannot be read: {found.reason}"
-        return services.service_problem(found)
+            return Backend(f"service {meant.service}.{namespace} cannot be read: {found.reason}")
+        return services.backend(found)
 
     def shift(self, ref: RouteRef, weights: Weights) -> None:
         """Write the weights in one patch; see ``Router.shift``. Nothing is sent if nothing differs."""

@@ -6,11 +6,12 @@ Source of the port names: Istio's protocol selection, by the prefix of the port'
 from collections.abc import Mapping
 from typing import Any
 
-from router.types import Service, ServicePort
+from router.types import Backend, Service, ServicePort
 
 _HTTP = ("http", "https", "http2", "grpc", "grpc-web")
 _APP_PROTOCOLS = frozenset({*_HTTP, "kubernetes.io/h2c", "kubernetes.io/ws", "kubernetes.io/wss"})
 _WITH_CLUSTER_IP = frozenset({"ClusterIP", "NodePort", "LoadBalancer"})
+_EXTERNAL_NAME = "ExternalName"
 HEADLESS = "headless"
 
 
@@ -30,14 +31,21 @@ def view(obj: Mapping[str, Any], _previous: Service | None) -> Service:
         ports=tuple(
             ServicePort(port.get("name") or "", port.get("appProtocol") or "") for port in spec.get("ports") or ()
         ),
+        selector=tuple(sorted((spec.get("selector") or {}).items())),
     )
 
 
-def service_problem(service: Service) -> str | None:
-    """Return why a service cannot take weighted HTTP traffic, as the end of a sentence, or None if it can."""
+def backend(service: Service) -> Backend:
+    """Return what stands behind a service; Kubernetes ignores the selector of an ExternalName."""
+    return Backend(_problem(service), selector=() if service.kind == _EXTERNAL_NAME else service.selector)
+
+
+def _problem(service: Service) -> str | None:
     where = f"service {service.name}.{service.namespace}"
     if service.kind not in _WITH_CLUSTER_IP:
         return f"{where} is {_with_article(service.kind)}, it must be a ClusterIP service"
+    if not service.selector:
+        return f"{where} has no selector, it must select the pods of one Deployment"
     if not any(_speaks_http(port) for port in service.ports):
         named = ", ".join(port.name or "(no name)" for port in service.ports) or "none"
         return f"{where} has no port named http or https (its ports: {named})"

@@ -3,10 +3,11 @@
 A new router (Gateway API, NGINX) is one adapter that fulfils ``Router`` and one line in ``router.registry``.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Protocol
 
-TOTAL = 100  # percent; Istio rejects weights that don't add up to it
+TOTAL = 100  # percent; Istio takes weights with another sum as shares of it (9/1), we write percents
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,31 @@ class Service:
     resource_version: str
     kind: str  # spec.type: ClusterIP, NodePort, LoadBalancer, ExternalName
     ports: tuple[ServicePort, ...]
+    selector: tuple[tuple[str, str], ...]  # labels of the pods behind it, sorted; (): endpoints are somebody's own
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """What stands behind a host."""
+
+    problem: str | None  # why it cannot take weighted HTTP traffic, as the end of a sentence; None if it can
+    gone: bool = False  # there is no such Service
+    selector: tuple[tuple[str, str], ...] | None = None  # labels of its pods; (): it selects none; None: not known
+
+    @property
+    def identity(self) -> frozenset[str]:
+        """Label keys by which its pods are told from others."""
+        return frozenset(key for key, _ in self.selector or ())
+
+    def leads_to(self, labels: Collection[tuple[str, str]]) -> bool:
+        """Whether requests reach pods with these labels, as far as can be known.
+
+        That pods are selected is enough, and EndpointSlices are not watched: the same condition Ready of a pod makes it
+        available to its Deployment and an endpoint of its Service, and Istio sends endpoints before routes.
+        """
+        if self.gone:
+            return False
+        return self.selector is None or (bool(self.selector) and set(self.selector) <= set(labels))
 
 
 class Router(Protocol):
@@ -74,8 +100,8 @@ class Router(Protocol):
     def look(self, ref: RouteRef) -> Route | None:
         """Return the route as the cache has it, or None if the route object does not exist."""
 
-    def service_problem(self, namespace: str, host: str) -> str | None:
-        """Return why ``host`` is not a ClusterIP service with an HTTP port, or None if it is one."""
+    def backend(self, namespace: str, host: str) -> Backend:
+        """Return what stands behind a host, which must be a ClusterIP service of the namespace with an HTTP port."""
 
     def shift(self, ref: RouteRef, weights: Weights) -> None:
         """Write the weights to every managed route.

@@ -1,9 +1,12 @@
 """What every deployer promises, held against the fake and against Deployments on an API server."""
 
+from dataclasses import replace
+
 import pytest
 
 from controller.core.simulator import workload_running
 from deploy.registry import DEPLOYERS
+from deploy.template import would_change_nothing
 from deploy.types import PROMOTED_ANNOTATION
 from informers.errors import ConflictError, NotFoundError
 from tests.fakes.parts import FakeDeployer
@@ -23,6 +26,11 @@ class FakeRig:
         known = self.deployer.workloads["test", name]
         other = workload_running(name, "changed", replicas=known.replicas)
         self.deployer._store(known, template=other.template, generation=known.generation + 1)
+
+    def label(self, name, **labels):
+        known = self.deployer.workloads["test", name]
+        of_both = tuple(sorted({**dict(known.template.labels), **labels}.items()))
+        self.deployer._store(known, template=replace(known.template, labels=of_both), generation=known.generation + 1)
 
     def touch(self, name):
         self.deployer._store(self.deployer.workloads["test", name], promoted="touched")
@@ -47,6 +55,14 @@ class DeploymentRig:
             obj["spec"]["template"]["spec"]["containers"][0]["image"] = "changed"
 
         self.live.change(*DEPLOYMENTS, name, change)
+
+    def label(self, name, **labels):
+        def change(obj):
+            obj["spec"]["template"]["metadata"]["labels"].update(labels)
+
+        self.live.change(*DEPLOYMENTS, name, change)
+        while not set(labels.items()) <= set(self.deployer.look("test", name).template.labels):
+            pass
 
     def touch(self, name):
         self._unseen()
@@ -122,6 +138,14 @@ def test_copy_carries_the_template_and_stamps_the_target(rig):
     assert after == canary
 
 
+def test_label_that_services_select_by_stays_on_its_side(rig):
+    rig.label("podinfo-canary", role="canary", version="2")
+    rig.label("podinfo", role="primary", version="1")
+    rig.deployer.copy_template(*both(rig), stamp=STAMP, identity={"role"})
+    labels = dict(both(rig)[1].template.labels)
+    assert (labels["role"], labels["version"]) == ("primary", "2")
+
+
 def test_template_that_was_not_analysed_is_never_copied(rig):
     canary, primary = both(rig)
     rig.change_template("podinfo-canary")
@@ -164,6 +188,23 @@ def test_deployment_keeps_what_a_promotion_does_not_copy(real):
     assert after["metadata"]["annotations"][PROMOTED_ANNOTATION] == STAMP
     for field in ("replicas", "selector", "strategy"):
         assert after["spec"][field] == before["spec"][field]
+
+
+def test_deployment_keeps_away_from_its_own_pods(real):
+    def select(obj):
+        selector = {"matchLabels": {"app": "podinfo-canary"}}
+        spread = {"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "ScheduleAnyway", "labelSelector": selector}
+        obj["spec"]["template"]["spec"]["topologySpreadConstraints"] = [spread]
+
+    real.live.change(*DEPLOYMENTS, "podinfo-canary", select)
+    while not both(real)[0].template.selected:
+        pass
+    canary, primary = both(real)
+    assert not would_change_nothing(canary.template, primary.template)
+    real.deployer.copy_template(canary, primary, stamp=STAMP)
+    (spread,) = real.live.object(*DEPLOYMENTS, "podinfo")["spec"]["template"]["spec"]["topologySpreadConstraints"]
+    assert spread["labelSelector"] == {"matchLabels": {"app": "podinfo"}}
+    assert would_change_nothing(canary.template, both(real)[1].template)
 
 
 def test_deployment_of_which_only_the_scale_has_moved_is_still_the_analysed_one(real):

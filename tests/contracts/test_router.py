@@ -6,7 +6,7 @@ from informers.errors import ConflictError, NotFoundError
 from informers.resources import virtual_services
 from informers.types import Unreadable
 from router.registry import ROUTERS
-from router.types import ALL_TO_PRIMARY, Route, RouteRef, Weights
+from router.types import ALL_TO_PRIMARY, Backend, Route, RouteRef, Weights
 from tests.fakes.caches import FakeCache
 from tests.fakes.parts import FakeRouter
 from tests.fakes.sandbox import live
@@ -20,7 +20,7 @@ class FakeRig:
     def __init__(self):
         self.router = FakeRouter()
         self.router.routes["test", "podinfo"] = Route(ALL_TO_PRIMARY)
-        self.router.problems = {"nowhere": "service nowhere.test not found, create it or correct the host"}
+        self.router.backends = {"podinfo": Backend(None, selector=(("app", "podinfo"),))}
 
     def weights(self):
         weights = self.router.routes["test", "podinfo"].weights
@@ -116,9 +116,13 @@ def test_route_that_is_gone(rig):
         rig.router.shift(REF, Weights(95, 5))
 
 
-def test_service_that_is_missing_is_named(rig):
-    assert rig.router.service_problem("test", "podinfo") is None
-    assert "service nowhere.test not found" in rig.router.service_problem("test", "nowhere")
+def test_service_that_is_there_is_known_by_its_selector(rig):
+    assert rig.router.backend("test", "podinfo") == Backend(None, selector=(("app", "podinfo"),))
+
+
+def test_service_that_is_missing_is_named_and_gone(rig):
+    text = "service nowhere.test not found, create it or correct the host"
+    assert rig.router.backend("test", "nowhere") == Backend(text, gone=True)
 
 
 def test_istio_keeps_everything_but_the_two_numbers(istio):
@@ -158,17 +162,26 @@ def test_istio_route_that_cannot_be_read_is_a_problem_and_not_absent(istio):
     ],
 )
 def test_istio_hosts_are_services_of_the_namespace(istio, host, text):
-    assert istio.router.service_problem("test", host) == text
+    backend = istio.router.backend("test", host)
+    assert (backend.problem, backend.gone) == (text, False)
+    assert (backend.selector is None) is (text is not None)
 
 
 def test_istio_service_that_is_unusable_is_named(istio):
     istio.live.change("", "services", "podinfo", lambda obj: obj["spec"].update(ports=[{"name": "tcp", "port": 1}]))
-    while istio.router.service_problem("test", "podinfo") is None:
+    while istio.router.backend("test", "podinfo").problem is None:
         pass
-    assert "has no port named http or https" in istio.router.service_problem("test", "podinfo")
+    assert "has no port named http or https" in istio.router.backend("test", "podinfo").problem
+
+
+def test_istio_service_that_is_deleted_is_gone(istio):
+    istio.live.delete("", "services", "podinfo-canary")
+    while not istio.router.backend("test", "podinfo-canary").gone:
+        pass
+    assert not istio.router.backend("test", "podinfo-canary").leads_to([("app", "podinfo-canary")])
 
 
 def test_istio_service_that_cannot_be_read_is_named():
     services = FakeCache([Unreadable("test", "podinfo", "u", "1", "no spec")])
     router = ROUTERS["istio"](FakeCache(), services, FakeWriter(), virtual_services)
-    assert router.service_problem("test", "podinfo") == "service podinfo.test cannot be read: no spec"
+    assert router.backend("test", "podinfo") == Backend("service podinfo.test cannot be read: no spec")

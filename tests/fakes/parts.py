@@ -1,11 +1,13 @@
 """A router and a deployer without an API server; both pass the contract suites of the real ones."""
 
+from collections.abc import Collection
 from dataclasses import replace
 
+from deploy.template import promoted_labels
 from deploy.types import Workload
 from informers.errors import ConflictError, NotFoundError
 from informers.types import Unreadable
-from router.types import Route, RouteRef, Weights
+from router.types import Backend, Route, RouteRef, Weights
 
 
 class FakeRouter:
@@ -13,15 +15,16 @@ class FakeRouter:
 
     def __init__(self) -> None:
         self.routes: dict[tuple[str, str], Route] = {}
-        self.problems: dict[str, str] = {}
+        self.backends: dict[str, Backend] = {}  # by host
         self.changed: set[tuple[str, str]] = set()
         self.writes = 0
 
     def look(self, ref: RouteRef) -> Route | None:
         return self.routes.get((ref.namespace, ref.name))
 
-    def service_problem(self, namespace: str, host: str) -> str | None:
-        return self.problems.get(host)
+    def backend(self, namespace: str, host: str) -> Backend:
+        missing = f"service {host}.{namespace} not found, create it or correct the host"
+        return self.backends.get(host, Backend(missing, gone=True))
 
     def shift(self, ref: RouteRef, weights: Weights) -> None:
         key = (ref.namespace, ref.name)
@@ -49,11 +52,13 @@ class FakeDeployer:
         moved = 1 if replicas != live.replicas else 0
         self._store(live, replicas=replicas, generation=live.generation + moved)
 
-    def copy_template(self, source: Workload, target: Workload, *, stamp: str) -> None:
+    def copy_template(self, source: Workload, target: Workload, *, stamp: str, identity: Collection[str] = ()) -> None:
         if self._found(source).template.revision != source.template.revision:
             raise ConflictError(f"{source.name} has another template")
         live = self._live(target)
-        template = replace(live.template, body=source.template.body, revision=f"{source.template.revision}+")
+        labels = promoted_labels(source.template, live.template, identity)
+        revision = f"{source.template.revision}+"
+        template = replace(live.template, body=source.template.body, labels=labels, revision=revision)
         self._store(live, template=template, promoted=stamp, generation=live.generation + 1)
 
     def _found(self, workload: Workload) -> Workload:
