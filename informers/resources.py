@@ -46,6 +46,7 @@ class Resource:
 CANARIES = Resource("flagger.app", "v1beta1", "canaries", "Canary")
 DEPLOYMENTS = Resource("apps", "v1", "deployments", "Deployment")
 SERVICES = Resource("", "v1", "services", "Service")
+NAMESPACES = Resource("", "v1", "namespaces", "Namespace")
 EVENTS = Resource("", "v1", "events", "Event")
 LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease")
 VIRTUAL_SERVICE_GROUP = "networking.istio.io"
