@@ -15,6 +15,8 @@ from controller.flags import parse_options
 from controller.http_server import PortError
 from controller.lifecycle import Controller, utc_now
 from controller.logs import set_up_logs
+from controller.verbs.command import main as ask
+from controller.verbs.decide import Verb
 from informers.errors import ConfigurationError
 
 log = logging.getLogger("flagger")
@@ -26,11 +28,14 @@ EXIT_LOST_LEAD = 4
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the controller until a signal, or the subcommand ``check``; return the exit code."""
+    """Run the controller until a signal, or one of the commands beside it; return the exit code."""
     arguments = sys.argv[1:] if argv is None else argv
     if arguments[:1] == ["check"]:
         set_up_logs("error")  # what the parts log besides is a finding there
         return check(arguments[1:], utc_now)
+    if arguments and arguments[0] in list(Verb):
+        set_up_logs("error")
+        return ask(Verb(arguments[0]), arguments[1:], utc_now)
     options = parse_options(arguments)
     set_up_logs(options.log_level)
     try:

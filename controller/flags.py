@@ -4,6 +4,7 @@ A flag wins over its environment variable (``--log-level`` over ``FLAGGER_LOG_LE
 """
 
 import argparse
+import difflib
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,31 +12,51 @@ from datetime import timedelta
 from functools import partial
 
 from controller import __version__
-from controller.core.durations import parse_duration
+from controller.core.durations import parse_interval
 from metrics.prometheus import validate_url
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
-_SHORTEST_INTERVAL = timedelta(seconds=1)
 _MOST_WORKERS = 64
 _HIGHEST_PORT = 65535
 _TRUE = ("true", "t", "yes", "1")
 _FALSE = ("false", "f", "no", "0")
 
-DESCRIPTION = """\
-Promotes canary releases on Kubernetes: shifts Istio weights step by step while Prometheus says that the canary is
-healthy, and takes them back when it is not. Runs in the cluster with its service account, or anywhere with a
-kubeconfig."""
+COMMANDS: Mapping[str, str] = {
+    "check": "say what is missing before the first rollout, and how to fix it",
+    "abort": "give up the revision in analysis: all traffic to the primary, state failed",
+    "promote": "promote the revision in analysis, without what is left of it",
+    "retry": "start the failed revision again",
+    "hold": "keep the canary's weight where it is; checks and rollbacks go on",
+    "resume": "end a hold",
+}
+"""What stands beside the controller itself, by its first argument, and what it is for."""
 
-EPILOG = """\
+_COMMANDS_LISTED = "\n".join(f"  {name:<9}{what}" for name, what in COMMANDS.items())
+
+USAGE = """\
+flagger [flags]
+       flagger check [flags]
+       flagger abort|promote|retry|hold|resume NAME [-n NAMESPACE] [flags]"""
+
+DESCRIPTION = """\
+Promotes canary releases on Kubernetes: shifts traffic in steps while Prometheus reports the canary healthy, and
+rolls back when it is not. Runs in the cluster with its service account, or anywhere with a kubeconfig."""
+
+EPILOG = f"""\
+commands:
+{_COMMANDS_LISTED}
+
+All but check annotate a Canary object, and the controller obeys. A command comes first and has flags of its own, see
+flagger abort --help.
+
 Every flag can be written with one dash or two, and be set in the environment as FLAGGER_<NAME>, e.g.
 FLAGGER_METRICS_SERVER. Credentials for Prometheus belong in the environment: PROMETHEUS_USERNAME and
 PROMETHEUS_PASSWORD, or PROMETHEUS_TOKEN.
 
-example:
+examples:
   flagger --kubeconfig ~/.kube/config --metrics-server http://localhost:9090 --control-loop-interval 1m --dry-run
-
-What is missing before the first rollout is told by:
-  flagger check --kubeconfig ~/.kube/config --metrics-server http://localhost:9090"""
+  flagger check --kubeconfig ~/.kube/config --metrics-server http://localhost:9090
+  flagger abort podinfo -n test"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +85,22 @@ def parse_options(argv: Sequence[str], environ: Mapping[str, str] = os.environ) 
     """
     parser = argparse.ArgumentParser(
         prog="flagger",
+        usage=USAGE,
         description=DESCRIPTION,
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     add_flags(parser)
-    return options_of(parse(parser, argv, environ))
+    args, unknown = parser.parse_known_args(_arguments(parser, argv, environ))
+    if unknown:
+        parser.error(_unrecognized(unknown))
+    return options_of(args)
 
 
 def parse(parser: argparse.ArgumentParser, argv: Sequence[str], environ: Mapping[str, str]) -> argparse.Namespace:
     """Return what a parser makes of the environment and, with precedence, of the arguments."""
-    return parser.parse_args([*_from_environment(parser, environ), *map(_two_dashes, argv)])
+    return parser.parse_args(_arguments(parser, argv, environ))
 
 
 def options_of(args: argparse.Namespace) -> Options:
@@ -97,13 +122,8 @@ def options_of(args: argparse.Namespace) -> Options:
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """Add every flag of the controller to a parser."""
+    add_login_flags(parser)
     add = parser.add_argument
-    add(
-        "--kubeconfig",
-        metavar="FILE",
-        help="kubeconfig; default: in-cluster if a service account is mounted, else the user's",
-    )
-    add("--master", metavar="URL", type=_master, help="address of the API server; overrides the one in the kubeconfig")
     add(
         "--metrics-server",
         metavar="URL",
@@ -116,7 +136,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         metavar="DURATION",
         type=_interval,
         default="10s",
-        help="length of a round of canaries that set none of their own (default: %(default)s)",
+        help="analysis interval, 1s to 24h, of canaries that do not set one (default: %(default)s)",
     )
     add("--log-level", type=str.lower, choices=LOG_LEVELS, default="info", help="(default: %(default)s)")
     add(
@@ -125,7 +145,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         default="8080",
         help="port of /metrics, /healthz and /readyz; 0 takes a free one (default: %(default)s)",
     )
-    add("--workers", type=_workers, default="4", help="canaries that are looked at side by side (default: %(default)s)")
+    add("--workers", type=_workers, default="4", help="canaries reconciled in parallel (default: %(default)s)")
     add(
         "--namespace",
         action="append",
@@ -142,6 +162,36 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     add("--version", action="version", version=f"flagger {__version__}")
 
 
+def add_login_flags(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that say which cluster is meant, and as whom."""
+    parser.add_argument(
+        "--kubeconfig",
+        metavar="FILE",
+        help="kubeconfig; default: in-cluster if a service account is mounted, else the user's",
+    )
+    parser.add_argument(
+        "--master",
+        metavar="URL",
+        type=_master,
+        help="address of the API server; overrides the one in the kubeconfig",
+    )
+
+
+def _unrecognized(arguments: Sequence[str]) -> str:
+    """Return what to say of arguments that are no flags; the first word among them was meant as a command."""
+    said = f"unrecognized arguments: {' '.join(arguments)}"
+    word = next((argument for argument in arguments if not argument.startswith("-")), None)
+    if word is None:
+        return said
+    meant = [] if word in COMMANDS else difflib.get_close_matches(word, COMMANDS, n=1)
+    question = f" (did you mean {meant[0]}?)" if meant else ""
+    return f"{said}{question}; a command comes first and is one of {', '.join(COMMANDS)}"
+
+
+def _arguments(parser: argparse.ArgumentParser, argv: Sequence[str], environ: Mapping[str, str]) -> list[str]:
+    return [*_from_environment(parser, environ), *map(_two_dashes, argv)]
+
+
 def _two_dashes(argument: str) -> str:
     """Return Go's ``-name`` as ``--name``; ``-h`` and ``-o=json`` stay."""
     letters = argument[1:].split("=", maxsplit=1)[0]
@@ -153,6 +203,8 @@ def _from_environment(parser: argparse.ArgumentParser, environ: Mapping[str, str
     """Return the environment's settings as arguments, so that both are checked in one place."""
     arguments: list[str] = []
     for action in parser._actions:  # noqa: SLF001  # argparse has no public way to list its options
+        if not action.option_strings:
+            continue
         name = action.option_strings[-1]
         value = environ.get("FLAGGER_" + name.removeprefix("--").replace("-", "_").upper())
         if not value or action.dest in {"help", "version"}:
@@ -174,18 +226,15 @@ def _url(text: str) -> str:
 
 def _master(text: str) -> str:
     if "@" in text:
-        raise argparse.ArgumentTypeError("must not hold credentials, those belong into a kubeconfig")
+        raise argparse.ArgumentTypeError("must not hold credentials, those belong in a kubeconfig")
     return _url(text)
 
 
 def _interval(text: str) -> timedelta:
     try:
-        interval = parse_duration(text)
+        return parse_interval(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
-    if interval < _SHORTEST_INTERVAL:
-        raise argparse.ArgumentTypeError(f"must be at least 1s, not {text}")
-    return interval
 
 
 def _bool(text: str) -> bool:

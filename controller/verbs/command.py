@@ -1,0 +1,110 @@
+"""The command: options in, the object read, decided on and annotated, a sentence out, and an exit code."""
+
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from datetime import datetime
+from typing import TextIO
+
+from controller import __version__
+from controller.verbs.decide import Accepted, Decision, Refused, Verb, decide
+from controller.verbs.options import VerbOptions, parse_verb_options
+from deploy.registry import DEPLOYERS
+from informers.client import KubeClient
+from informers.credentials import find_login
+from informers.errors import (
+    ApiError,
+    ConfigurationError,
+    ConflictError,
+    ForbiddenError,
+    KindNotServedError,
+    NotFoundError,
+    TransportError,
+    UnauthorizedError,
+)
+from informers.resources import CANARIES
+
+EXIT_ASKED = 0
+EXIT_REFUSED = 1
+EXIT_NOT_ASKED = 2
+EXIT_INTERRUPTED = 130
+TRIES = 5  # a controller writes a status a few times a round, a person not much more often
+_REQUEST_SECONDS = 10.0  # in all: a command is waited for by a person
+
+
+class NotAskedError(Exception):
+    """Nothing was written, or nobody knows; the message says why, and what would be right."""
+
+
+def main(verb: Verb, argv: Sequence[str], now: Callable[[], datetime], out: TextIO = sys.stdout) -> int:
+    """Ask it of the Canary object, print what will happen, and return the exit code.
+
+    Args:
+        verb: what to ask.
+        argv: the arguments after it.
+        now: the wall clock.
+        out: where to print; refusals and errors go to standard error.
+    """
+    options = parse_verb_options(verb, argv)
+    try:
+        decision = _ask(verb, options, now)
+    except (ConfigurationError, NotAskedError) as error:
+        sys.stderr.write(f"flagger {verb}: {' '.join(str(error).split())}\n")
+        return EXIT_NOT_ASKED
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    if isinstance(decision, Refused):
+        sys.stderr.write(f"flagger {verb}: {decision.sentence}\n")
+        return EXIT_REFUSED
+    out.write(f"{decision.sentence}\n")
+    return EXIT_ASKED
+
+
+def user_agent(verb: Verb) -> str:
+    """Return how audit logs name the program."""
+    return f"flagger-{verb}/{__version__}"
+
+
+def _ask(verb: Verb, options: VerbOptions, now: Callable[[], datetime]) -> Decision:
+    login = find_login(options.kubeconfig, options.master)
+    client = KubeClient(login, user_agent=user_agent(verb), pool_size=1, total_seconds=_REQUEST_SECONDS)
+    with closing(client):
+        namespace = options.namespace or client.namespace
+        for _ in range(TRIES):
+            try:
+                canary = client.get(CANARIES, namespace, options.name)
+            except ApiError as error:
+                raise _translated(error, namespace, options.name) from error
+            decision = decide(canary, verb, now(), kinds=DEPLOYERS, reason=options.reason)
+            if not isinstance(decision, Accepted) or decision.patch is None:
+                return decision
+            try:
+                client.merge_patch(CANARIES, namespace, options.name, decision.patch)
+            except ConflictError:
+                continue  # somebody has written since: it may be in another state now
+            except TransportError as error:
+                raise NotAskedError(f"{error}. Whether it was written is unknown; asking again does no harm") from error
+            except ApiError as error:
+                raise _translated(error, namespace, options.name) from error
+            return decision
+    raise NotAskedError(
+        f"{options.name}.{namespace} was changed by somebody else between reading and writing, {TRIES} times in a row; "
+        "nothing was written, try again"
+    )
+
+
+def _translated(error: ApiError, namespace: str, name: str) -> NotAskedError:
+    match error:
+        case KindNotServedError():
+            return NotAskedError(CANARIES.not_served)
+        case NotFoundError():
+            return NotAskedError(
+                f"there is no canary {name} in namespace {namespace}; kubectl get canaries -A lists what there is"
+            )
+        case ForbiddenError():
+            needed = f"the permissions get and patch on canaries.flagger.app in namespace {namespace}"
+            return NotAskedError(f"not allowed, it takes {needed} ({error})")
+        case UnauthorizedError():
+            return NotAskedError(f"the API server does not accept the credentials, log in again ({error})")
+        case _:
+            return NotAskedError(str(error))

@@ -1,0 +1,246 @@
+"""What a verb writes on a Canary object in the state that it is in, or why it is refused. Pure.
+
+The controller ignores what does not fit the state, silently: an annotation may be older than the rollout. A person who
+has just typed a command must be told, so the same rules stand here as sentences.
+
+The status is read as JSON and not as ``core.canary`` has it: that of a newer controller is refused in words.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from controller.core import verbs
+from controller.core.canary import CanarySpec, InvalidSpec
+from controller.core.parse import parse_canary
+
+Json = dict[str, Any]
+
+
+class Verb(StrEnum):
+    """What can be asked."""
+
+    ABORT = "abort"
+    PROMOTE = "promote"
+    RETRY = "retry"
+    HOLD = "hold"
+    RESUME = "resume"
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What to write, and what will happen."""
+
+    sentence: str
+    patch: Json | None  # a merge patch with the version that was read as precondition; None: nothing is to be written
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Nothing is written."""
+
+    sentence: str  # which state the rollout is in, and what would be right
+
+
+Decision = Accepted | Refused
+
+_NEW, _RUNNING, _FINISHED, _FAILED = "new", "running", "finished", "failed"
+_STARTING, _PROGRESSING, _PROMOTING = "starting", "progressing", "promoting"
+_ROLLING_BACK, _DRAINING = "rolling-back", "draining"
+_IN_ANALYSIS = frozenset({_STARTING, _PROGRESSING})
+_AT_REST = frozenset({_NEW, _FINISHED, _FAILED})
+_ENDING = frozenset({_PROMOTING, _ROLLING_BACK, _DRAINING})
+
+_ANNOTATIONS = {Verb.ABORT: verbs.ABORT, Verb.PROMOTE: verbs.PROMOTE, Verb.RETRY: verbs.RETRY}
+
+_UNSEEN = "no rollout is running: the controller has not reconciled it yet, flagger check says what is missing"
+_IS_ENDING = "revision {revision} is past its analysis and its end is decided (stage draining)"
+_IS_ROLLED_BACK = "revision {revision} is being rolled back (stage rolling-back)"
+_IS_COPIED = "template is being copied to the primary or has been (stage promoting)"
+_IS_PROMOTED = f"revision {{revision}} is past its analysis, its {_IS_COPIED}"
+_TO_GO_BACK = "to go back, release the previous version"
+_TO_RETRY = "to start it again once the state is failed: {retry}"
+_MAY_RETRY = "if it failed, start it again once the state is failed: {retry}"
+
+_REFUSALS: Mapping[Verb, Mapping[str, str]] = {
+    Verb.ABORT: {
+        _NEW: _UNSEEN,
+        _FINISHED: f"no rollout is running: the primary runs revision {{revision}} (state finished); {_TO_GO_BACK}",
+        _FAILED: "no rollout is running: revision {revision} has failed, and all traffic goes to the primary; "
+        "to start it again: {retry}",
+        _PROMOTING: f"{_IS_PROMOTED}; {_TO_GO_BACK}",
+        _ROLLING_BACK: f"{_IS_ROLLED_BACK}; {_TO_RETRY}",
+        _DRAINING: f"{_IS_ENDING}; if it was promoted, go back by releasing the previous version",
+    },
+    Verb.PROMOTE: {
+        _NEW: _UNSEEN,
+        _FINISHED: "no rollout is running: the primary runs revision {revision} (state finished); "
+        "to promote another, release it",
+        _FAILED: "no rollout is running: revision {revision} has failed; to start it again: {retry}",
+        _PROMOTING: f"{_IS_PROMOTED}; there is nothing left to skip",
+        _ROLLING_BACK: f"{_IS_ROLLED_BACK}; {_TO_RETRY}",
+        _DRAINING: f"{_IS_ENDING}; {_MAY_RETRY}",
+    },
+    Verb.RETRY: {
+        _NEW: _UNSEEN,
+        _FINISHED: "revision {revision} has not failed, the primary runs it (state finished); "
+        "to analyse it once more, restart the canary: kubectl -n {namespace} rollout restart deployment/{canary}",
+        _STARTING: "revision {revision} has not failed, it is running (stage starting); to give it up: {abort}",
+        _PROGRESSING: "revision {revision} has not failed, it is running (stage progressing, {weight} % of the "
+        "traffic); to give it up: {abort}",
+        _PROMOTING: f"revision {{revision}} has not failed, its {_IS_COPIED}; {_TO_GO_BACK}",
+        _ROLLING_BACK: f"{_IS_ROLLED_BACK}; {_TO_RETRY}",
+        _DRAINING: f"{_IS_ENDING}; {_MAY_RETRY}",
+    },
+}
+_UNKNOWN = (
+    "revision {revision} is in a state or stage that this command does not know ({stage}); "
+    "use the version of flagger that runs in the cluster"
+)
+_DELETED = "it is being deleted, and nothing can be asked of it; its traffic goes to the primary"
+
+
+def decide(canary: Json, verb: Verb, now: datetime, *, kinds: Collection[str], reason: str = "") -> Decision:
+    """Return what to write and to say, or why not.
+
+    Args:
+        canary: the object as the API server sent it.
+        verb: what is asked.
+        now: the wall clock, aware; it makes each use of a verb a distinct one.
+        kinds: supported values of ``spec.targetKind``.
+        reason: why it is held, instead of since when.
+    """
+    seen = _Seen.of(canary, kinds)
+    if seen.deleting:
+        return Refused(f"{seen.label}: {_DELETED}")
+    stamp = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    if verb is Verb.HOLD:
+        return _hold(seen, reason, stamp)
+    if verb is Verb.RESUME:
+        return _resume(seen)
+    if not (seen.failed if verb is Verb.RETRY else seen.in_analysis):
+        return Refused(f"{seen.label}: {seen.fill(_REFUSALS[verb].get(seen.situation, _UNKNOWN))}")
+    if isinstance(seen.spec, InvalidSpec):
+        return Refused(f"{seen.label}: the controller does nothing until the spec is corrected: {seen.spec.problem}")
+    value = f"{seen.revision}@{stamp}"
+    return Accepted(_promise(seen, seen.spec, verb), seen.annotated(_ANNOTATIONS[verb], value))
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What matters here of a Canary object."""
+
+    namespace: str
+    name: str
+    version: str
+    deleting: bool
+    held: str | None  # value of the annotation, None if there is none
+    situation: str  # the stage of a running rollout, else the state; "new" if it was never reconciled
+    revision: str
+    weight: int
+    spec: CanarySpec | InvalidSpec
+
+    @classmethod
+    def of(cls, obj: Json, kinds: Collection[str]) -> "_Seen":
+        meta = obj["metadata"]
+        status = obj.get("status") or {}
+        revision = str(status.get("canaryRevision") or "")
+        state = str(status.get("state") or _NEW) if revision else _NEW
+        return cls(
+            namespace=meta["namespace"],
+            name=meta["name"],
+            version=meta["resourceVersion"],
+            deleting=bool(meta.get("deletionTimestamp")),
+            held=(meta.get("annotations") or {}).get(verbs.HOLD),
+            situation=str(status.get("stage") or "unknown") if state == _RUNNING else state,
+            revision=revision,
+            weight=status.get("canaryWeight") or 0,
+            spec=parse_canary({**obj, "status": {}}, kinds=kinds).spec,
+        )
+
+    @property
+    def label(self) -> str:
+        """Name as events print it: ``podinfo.test``."""
+        return f"{self.name}.{self.namespace}"
+
+    @property
+    def in_analysis(self) -> bool:
+        """Whether the rollout runs, and its end is not decided."""
+        return self.situation in _IN_ANALYSIS
+
+    @property
+    def failed(self) -> bool:
+        """Whether the last rollout has failed."""
+        return self.situation == _FAILED
+
+    def command(self, verb: Verb) -> str:
+        """Return what to type."""
+        return f"flagger {verb} {self.name} -n {self.namespace}"
+
+    def fill(self, template: str) -> str:
+        """Return a sentence of the table for this object."""
+        return template.format(
+            revision=self.revision,
+            stage=self.situation,
+            weight=self.weight,
+            namespace=self.namespace,
+            canary=self.spec.canary.name if isinstance(self.spec, CanarySpec) else "CANARY",
+            abort=self.command(Verb.ABORT),
+            retry=self.command(Verb.RETRY),
+        )
+
+    def annotated(self, annotation: str, value: str | None) -> Json:
+        """Return the merge patch that sets an annotation, or removes it, if nobody has written since."""
+        return {"metadata": {"resourceVersion": self.version, "annotations": {annotation: value}}}
+
+
+def _promise(seen: _Seen, spec: CanarySpec, verb: Verb) -> str:
+    """Return what follows from an abort, a promote or a retry that is accepted."""
+    revision, resume = f"{seen.label}: revision {seen.revision}", seen.command(Verb.RESUME)
+    if verb is Verb.ABORT:
+        return (
+            f"{revision} is being aborted: all traffic goes to the primary, {spec.canary.name} is scaled to 0"
+            f"{_after(seen, spec)}, and the state becomes failed. "
+            f"It is not tried again unless you retry it: {seen.command(Verb.RETRY)}"
+        )
+    if verb is Verb.PROMOTE:
+        held = f" It is held, and waits until you resume it: {resume}" if seen.held is not None else ""
+        return (
+            f"{revision} is being promoted without what is left of its analysis: its template is copied to "
+            f"{spec.primary.name} as soon as pods, services and route are in order.{held}"
+        )
+    held = f" It is held, and gets no traffic until you resume it: {resume}" if seen.held is not None else ""
+    return f"{revision} is being retried: {spec.canary.name} is scaled up, and its analysis begins anew.{held}"
+
+
+def _after(seen: _Seen, spec: CanarySpec) -> str:
+    """Return when an aborted canary is scaled down: pods without traffic need no pause."""
+    return f" after {spec.drain.total_seconds():g} s" if seen.weight and spec.drain else ""
+
+
+def _hold(seen: _Seen, reason: str, stamp: str) -> Decision:
+    value = reason or stamp
+    if seen.situation in _AT_REST:
+        effect = "no rollout is running, and the next one gets pods but no traffic"
+    elif seen.situation in _ENDING:
+        effect = (
+            f"revision {seen.revision} ends all the same (stage {seen.situation}), "
+            "and the next rollout gets pods but no traffic"
+        )
+    else:
+        effect = f"the canary's weight stays at {seen.weight} %, while checks and rollbacks go on"
+    effect = f"{effect}. To go on: {seen.command(Verb.RESUME)}"
+    if seen.held is not None and reason in {"", seen.held}:
+        since = f" ({seen.held})" if seen.held else ""
+        return Accepted(f"{seen.label} is held already{since}: {effect}", patch=None)
+    return Accepted(f"{seen.label} is held: {effect}", seen.annotated(verbs.HOLD, value))
+
+
+def _resume(seen: _Seen) -> Decision:
+    if seen.held is None:
+        return Accepted(f"{seen.label} is not held, there is nothing to resume", patch=None)
+    resting = seen.situation in _AT_REST | _ENDING
+    then = "the next rollout is not held" if resting else "the weight moves on at the next round that passes"
+    return Accepted(f"{seen.label} is no longer held: {then}", seen.annotated(verbs.HOLD, None))

@@ -1,0 +1,99 @@
+"""The command line of the verbs: whom to ask as the controller has it, and which Canary object as kubectl has it."""
+
+import argparse
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from controller.flags import add_login_flags, parse
+from controller.verbs.decide import Verb
+
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
+_LONGEST_NAME = 253
+_LONGEST_REASON = 256
+_ENVIRONMENT = ("FLAGGER_KUBECONFIG", "FLAGGER_MASTER")  # the controller's list of namespaces names no object
+
+DESCRIPTIONS: Mapping[Verb, str] = {
+    Verb.ABORT: """\
+Gives up the revision in analysis: all traffic goes to the primary, the canary is scaled to 0, and the state becomes
+failed. The revision is not tried again unless it is retried. Once its template is being copied to the primary it is too
+late: release the previous version then.""",
+    Verb.PROMOTE: """\
+Promotes the revision in analysis without what is left of it. What is asked of pods, services and route still holds, and
+a hold does too.""",
+    Verb.RETRY: "Starts the revision that has failed again, from the beginning.",
+    Verb.HOLD: """\
+Keeps the canary's weight where it is until `flagger resume`. Checks go on, and so do rollbacks. At rest it holds the
+next rollout, which gets pods and no traffic.""",
+    Verb.RESUME: "Ends a hold.",
+}
+
+EPILOG = """\
+Nothing is written but the annotation {annotation} of the Canary object. This needs the permissions get and patch
+on canaries.flagger.app in its namespace.
+
+exit code: 0 asked, or nothing to do; 1 refused, since the rollout is in another state; 2 could not be asked, as without
+such an object, without permission, without an answer, or with a wrong flag."""
+
+
+@dataclass(frozen=True, slots=True)
+class VerbOptions:
+    """Which Canary object, through whom, and why."""
+
+    name: str
+    namespace: str | None  # None: the kubeconfig's or service account's
+    kubeconfig: str | None
+    master: str | None  # URL of the API server; overrides the kubeconfig's
+    reason: str = ""  # of a hold; "": none given
+
+
+def parse_verb_options(verb: Verb, argv: Sequence[str], environ: Mapping[str, str] = os.environ) -> VerbOptions:
+    """Return the options; exits with 2 and a usage message if one is wrong.
+
+    Args:
+        verb: what was typed.
+        argv: the arguments after it.
+        environ: environment variables.
+    """
+    annotation = Verb.HOLD if verb is Verb.RESUME else verb
+    parser = argparse.ArgumentParser(
+        prog=f"flagger {verb}",
+        description=DESCRIPTIONS[verb],
+        epilog=EPILOG.format(annotation=f"flagger.app/{annotation}"),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("name", metavar="NAME", type=_name, help="the Canary object, as kubectl get canaries shows it")
+    parser.add_argument(
+        "-n",
+        "--namespace",
+        metavar="NAMESPACE",
+        type=_name,
+        help="where it is (default: the namespace of the kubeconfig's context or the service account)",
+    )
+    if verb is Verb.HOLD:
+        parser.add_argument("--reason", metavar="TEXT", type=_reason, help="why, for whoever finds it held")
+    add_login_flags(parser)
+    known = {name: environ[name] for name in _ENVIRONMENT if name in environ}
+    args = parse(parser, [_as_kubectl_takes_it(argument) for argument in argv], known)
+    return VerbOptions(args.name, args.namespace, args.kubeconfig, args.master, getattr(args, "reason", None) or "")
+
+
+def _as_kubectl_takes_it(argument: str) -> str:
+    """Return ``-ntest`` as ``-n=test``; it would be taken for Go's ``-ntest`` otherwise."""
+    glued = argument[:2] == "-n" and argument[2:3] not in {"", "="} and not argument.startswith("-namespace")
+    return f"-n={argument[2:]}" if glued else argument
+
+
+def _name(text: str) -> str:
+    if len(text) > _LONGEST_NAME or not _NAME.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"{text!r} cannot be the name of an object: use a-z, 0-9, '-' and '.'")
+    return text
+
+
+def _reason(text: str) -> str:
+    reason = " ".join(text.split())
+    if not reason or len(reason) > _LONGEST_REASON:
+        raise argparse.ArgumentTypeError(f"must be a text of up to {_LONGEST_REASON} characters")
+    return reason
