@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 VENV   ?= .venv
 BIN    := $(VENV)/bin
-PURE   := controller/core/*,router/types.py,router/hosts.py,router/virtualservice.py,router/services.py,deploy/types.py,deploy/revision.py,deploy/rollout.py,deploy/template.py,metrics/types.py,metrics/checks.py,metrics/promql.py,metrics/verdicts.py,metrics/durations.py,controller/ratelimit.py,controller/correlator.py,controller/leases.py,controller/check/facts.py,controller/check/findings.py,controller/check/judge*.py,controller/check/report.py,controller/check/schema.py
+PURE   := controller/core/*,router/types.py,router/hosts.py,router/virtualservice.py,router/services.py,deploy/types.py,deploy/revision.py,deploy/rollout.py,deploy/template.py,metrics/types.py,metrics/checks.py,metrics/promql.py,metrics/verdicts.py,metrics/durations.py,controller/ratelimit.py,controller/correlator.py,controller/leases.py,controller/check/facts.py,controller/check/findings.py,controller/check/judge*.py,controller/check/report.py,controller/check/schema.py,controller/verbs/decide.py
 
 .DEFAULT_GOAL := help
 .PHONY: help run sandbox cluster test charts e2e stories pictures verify lint format coverage mutants docs clean
@@ -32,7 +32,7 @@ e2e: $(VENV)/ready ## play the stories on the sandbox, then on a real control pl
 
 stories: # on the control plane that CLUSTER names, which hack.cluster sets
 	$(BIN)/python -m pytest tests/conformance tests/e2e --ignore=tests/e2e/alone -n 6 --timeout 300
-	$(BIN)/python -m pytest tests/e2e/alone -n 0 --timeout 300
+	$(BIN)/python -m pytest tests/e2e/alone -n 0 --timeout 900
 
 pictures: $(VENV)/ready ## draw the dashboards for docs/ from a story on a real control plane (6 minutes)
 	$(BIN)/python -m hack.dashboards write

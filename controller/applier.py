@@ -4,11 +4,12 @@ The first action that fails ends the plan with its exception: what was not reach
 """
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol, assert_never
 
-from controller.core.canary import Canary, CanarySpec, InvalidSpec
+from controller.core.canary import Canary, CanarySpec, CanaryStatus, InvalidSpec
 from controller.core.events import Event
 from controller.core.plan import (
     Action,
@@ -23,7 +24,7 @@ from controller.core.plan import (
     WriteStatus,
 )
 from controller.core.status_json import status_patch
-from controller.core.world import FINALIZER, World
+from controller.core.world import FINALIZER, Shifted, World
 from controller.gather import route_ref
 from deploy.types import Deployer, Workload
 from informers.resources import CANARIES
@@ -43,8 +44,14 @@ class Recorder(Protocol):
 class Applier(Protocol):
     """What carries out plans."""
 
-    def apply(self, world: World, plan: Plan) -> None:
-        """Carry out the actions in order; stop at the first that raises."""
+    def apply(self, world: World, plan: Plan, shifted: Callable[[Shifted], None]) -> None:
+        """Carry out the actions in order; stop at the first that raises.
+
+        Args:
+            world: what the plan was made from.
+            plan: what to do.
+            shifted: told at once that the route carries weights, with the time, also if a later action raises.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +63,10 @@ class RealApplier:
     deployers: dict[str, Deployer]
     writer: Writer
     recorder: Recorder
+    now: Callable[[], datetime]
 
-    def apply(self, world: World, plan: Plan) -> None:
-        """Carry out the actions in order.
+    def apply(self, world: World, plan: Plan, shifted: Callable[[Shifted], None]) -> None:
+        """Carry out the actions in order; see ``Applier.apply``.
 
         Raises:
             informers.errors.ConflictError: something changed since the world was gathered.
@@ -68,44 +76,60 @@ class RealApplier:
         for action in plan.actions:
             match action:
                 case WriteStatus(status):
-                    writes.patch({"status": status_patch(world.canary.status, status)}, subresource="status")
+                    writes.patch_status(status)
                 case HoldFinalizer():
                     writes.set_finalizers((*world.canary.finalizers, FINALIZER))
                 case ReleaseFinalizer():
                     writes.set_finalizers(tuple(f for f in world.canary.finalizers if f != FINALIZER))
-                case Say(event):
-                    self.recorder.record(world.canary, event)
-                case Log(text):
-                    log.info(text, extra={"canary": world.canary.name, "namespace": world.canary.namespace})
-                case Shift() | Scale() | CopyTemplate():
-                    self._act_on_parts(world, action)
+                case Say() | Log():
+                    self._tell(world.canary, action)
+                case Shift(weights):
+                    self.router.shift(route_ref(world.canary, _spec(world)), weights)
+                    shifted(Shifted(weights, self.now()))
+                case Scale() | CopyTemplate():
+                    self._act_on_workloads(world, action)
                 case _:
                     assert_never(action)
 
-    def _act_on_parts(self, world: World, action: Shift | Scale | CopyTemplate) -> None:
-        spec = world.canary.spec
-        assert isinstance(spec, CanarySpec), "parts are named by a valid spec"  # noqa: S101
-        deployer = self.deployers[spec.target_kind]
+    def _tell(self, canary: Canary, action: Say | Log) -> None:
         match action:
-            case Shift(weights):
-                self.router.shift(route_ref(world.canary, spec), weights)
+            case Say(event):
+                self.recorder.record(canary, event)
+            case Log(text):
+                log.info(text, extra={"canary": canary.name, "namespace": canary.namespace})
+
+    def _act_on_workloads(self, world: World, action: Scale | CopyTemplate) -> None:
+        deployer = self.deployers[_spec(world).target_kind]
+        assert isinstance(world.workload, Workload), "only what was found is scaled or copied"  # noqa: S101
+        match action:
             case Scale(replicas):
-                assert isinstance(world.workload, Workload), "only what was found is scaled"  # noqa: S101
                 deployer.scale(world.workload, replicas=replicas)
             case CopyTemplate(stamp):
-                assert isinstance(world.workload, Workload), "only what was found is copied"  # noqa: S101
                 assert isinstance(world.primary, Workload), "and only over what was found"  # noqa: S101
-                deployer.copy_template(world.workload, world.primary, stamp=stamp)
+                deployer.copy_template(world.workload, world.primary, stamp=stamp, identity=world.identity)
+
+
+def _spec(world: World) -> CanarySpec:
+    assert isinstance(world.canary.spec, CanarySpec), "parts are named by a valid spec"  # noqa: S101
+    return world.canary.spec
 
 
 @dataclass(slots=True)
 class _CanaryWrites:
-    """The writes of one plan to its canary object, each on the version that the one before it has left."""
+    """The writes of one plan to its canary object, each on the version and the status that the one before has left."""
 
     cache: Cache[Canary]
     writer: Writer
     canary: Canary
     version: str = ""
+    status: CanaryStatus = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.status = self.canary.status
+
+    def patch_status(self, status: CanaryStatus) -> None:
+        self.patch({"status": status_patch(self.status, status)}, subresource="status")
+        self.status = status
 
     def set_finalizers(self, finalizers: Sequence[str]) -> None:
         self.patch({"metadata": {"finalizers": list(finalizers) or None}})
@@ -129,7 +153,7 @@ class DryRun:
 
     said: dict[str, tuple[Action, ...]]  # per canary, so that an unchanged plan is said once
 
-    def apply(self, world: World, plan: Plan) -> None:
+    def apply(self, world: World, plan: Plan, shifted: Callable[[Shifted], None]) -> None:  # noqa: ARG002  # none are
         """Log each action of a plan that is not the last one of this canary."""
         canary = world.canary
         if not plan.actions or self.said.get(canary.uid) == plan.actions:

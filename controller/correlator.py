@@ -1,4 +1,4 @@
-"""What becomes of an event before it is sent: combined, counted, or dropped for want of budget. Pure.
+"""What becomes of an event before it is sent: combined, counted, or dropped when its budget is spent. Pure.
 
 Combine → count → budget, as client-go's tools/record does, with the differences of CONTRACTS E2 and E3: only halts and
 waits combine, per kind and from the fifth text on; and what starts or ends a rollout is never dropped.

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from controller.core.canary import Canary, CanarySpec, InvalidSpec
-from controller.core.plan import Complaint
-from controller.core.world import World
+from controller.core.world import Memory, World
 from deploy.types import Deployer, Workload
 from informers.types import Cache, Unreadable
 from router.hosts import normalise
-from router.types import Route, Router, RouteRef
+from router.types import Backend, Route, Router, RouteRef
 
+NO_BACKEND = Backend(problem=None, gone=True)
 OVERLAP_INDEX = "overlap"
 PARTS_INDEX = "parts"
 
@@ -66,32 +66,36 @@ class Gatherer:
     deployers: Mapping[str, Deployer]  # by spec.targetKind
     now: Callable[[], datetime]
     default_interval: timedelta
+    is_terminating: Callable[[str], bool] = lambda _namespace: False
 
-    def gather(self, canary: Canary, complaint: Complaint | None) -> World:
+    def gather(self, canary: Canary, memory: Memory) -> World:
         """Return the world of a canary as the caches have it now."""
         spec = canary.spec
         primary: Workload | Unreadable | None = None
         workload: Workload | Unreadable | None = None
         route: Route | None = None
-        problems: tuple[str, ...] = ()
+        backends = NO_BACKEND, NO_BACKEND
         if not isinstance(spec, InvalidSpec):
             deployer = self.deployers[spec.target_kind]
             primary = deployer.look(canary.namespace, spec.primary.name)
             workload = deployer.look(canary.namespace, spec.canary.name)
             route = self.router.look(route_ref(canary, spec))
-            hosts = (spec.primary.host, spec.canary.host)
-            found = (self.router.service_problem(canary.namespace, host) for host in hosts)
-            problems = tuple(problem for problem in found if problem)
+            backends = (
+                self.router.backend(canary.namespace, spec.primary.host),
+                self.router.backend(canary.namespace, spec.canary.host),
+            )
         return World(
             now=self.now(),
             canary=canary,
             primary=primary,
             workload=workload,
             route=route,
-            service_problems=problems,
+            primary_backend=backends[0],
+            canary_backend=backends[1],
             rivals=self._rivals(canary),
             default_interval=self.default_interval,
-            complaint=complaint,
+            memory=memory,
+            namespace_terminating=self.is_terminating(canary.namespace),
         )
 
     def _rivals(self, canary: Canary) -> tuple[Canary, ...]:

@@ -40,7 +40,7 @@ from router.registry import ROUTERS
 log = logging.getLogger(__name__)
 
 USER_AGENT = f"flagger/{__version__}"
-_WATCHES = 4  # kinds that are watched, per namespace
+_WATCHES = 5  # kinds that are watched, per namespace
 _SPARE = 2
 _LEASE_REQUEST_SECONDS = 5.0  # in all, so that a renewal can be tried again before the lead is lost
 _SWITCH_SECONDS = 0.001  # beside a thread that computes, a watch stream gets four times as far as with 5 ms
@@ -127,7 +127,7 @@ class Controller:
             },
         )
         self._http.start()
-        for informer in self._parts.all:
+        for informer in (*self._parts.all, *self._parts.namespaces.values()):
             informer.start()
         self._recorder.start()
         if self._wait_for_caches():
@@ -164,7 +164,7 @@ class Controller:
         self._recorder.close()
         self._exporter.leads(LEASE_NAME, leading=False)
         self._election.stop()
-        for informer in self._parts.all:
+        for informer in (*self._parts.all, *self._parts.namespaces.values()):
             informer.stop()
         self._observer.close()
         self._http.stop()
@@ -190,8 +190,10 @@ class Controller:
         deployers = {kind: make(parts.deployments, self._client) for kind, make in DEPLOYERS.items()}
         applier: Applier = DryRun({})
         if not options.dry_run:
-            applier = RealApplier(parts.canaries, router, deployers, self._client, self._recorder)
-        gatherer = Gatherer(parts.canaries, router, deployers, utc_now, options.control_loop_interval)
+            applier = RealApplier(parts.canaries, router, deployers, self._client, self._recorder, utc_now)
+        gatherer = Gatherer(
+            parts.canaries, router, deployers, utc_now, options.control_loop_interval, parts.is_terminating
+        )
         looked = partial(_as_it_was, exporter.looked) if options.dry_run else exporter.looked
         watchers = Watchers(looked, exporter.gone, self._exporter.late)
         reconciler = Reconciler(parts.canaries, gatherer, self._observer, applier, watchers)

@@ -17,6 +17,8 @@ from informers.discovery import ServedVersion
 from informers.informer import Informer
 from informers.keys import key_of
 from informers.kube_source import KubeSource
+from informers.namespaces import NamespaceView, OneNamespaceSource
+from informers.namespaces import view as namespace_view
 from informers.resources import (
     CANARIES,
     DEPLOYMENTS,
@@ -39,6 +41,13 @@ def canary_view(obj: Json, _previous: Canary | None) -> Canary:
     return parse_canary(obj, kinds=DEPLOYERS.keys())
 
 
+NAMESPACE_INDEX = "namespace"
+
+
+def _namespace_of(canary: Canary) -> Sequence[str]:
+    return (canary.namespace,)
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """The informers of everything that a decision is made from."""
@@ -47,11 +56,14 @@ class Parts:
     deployments: Informers[Workload]
     virtual_services: Informers[VirtualServiceView]
     services: Informers[Service]
+    namespaces: Mapping[
+        str, Informer[NamespaceView]
+    ]  # empty where all are watched: there our rights outlive any of them
     virtual_service_version: Callable[[], Resource]
 
     @property
     def all(self) -> Sequence[Informer[Any]]:
-        """Every informer."""
+        """Every informer without which nothing can be decided."""
         return (*self.canaries.all, *self.deployments.all, *self.virtual_services.all, *self.services.all)
 
     def by_resource(self) -> Iterator[tuple[str, str, Informer[Any]]]:
@@ -75,6 +87,14 @@ class Parts:
         ):
             for informer in informers.all:
                 informer.add_handler(partial(self._part_changed, add, kind))
+        for namespace in self.namespaces.values():
+            namespace.add_handler(partial(self._namespace_changed, add))
+
+    def is_terminating(self, namespace: str) -> bool:
+        """Return whether a namespace is being deleted, as far as is known."""
+        informer = self.namespaces.get(namespace)
+        found = informer.get("", namespace) if informer is not None else None
+        return isinstance(found, NamespaceView) and found.terminating
 
     def _canary_changed(self, add: Callable[[str], None], change: Change[Canary]) -> None:
         if change.is_sync:
@@ -83,6 +103,10 @@ class Parts:
         if change.new is None and isinstance(change.old, Canary):
             for value in overlap_keys(change.old):  # whoever stood back for it may go on
                 self._add_all(add, OVERLAP_INDEX, value)
+
+    def _namespace_changed(self, add: Callable[[str], None], change: Change[NamespaceView]) -> None:
+        if isinstance(change.new, NamespaceView) and change.new.terminating:
+            self._add_all(add, NAMESPACE_INDEX, change.new.name)
 
     def _part_changed(self, add: Callable[[str], None], kind: str, change: Change[Any]) -> None:
         view = change.new or change.old
@@ -137,9 +161,14 @@ def make_parts(client: KubeClient, namespaces: Sequence[str]) -> Parts:
     newest = VIRTUAL_SERVICE_VERSIONS[0]
     served = ServedVersion(client, VIRTUAL_SERVICE_GROUP, VIRTUAL_SERVICE_VERSIONS, virtual_services)
     return Parts(
-        canaries=maker.make(CANARIES, canary_view, {OVERLAP_INDEX: overlap_keys, PARTS_INDEX: parts_keys}),
+        canaries=maker.make(
+            CANARIES,
+            canary_view,
+            {OVERLAP_INDEX: overlap_keys, PARTS_INDEX: parts_keys, NAMESPACE_INDEX: _namespace_of},
+        ),
         deployments=maker.make(DEPLOYMENTS, deployment_view),
         virtual_services=maker.of_version(served, served.forget, virtual_services(newest), virtual_service_view),
         services=maker.make(SERVICES, service_view),
+        namespaces={name: Informer(OneNamespaceSource(client, name), namespace_view) for name in namespaces},
         virtual_service_version=served,
     )

@@ -5,15 +5,15 @@ Safe at any time and any number of times: only the clock and the world move a ro
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from controller.applier import Applier
 from controller.core.canary import Canary, CanarySpec
 from controller.core.decide import decide
 from controller.core.pacing import round_due_at
-from controller.core.plan import Complaint, Plan, WriteStatus
-from controller.core.world import World, with_readings
+from controller.core.plan import Plan, WriteStatus
+from controller.core.world import NOTHING_REMEMBERED, Memory, World, with_readings
 from controller.gather import Gatherer
 from informers.keys import split_key
 from informers.types import Cache
@@ -31,15 +31,15 @@ class Watchers:
 
 @dataclass(slots=True)
 class Reconciler:
-    """Gathers, decides and applies; remembers of each canary its last complaint, and when it was to be looked at."""
+    """Gathers, decides and applies; keeps what is remembered of each canary, and when it was to be reconciled."""
 
     canaries: Cache[Canary]
     gatherer: Gatherer
     observer: MetricsObserver
     applier: Applier
     watchers: Watchers
-    _complaints: dict[str, Complaint] = field(default_factory=dict)
-    _expected: dict[str, datetime] = field(default_factory=dict)  # when the next look was to be
+    _memories: dict[str, Memory] = field(default_factory=dict)
+    _expected: dict[str, datetime] = field(default_factory=dict)  # when the next reconcile was to be
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def reconcile(self, key: str) -> timedelta | None:
@@ -54,27 +54,32 @@ class Reconciler:
         namespace, name = split_key(key)
         canary = self.canaries.get(namespace, name)
         if not isinstance(canary, Canary):
-            self._remember(key, None)
+            self._forget(key)
             self._expect(key, None)
             if canary is None:
                 self.watchers.gone(namespace, name)
             return None
-        world = self.gatherer.gather(canary, self._complaint(key))
+        world = self.gatherer.gather(canary, self._memory(key))
         plan = decide(world)
         if plan.observe:
-            world, plan = self._with_readings(canary, plan)
-        self._remember(key, plan.complaint)  # also if a write fails, or every retry would complain again
-        self.applier.apply(world, plan)
+            world, plan = self._with_readings(canary, world.memory, plan)
+        # Before the writes: every retry would complain again otherwise, and correct at once.
+        memory = replace(
+            world.memory, complaint=plan.complaint, corrections=plan.corrections or world.memory.corrections
+        )
+        self._remember(key, memory)
+        self.applier.apply(world, plan, lambda shifted: self._remember(key, replace(memory, shifted=shifted)))
         expected = self._expect(key, world.now + plan.wake_after if plan.wake_after else None)
         self._tell(world, plan, expected)
         return plan.wake_after
 
-    def _with_readings(self, canary: Canary, plan: Plan) -> tuple[World, Plan]:
+    def _with_readings(self, canary: Canary, memory: Memory, plan: Plan) -> tuple[World, Plan]:
         """Ask for the readings, and decide on the world as it is after the answers came."""
         spec = canary.spec
         assert isinstance(spec, CanarySpec), "checks are named by a valid spec"  # noqa: S101
         readings = self.observer.observe(Target(canary.namespace, spec.canary.name), plan.observe)
-        world = with_readings(self.gatherer.gather(canary, plan.complaint), readings)
+        gathered = self.gatherer.gather(canary, replace(memory, complaint=plan.complaint))
+        world = with_readings(gathered, plan.observe, readings)
         return world, decide(world)
 
     def _tell(self, world: World, plan: Plan, expected: datetime | None) -> None:
@@ -97,13 +102,17 @@ class Reconciler:
                 self._expected[key] = at
             return before
 
-    def _complaint(self, key: str) -> Complaint | None:
+    def _memory(self, key: str) -> Memory:
         with self._lock:
-            return self._complaints.get(key)
+            return self._memories.get(key, NOTHING_REMEMBERED)
 
-    def _remember(self, key: str, complaint: Complaint | None) -> None:
+    def _remember(self, key: str, memory: Memory) -> None:
         with self._lock:
-            if complaint is None:
-                self._complaints.pop(key, None)
+            if memory == NOTHING_REMEMBERED:
+                self._memories.pop(key, None)
             else:
-                self._complaints[key] = complaint
+                self._memories[key] = memory
+
+    def _forget(self, key: str) -> None:
+        with self._lock:
+            self._memories.pop(key, None)

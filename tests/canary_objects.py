@@ -50,10 +50,19 @@ GOOD = [
     Case("interval in parts", lambda s, a: a.update(interval="1h2m3.5s")),
     Case("shortest interval", lambda s, a: a.update(interval="1s")),
     Case("interval in milliseconds", lambda s, a: a.update(interval="1500ms")),
-    Case("newer duration", lambda s, a: a.update(metrics=[metric("istio_request_duration_milliseconds_bucket", 0.5)])),
+    Case("longest interval", lambda s, a: a.update(interval="24h")),
+    Case("newer duration", lambda s, a: a.update(metrics=[metric("istio_request_duration_milliseconds_bucket", 1.5)])),
+    Case("shortest duration", lambda s, a: a.update(metrics=[metric(SECONDS, 1)])),
+    Case("shortest window", lambda s, a: a.update(metrics=[metric(interval="1s")])),
+    Case("longest window", lambda s, a: a.update(metrics=[metric(interval="1440m")])),
     Case("metric without interval", lambda s, a: a.update(metrics=[metric()])),
     Case("percent of 0", lambda s, a: a.update(metrics=[metric(threshold=0)])),
+    Case("percent just above a ratio", lambda s, a: a.update(metrics=[metric(threshold=1.01)])),
     Case("percent of 100", lambda s, a: a.update(metrics=[metric(threshold=100)])),
+    Case("no drain", lambda s, a: a.update(drainSeconds=0)),
+    Case("longest drain", lambda s, a: a.update(drainSeconds=3600)),
+    Case("traffic that returns at once", lambda s, a: a.update(promotion="atOnce")),
+    Case("traffic that returns in steps", lambda s, a: a.update(promotion="stepped")),
     Case("full host", lambda s, a: s["primary"].update(host="podinfo.test.svc.cluster.local")),
     Case("unknown fields", lambda s, a: (s.update(x=1), a.update(y=None))),
 ]
@@ -86,6 +95,11 @@ BAD = [
         "unknown kind",
         lambda s, a: s.update(targetKind="Pod"),
         "spec.targetKind 'Pod' is not supported, use Deployment",
+    ),
+    Case(
+        "list of kinds",
+        lambda s, a: s.update(targetKind=["Deployment"]),
+        "spec.targetKind ['Deployment'] is not supported, use Deployment",
     ),
     Case(
         "same names",
@@ -127,6 +141,46 @@ BAD = [
         f"{_WHERE}.inconclusiveLimit must be at least 0, not -1",
     ),
     Case(
+        "negative drain",
+        lambda s, a: a.update(drainSeconds=-1),
+        f"{_WHERE}.drainSeconds must be between 0 and 3600, not -1",
+    ),
+    Case(
+        "drain over an hour",
+        lambda s, a: a.update(drainSeconds=3601),
+        f"{_WHERE}.drainSeconds must be between 0 and 3600, not 3601",
+    ),
+    Case(
+        "drain as a duration",
+        lambda s, a: a.update(drainSeconds="30s"),
+        f"{_WHERE}.drainSeconds must be a whole number between 0 and 3600, not '30s'",
+    ),
+    Case(
+        "drain of half a second",
+        lambda s, a: a.update(drainSeconds=0.5),
+        f"{_WHERE}.drainSeconds must be a whole number between 0 and 3600, not 0.5",
+    ),
+    Case(
+        "unknown way to promote",
+        lambda s, a: a.update(promotion="slowly"),
+        f"{_WHERE}.promotion must be atOnce or stepped, not 'slowly'",
+    ),
+    Case(
+        "promotion in lower case",
+        lambda s, a: a.update(promotion="atonce"),
+        f"{_WHERE}.promotion must be atOnce or stepped, not 'atonce'",
+    ),
+    Case(
+        "promotion of true",
+        lambda s, a: a.update(promotion=True),
+        f"{_WHERE}.promotion must be atOnce or stepped, not True",
+    ),
+    Case(
+        "promotion as a list",
+        lambda s, a: a.update(promotion=["stepped"]),
+        f"{_WHERE}.promotion must be atOnce or stepped, not ['stepped']",
+    ),
+    Case(
         "interval without unit",
         lambda s, a: a.update(interval="60"),
         f"{_WHERE}.interval: '60' is not a duration such as 30s",
@@ -137,7 +191,17 @@ BAD = [
     Case(
         "short interval",
         lambda s, a: a.update(interval="999ms"),
-        f"{_WHERE}.interval must be at least 1s, not 999ms",
+        f"{_WHERE}.interval: '999ms' is not between 1s and 24h",
+    ),
+    Case(
+        "long interval",
+        lambda s, a: a.update(interval="24h1s"),
+        f"{_WHERE}.interval: '24h1s' is not between 1s and 24h",
+    ),
+    Case(
+        "interval that is too long to be computed",
+        lambda s, a: a.update(interval="99999999999h"),
+        f"{_WHERE}.interval: '99999999999h' is too long",
     ),
     Case(
         "no metrics",
@@ -186,9 +250,39 @@ BAD = [
         f"{_WHERE}.metrics[0]: threshold 101 of {RATE} must be a percentage",
     ),
     Case(
+        "ratio for a percent",
+        lambda s, a: a.update(metrics=[metric(threshold=0.99)]),
+        f"{_WHERE}.metrics[0]: threshold 0.99 of {RATE} is a percentage: 99, not 0.99",
+    ),
+    Case(
+        "ratio of 1",
+        lambda s, a: a.update(metrics=[metric(threshold=1)]),
+        f"{_WHERE}.metrics[0]: threshold 1 of {RATE} is a percentage: 100, not 1",
+    ),
+    Case(
         "duration of 0",
         lambda s, a: a.update(metrics=[metric(), metric(SECONDS, 0)]),
-        f"{_WHERE}.metrics[1]: threshold 0 of {SECONDS} must be milliseconds above 0",
+        f"{_WHERE}.metrics[1]: threshold 0 of {SECONDS} must be milliseconds, at least 1",
+    ),
+    Case(
+        "seconds for milliseconds",
+        lambda s, a: a.update(metrics=[metric(), metric(SECONDS, 0.5)]),
+        f"{_WHERE}.metrics[1]: threshold 0.5 of {SECONDS} is in milliseconds: 500, not 0.5",
+    ),
+    Case(
+        "window of 0",
+        lambda s, a: a.update(metrics=[metric(interval="0m")]),
+        f"{_WHERE}.metrics[0]: interval 0m is not between 1s and 24h",
+    ),
+    Case(
+        "window over a day",
+        lambda s, a: a.update(metrics=[metric(interval="25h")]),
+        f"{_WHERE}.metrics[0]: interval 25h is not between 1s and 24h",
+    ),
+    Case(
+        "window that is too long to be computed",
+        lambda s, a: a.update(metrics=[metric(interval="99999999999h")]),
+        f"{_WHERE}.metrics[0]: interval 99999999999h is not between 1s and 24h",
     ),
     Case(
         "metric twice",

@@ -13,9 +13,8 @@ from controller.controller import Workers
 from controller.core import events
 from controller.core.canary import Stage, State
 from controller.core.decide import decide
-from controller.core.gates import pods_are_lost
 from controller.core.plan import CopyTemplate, Plan, Scale, Shift, WriteStatus
-from controller.core.simulator import later, plan_for, play, pushed, run, simulated, template_of
+from controller.core.simulator import later, plan_for, play, pushed, remembering, run, simulated, template_of
 from controller.core.world import stamp
 from controller.correlator import Correlator
 from controller.exporter.canaries import CanaryExporter
@@ -140,13 +139,15 @@ def test_unhealthy_canary_is_rolled_back_in_the_end():
         lost = replace(scene.workload, available_replicas=0) if scene.canary.status.canary_weight else scene.workload
         scene = replace(scene, workload=lost)
         plan = plan_for(scene, lambda *_: GOOD)
+        scene = remembering(scene, plan)
         for action in plan.actions:
             scene = play(scene, action)
-        scene = later(replace(scene, complaint=plan.complaint), timedelta(seconds=20))
+        scene = later(scene, timedelta(seconds=20))
         if scene.canary.status.state is State.FAILED:
             break
     assert scene.canary.status.state is State.FAILED
-    assert pods_are_lost(scene.workload)
+    assert scene.canary.status.failed_checks == spec().threshold
+    assert scene.weights == ALL_TO_PRIMARY
 
 
 @pytest.mark.parametrize(
@@ -363,6 +364,7 @@ def test_rbac_has_no_wildcards_and_nothing_that_is_not_used():
         ("deployments/scale", "patch"),
         *[("virtualservices", verb) for verb in ("list", "watch", "patch")],
         *[("services", verb) for verb in ("list", "watch")],
+        *[("namespaces", verb) for verb in ("get", "watch")],
         *[("events", verb) for verb in ("create", "patch")],
     }
 

@@ -18,6 +18,7 @@ from informers.discovery import ServedVersion
 from informers.errors import ApiError, ForbiddenError, KindNotServedError, NotFoundError, UnauthorizedError
 from informers.resources import (
     CANARIES,
+    NAMESPACES,
     VIRTUAL_SERVICE_GROUP,
     VIRTUAL_SERVICE_VERSIONS,
     Resource,
@@ -26,7 +27,6 @@ from informers.resources import (
 
 _ACCESS_REVIEWS = Resource("authorization.k8s.io", "v1", "selfsubjectaccessreviews", "SelfSubjectAccessReview")
 _USER_REVIEWS = Resource("authentication.k8s.io", "v1", "selfsubjectreviews", "SelfSubjectReview")
-_NAMESPACES = Resource("", "v1", "namespaces", "Namespace")
 _DIGITS = re.compile(r"[0-9]+")
 
 
@@ -47,8 +47,9 @@ class Question:
     @property
     def permissions(self) -> Iterator[tuple[Permission, str]]:
         """What the controller needs, and in which namespace."""
+        needed = NEEDED_FOR_DRY_RUN if self.dry_run else NEEDED
         for namespace in self.scopes:
-            yield from ((permission, namespace) for permission in (NEEDED_FOR_DRY_RUN if self.dry_run else NEEDED))
+            yield from ((permission, namespace) for permission in needed)
         if self.lease_namespace is not None:
             yield from ((permission, self.lease_namespace) for permission in NEEDED_TO_LEAD)
 
@@ -137,7 +138,7 @@ class _Asker:
         if self._may(Permission("get", "", "namespaces", namespace), namespace) is not True:
             return False
         try:
-            self._client.get(_NAMESPACES, "", namespace)
+            self._client.get(NAMESPACES, "", namespace)
         except NotFoundError:
             return True
         return False

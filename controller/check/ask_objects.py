@@ -12,7 +12,7 @@ from typing import TypeVar
 from controller.check.answers import told
 from controller.check.facts import Access, Objects, Unknown, Unlisted
 from controller.core.canary import Canary
-from controller.core.world import World
+from controller.core.world import NOTHING_REMEMBERED, World
 from controller.gather import OVERLAP_INDEX, Gatherer, overlap_keys
 from controller.parts import canary_view
 from deploy.deployments import view as deployment_view
@@ -71,7 +71,8 @@ class ObjectAsker:
         found: list[Canary | Unreadable] = []
         canaries.snapshot(lambda objects: found.extend(objects[key] for key in sorted(objects)))
         looks: list[World | Unreadable] = [
-            canary if isinstance(canary, Unreadable) else gatherer.gather(canary, None) for canary in found
+            canary if isinstance(canary, Unreadable) else gatherer.gather(canary, NOTHING_REMEMBERED)
+            for canary in found
         ]
         return Objects(tuple(looks), tuple(self._unlisted))
 

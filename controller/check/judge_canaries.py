@@ -5,15 +5,13 @@ controller stops at the first one, a check goes on and names them all.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 
 from controller.check.facts import Api, Facts, Objects
 from controller.check.findings import Finding, Reason, cannot_tell, passed, problem, warning
-from controller.core import events, gates
-from controller.core.canary import CanarySpec, InvalidSpec
-from controller.core.gates import Obstacle
-from controller.core.world import Ready, World
-from deploy.types import Template, Workload
+from controller.core import gates
+from controller.core.canary import CanarySpec, State
+from controller.core.gates import Closed, Gate, Needs
+from controller.core.world import World
 from informers.keys import key_of
 from informers.resources import CANARIES, DEPLOYMENTS, SERVICES, virtual_services
 from informers.types import Unreadable
@@ -21,7 +19,7 @@ from informers.types import Unreadable
 DEPLOYMENT = DEPLOYMENTS.plural
 SERVICE = SERVICES.plural
 ROUTE = virtual_services("").plural
-_ANEW = "or delete the canary object and make it anew, since what it is about cannot be changed"
+_ANEW = "or delete and recreate the canary: these fields are immutable"
 
 FIXES: Mapping[str, str] = {
     "InvalidSpec": "kubectl -n {namespace} edit canary {name}",
@@ -31,25 +29,8 @@ FIXES: Mapping[str, str] = {
     "RouteNotFound": "Create it (kubectl -n {namespace} get virtualservices shows what there is), " + _ANEW + ".",
     "RouteNotUsable": "kubectl -n {namespace} edit virtualservice {route}",
     "ServiceNotUsable": "Correct it (kubectl -n {namespace} get services shows what there is), " + _ANEW + ".",
+    "TrafficToNothing": "kubectl -n {namespace} edit virtualservice {route}, or give the workload pods again",
 }
-
-_STAND_IN = Workload(
-    namespace="",
-    name="",
-    uid="",
-    resource_version="",
-    generation=1,
-    observed_generation=1,
-    replicas=1,
-    current_replicas=1,
-    updated_replicas=1,
-    available_replicas=1,
-    paused=False,
-    deadline_exceeded=False,
-    template=Template(revision="", body="", labels=(), selector=()),
-    promoted="",
-)
-"""Takes the place of a missing workload, so that the gates behind it can speak as well."""
 
 
 def canaries(facts: Facts) -> Iterator[Finding]:
@@ -79,72 +60,68 @@ def _of_look(objects: Objects, look: World | Unreadable) -> Iterator[Finding]:
     if canary.deleting:
         yield passed("canaries", "It is being deleted", about)
         return
-    found = [*_obstacles(objects, look), *_of_workloads(objects, look)]
+    found = list(_of_gates(objects, look))
     yield from found
     if not found and all(objects.sees(plural, canary.namespace) for plural in (DEPLOYMENT, ROUTE, SERVICE)):
         yield passed("canaries", "Its route, services and workloads are as they should be", about)
 
 
-def _obstacles(objects: Objects, world: World) -> Iterator[Finding]:
+def _of_gates(objects: Objects, world: World) -> Iterator[Finding]:
     canary = world.canary
-    route = canary.spec.route_name if isinstance(canary.spec, CanarySpec) else ""
-    for obstacle in obstacles(world, lambda plural: objects.sees(plural, canary.namespace)):
-        fix = FIXES[obstacle.reason].format(namespace=canary.namespace, name=canary.name, route=route)
-        yield problem("canaries", obstacle.reason, obstacle.what, fix, key_of(canary.namespace, canary.name))
+    for closed in standing_in_the_way(world, lambda plural: objects.sees(plural, canary.namespace)):
+        yield _finding(world, closed)
 
 
-def obstacles(world: World, sees: Callable[[str], bool] = lambda _plural: True) -> Iterator[Obstacle]:
-    """Yield everything that a person has to put right, in the order in which the controller would come upon it.
+def standing_in_the_way(world: World, sees: Callable[[str], bool] = lambda _plural: True) -> Iterator[Closed]:
+    """Yield every closed gate, in the order in which the controller would come upon it.
 
     Args:
         world: one canary and its parts.
         sees: whether what the world says of a kind (by its plural) can be believed.
     """
-    spec = world.canary.spec
-    if isinstance(spec, InvalidSpec):
-        yield Obstacle("InvalidSpec", spec.problem)
+    told_by = {
+        **dict.fromkeys(gates.ROUTE, (ROUTE,)),
+        **dict.fromkeys(gates.SERVICES, (SERVICE,)),
+        **dict.fromkeys((*gates.PARTS, *gates.PRIMARY, *gates.CANARY), (DEPLOYMENT,)),
+        gates.TO_NOTHING: (DEPLOYMENT, ROUTE, SERVICE),
+    }
+
+    def asked(gate: Gate) -> bool:
+        return all(sees(plural) for plural in told_by.get(gate, ()))
+
+    if gates.INVALID_SPEC.closed(world):
+        yield from gates.all_closed(world, (gates.INVALID_SPEC,))
         return
-    rest = (
-        gates.rival_gate(world),
-        *(_missing_workloads(world) if sees(DEPLOYMENT) else ()),
-        gates.route_gate(_standing_in(world, spec)) if sees(ROUTE) else None,
-        gates.service_gate(_standing_in(world, spec)) if sees(SERVICE) else None,
-    )
-    yield from (obstacle for obstacle in rest if obstacle is not None)
+    yield from gates.all_closed(world, filter(asked, gates.GATES))
+    resting = world.canary.status.state in {State.FINISHED, State.FAILED}
+    closed = gates.first_closed(world, gates.AT_REST) if resting and asked(gates.TO_NOTHING) else None
+    if closed and closed.gate is gates.TO_NOTHING:  # or it follows from what was said already
+        yield closed
 
 
-def _missing_workloads(world: World) -> Iterator[Obstacle | None]:
-    """The gate speaks of the primary first; with a stand-in for that, it speaks of the canary."""
-    if not isinstance(world.primary, Workload):
-        yield gates.parts_gate(world)
-    yield gates.parts_gate(replace(world, primary=_STAND_IN))
-
-
-def _standing_in(world: World, spec: CanarySpec) -> Ready:
-    primary, workload = (w if isinstance(w, Workload) else _STAND_IN for w in (world.primary, world.workload))
-    return Ready(world=world, spec=spec, primary=primary, workload=workload)
-
-
-def _of_workloads(objects: Objects, world: World) -> Iterator[Finding]:
-    """Yield what holds up a rollout without being an obstacle: it may pass by itself."""
-    spec, canary = world.canary.spec, world.canary
-    if isinstance(spec, InvalidSpec) or not objects.sees(DEPLOYMENT, canary.namespace):
-        return
-    ready, about = _standing_in(world, spec), key_of(canary.namespace, canary.name)
-    if isinstance(world.primary, Workload):
-        yield from _held(gates.side_gate(ready, "primary"), world.primary, about)
-    if isinstance(world.workload, Workload):
-        yield from _held(gates.side_gate(ready, "canary"), world.workload, about)
-
-
-def _held(event: events.Event | None, workload: Workload, about: str) -> Iterator[Finding]:
-    if event is None:
-        return
-    what = f"deployment/{workload.name}"
-    if event.action == "Wait":
-        fix = f"kubectl -n {workload.namespace} rollout status {what} shows whether it gets there"
-        yield warning("canaries", Reason.WORKLOAD_NOT_CONVERGED, event.text, fix, about)
-        return
-    command = "rollout resume " + what if workload.paused else f"scale {what} --replicas 1"
-    fix = f"kubectl -n {workload.namespace} {command}"
-    yield problem("canaries", Reason.WORKLOAD_HALTS, event.text, fix, about)
+def _finding(world: World, closed: Closed) -> Finding:
+    canary, spec = world.canary, world.canary.spec
+    about = key_of(canary.namespace, canary.name)
+    reason = closed.gate.reason
+    if reason in FIXES:
+        route = spec.route_name if isinstance(spec, CanarySpec) else ""
+        fix = FIXES[reason].format(namespace=canary.namespace, name=canary.name, route=route)
+        return problem("canaries", reason, closed.what, fix, about)
+    workload = world.primary if closed.gate.side == "primary" else world.workload
+    name = workload.name if workload else ""
+    what = f"kubectl -n {canary.namespace} rollout {{}} deployment/{name}"
+    if closed.gate.needs is Needs.TIME:
+        said = f"The rollout waits for deployment {name}: {closed.what}"
+        return warning(
+            "canaries",
+            Reason.WORKLOAD_NOT_CONVERGED,
+            said,
+            what.format("status") + " shows whether it gets there",
+            about,
+        )
+    fixes = {
+        "PrimaryScaledToZero": f"kubectl -n {canary.namespace} scale deployment/{name} --replicas 1",
+        "Held": f"flagger resume {canary.name} -n {canary.namespace}",
+    }
+    # On purpose, so no problem: somebody holds the rollout and knows why.
+    return warning("canaries", Reason.ROLLOUT_HELD, closed.what, fixes.get(reason, what.format("resume")), about)

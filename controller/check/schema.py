@@ -10,11 +10,15 @@ from typing import Any
 from informers.resources import CANARIES
 
 _SPEC = ("targetKind", "virtualService", "primary", "canary", "canaryAnalysis")
-_ANALYSIS = ("threshold", "maxWeight", "stepWeight", "interval", "inconclusiveLimit", "metrics")
+_ANALYSIS = (
+    *("threshold", "maxWeight", "stepWeight", "interval", "inconclusiveLimit", "drainSeconds", "promotion"),
+    "metrics",
+)
 _STATUS = (
     *("state", "stage", "canaryRevision", "canaryGeneration", "canaryUID", "canaryReplicas", "failedChecks"),
-    *("inconclusiveChecks", "canaryWeight", "startTime", "lastCheckTime", "lastTransitionTime"),
-    *("observedGeneration", "conditions", "checks"),
+    *("inconclusiveChecks", "canaryWeight", "previousWeight", "startTime", "trafficStartTime", "drainStartTime"),
+    *("lastCheckTime", "lastTransitionTime", "observedGeneration", "conditions", "checks"),
+    *("failedRevisions", "obeyed"),
 )
 FIELDS: Mapping[str, tuple[str, ...]] = {"spec": _SPEC, "spec.canaryAnalysis": _ANALYSIS, "status": _STATUS}
 

@@ -3,7 +3,7 @@
 Nothing here reads JSON (``parse``) or writes it (``status_json``). Field names follow DESIGN §3.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -25,6 +25,7 @@ class Stage(StrEnum):
     PROGRESSING = "progressing"  # has had traffic
     PROMOTING = "promoting"  # passed at maxWeight; the template is copied, or about to be
     ROLLING_BACK = "rolling-back"  # decided; what is left to do is done whatever happens
+    DRAINING = "draining"  # all traffic is on the primary; the canary's pods stay until every proxy knows
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,8 @@ class CanarySpec:
     interval: timedelta | None  # of one round, at least 1 s; None: the controller's default
     inconclusive_limit: int  # consecutive rounds; 0: wait for ever
     checks: tuple[Check, ...]  # empty: pod health only, on purpose
+    drain: timedelta  # from the moment that all traffic is back on the primary until the canary is scaled down
+    stepped: bool  # after a promotion traffic returns by stepWeight each round, not at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +85,33 @@ class CheckStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class Verbs:
+    """What people asked for by annotations; ``core.verbs`` says how they are written.
+
+    A value is ``REVISION`` or ``REVISION@ANYTHING``, and "" if the annotation is absent.
+    """
+
+    abort: str = ""
+    promote: str = ""
+    retry: str = ""
+    hold: str | None = None  # None: not held; the value may say why
+
+
+@dataclass(frozen=True, slots=True)
+class Obeyed:
+    """The last value of each verb that was acted on, or made void by a new start: each acts at most once."""
+
+    abort: str = ""
+    promote: str = ""
+    retry: str = ""
+
+
+FAILED_REVISIONS_KEPT = 10
+
+
+@dataclass(frozen=True, slots=True)
 class CanaryStatus:
-    """How far the rollout has come. The default is an object that was never looked at."""
+    """How far the rollout has come. The default is an object that was never reconciled."""
 
     state: State | None = None
     stage: Stage | None = None  # None unless running
@@ -94,12 +122,17 @@ class CanaryStatus:
     failed_checks: int = 0
     inconclusive_checks: int = 0  # consecutive
     canary_weight: int = 0  # percent; authoritative while running
+    previous_weight: int = 0  # before the last step: what the route carries if that step was interrupted
     start_time: datetime | None = None
+    traffic_start_time: datetime | None = None  # of this revision's first step; None: it has none
+    drain_start_time: datetime | None = None  # when traffic was last taken off the canary; None: not in this rollout
     last_check_time: datetime | None = None
     last_transition_time: datetime | None = None  # of ``state``
     observed_generation: int = 0
     conditions: tuple[Condition, ...] = ()
     checks: tuple[CheckStatus, ...] = ()
+    failed_revisions: tuple[str, ...] = ()  # the last few that failed, oldest first: not tried again unless retried
+    obeyed: Obeyed = Obeyed()
 
     def condition(self, kind: str) -> Condition | None:
         """Return the condition of that type, if it was ever set."""
@@ -119,7 +152,8 @@ class Canary:
     deleting: bool  # has a deletionTimestamp
     finalizers: tuple[str, ...]
     spec: CanarySpec | InvalidSpec
-    status: CanaryStatus = field(default_factory=CanaryStatus)
+    status: CanaryStatus = CanaryStatus()
+    verbs: Verbs = Verbs()
 
     @property
     def label(self) -> str:

@@ -1,20 +1,21 @@
-"""From a world to a plan. Read the two tuples of rules: they are the seed's list of gated stages.
+"""From a world to a plan. Read the two tuples of rules: they are the stages of a rollout, in order.
 
-Every rule returns a plan, or None to let the next one speak. The first tuple holds for any world; the second for a
-rollout whose parts were found. The order is the specification; each rule's docstring names its line of DESIGN §4.1.
+A reconcile is: what cannot wait (an end under way, lost pods, a deadline, a new template, a verb), then judging what
+flows, then moving, only if every gate is open. Every rule returns a plan, or None to let the next one speak. The first
+tuple holds for any world; the second for one whose canary was found. The numbers are those of ``docs/behaviour.md``.
 """
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
 
-from controller.core import events, gates, pacing, rounds, steps
-from controller.core.canary import InvalidSpec, Stage, State
-from controller.core.events import Event
-from controller.core.gates import Obstacle
-from controller.core.plan import Action, Plan, ReleaseFinalizer, Say, WriteStatus
-from controller.core.world import Ready, World, ready, template_changed
+from controller.core import ending, events, gates, pacing, rounds, standing, steps
+from controller.core.canary import CanaryStatus, Stage, State
+from controller.core.conditions import PROMOTED
+from controller.core.plan import Plan, ReleaseFinalizer, Say, WriteStatus
+from controller.core.verbs import revision_of
+from controller.core.world import Rollout, World, rollout_of, template_changed
 from deploy.types import Workload
+from metrics.types import Verdict
 from router.types import Weights
 
 
@@ -24,10 +25,10 @@ def decide(world: World) -> Plan:
         plan = rule(world)
         if plan is not None:
             return plan
-    parts = ready(world)
-    assert parts is not None, "the rules above speak for every world that lacks a part"  # noqa: S101
+    rollout = rollout_of(world)
+    assert rollout is not None, "the rules above speak for every world without a canary to roll out"  # noqa: S101
     for step in ROLLOUT:
-        plan = step(parts)
+        plan = step(rollout)
         if plan is not None:
             return plan
     raise AssertionError("the last rule speaks for every rollout")
@@ -37,229 +38,309 @@ def decide(world: World) -> Plan:
 
 
 def release_what_is_deleted(world: World) -> Plan | None:
-    """A deleted object is never advanced; in mid-rollout its traffic goes back to the primary (16)."""
-    if not world.canary.deleting:
+    """A deleted object, or one of a namespace that goes, is never advanced; its traffic goes to the primary (16)."""
+    if not world.canary.deleting and not world.namespace_terminating:
         return None
-    return steps.let_go(world) if world.finalizer_held else Plan()
+    return ending.let_go(world) if world.finalizer_held else Plan()
 
 
 def refuse_an_invalid_spec(world: World) -> Plan | None:
     """Nothing is done for a spec that cannot be understood; traffic stays where it is."""
-    if not isinstance(world.canary.spec, InvalidSpec):
-        return None
-    return _complain(world, Obstacle("InvalidSpec", world.canary.spec.problem))
+    closed = gates.first_closed(world, (gates.INVALID_SPEC,))
+    return standing.behind(world, closed) if closed else None
 
 
 def rest_while_nothing_changed(world: World) -> Plan | None:
-    """At rest nothing is written, whatever wakes the controller (13); a revision that failed is not tried again (9)."""
-    if world.canary.status.state not in {State.FINISHED, State.FAILED}:
+    """At rest nothing moves (13), and a revision that failed is not tried again (9) unless somebody retries it."""
+    if world.canary.status.state not in {State.FINISHED, State.FAILED} or _has_something_new(world):
         return None
-    if isinstance(world.workload, Workload) and template_changed(world.canary, world.workload):
-        return None
-    return Plan((ReleaseFinalizer(),)) if world.finalizer_held else _take_back(world)
+    return Plan((ReleaseFinalizer(),)) if world.finalizer_held else standing.at_rest(world)
 
 
-def go_on_rolling_back(world: World) -> Plan | None:
-    """A roll back that was decided is carried out, whatever has changed since (9)."""
-    return steps.undo(world) if world.canary.status.stage is Stage.ROLLING_BACK else None
+def go_on_ending(world: World) -> Plan | None:
+    """An end that was decided is carried out, whatever has changed since (9)."""
+    stage = world.canary.status.stage
+    return ending.go_on_ending(world) if stage in {Stage.ROLLING_BACK, Stage.DRAINING} else None
 
 
 def stand_back_for_an_older_canary(world: World) -> Plan | None:
-    """Two objects that share a workload or a route are a configuration error; the younger halts (15)."""
-    return _complain_of(world, gates.rival_gate(world))
+    """Two objects that share a workload or a route are a configuration error; the newer halts (15)."""
+    closed = gates.first_closed(world, (gates.OLDER_CANARY,))
+    return standing.behind(world, closed) if closed else None
+
+
+def answer_an_abort_that_comes_too_late(world: World) -> Plan | None:
+    """A revision that the primary runs already cannot be given up any more: that is said, once."""
+    status, asked, rollout = world.canary.status, world.canary.verbs.abort, rollout_of(world)
+    promoted = status.condition(PROMOTED)
+    there = status.stage is Stage.PROMOTING and rollout is not None and rollout.copied
+    there = there or (status.stage is Stage.DRAINING and promoted is not None and promoted.reason in events.ENDS_WELL)
+    if not there or not _is_asked(asked, status.obeyed.abort, status):
+        return None
+    said = events.too_late_to_abort(ending.workload_label(world), status.canary_revision)
+    return ending.soon((WriteStatus(steps.no_longer_asked(status, abort=asked)), Say(said)))
 
 
 def roll_back_a_deleted_canary(world: World) -> Plan | None:
     """A canary Deployment that is deleted in mid-rollout will never be ready (7)."""
     if world.at_rest or world.workload is not None:
         return None
-    return steps.roll_back(world, world.canary.status, events.WORKLOAD_DELETED)
+    return ending.roll_back(world, world.canary.status, events.WORKLOAD_DELETED)
 
 
-def halt_without_parts(world: World) -> Plan | None:
-    """Both Deployments must exist and be readable."""
-    return _complain_of(world, gates.parts_gate(world))
+def halt_without_the_canary(world: World) -> Plan | None:
+    """The canary Deployment must exist and be readable."""
+    closed = None if rollout_of(world) else gates.first_closed(world, gates.PARTS)
+    return standing.behind(world, closed) if closed else None
 
 
 ANY_WORLD: tuple[Callable[[World], Plan | None], ...] = (
     release_what_is_deleted,
     refuse_an_invalid_spec,
     rest_while_nothing_changed,
-    go_on_rolling_back,
+    answer_an_abort_that_comes_too_late,
+    go_on_ending,
     stand_back_for_an_older_canary,
     roll_back_a_deleted_canary,
-    halt_without_parts,
+    halt_without_the_canary,
 )
 
 
-# --- a rollout -------------------------------------------------------------------------------------------------------
+# --- what cannot wait ------------------------------------------------------------------------------------------------
 
 
-def finish_the_promotion(r: Ready) -> Plan | None:
+def start_the_cure_of_a_primary_that_fails(r: Rollout) -> Plan | None:
+    """A newer template is not kept waiting by a promoted version that does not run on the primary (12)."""
+    stuck = r.stage is Stage.PROMOTING and r.copied and r.overtaken and not r.world.primary_serves
+    return steps.start(r) if stuck else None
+
+
+def send_all_to_the_only_side_that_serves(r: Rollout) -> Plan | None:
+    """No request goes to a primary without pods while the canary has some."""
+    route = r.world.route
+    if r.world.at_rest or not r.world.only_the_canary_serves or route is None or route.problem:
+        return None
+    there = route.weights == ending.ALL_TO_CANARY and r.weight == ending.ALL_TO_CANARY.canary
+    return None if there else steps.divert(r)
+
+
+def finish_the_promotion(r: Rollout) -> Plan | None:
     """A template that has reached the primary is never analysed again: wait for the primary, then finish (10, 12)."""
     if r.stage is not Stage.PROMOTING or not r.copied:
         return None
-    overtaken = template_changed(r.world.canary, r.workload)
-    waiting_for = gates.side_gate(r, "primary")
-    if waiting_for is None:
-        return steps.finish_for_new_revision(r) if overtaken else steps.finish(r)
-    useless = overtaken or gates.pods_are_lost(r.workload)
-    return _wait(r, waiting_for, first=steps.drain(r.world) if useless else ())
+    closed = gates.first_closed(r.world, gates.PRIMARY)
+    if closed is None:
+        stepped = r.spec.stepped and not r.overtaken and r.world.sends_to_canary and r.weight > r.spec.step_weight
+        return _return_traffic(r) if stepped else ending.finish(r)
+    return standing.behind(r.world, closed, take_off=r.overtaken or not r.world.canary_serves)
 
 
-def skip_what_changes_nothing(r: Ready) -> Plan | None:
-    """If promotion would change nothing there is nothing to roll out, also when a template is put back (4)."""
-    new = r.world.at_rest or template_changed(r.world.canary, r.workload)
-    return steps.finish_without_analysis(r) if new and r.changes_nothing else None
+def skip_what_changes_nothing(r: Rollout) -> Plan | None:
+    """If promotion would change nothing there is nothing to roll out, whichever side was changed (4)."""
+    return ending.finish_without_analysis(r) if r.stage is not Stage.PROMOTING and r.changes_nothing else None
 
 
-def start_over_with_a_new_template(r: Ready) -> Plan | None:
+def refuse_what_failed_before(r: Rollout) -> Plan | None:
+    """A revision that failed stays failed when the template goes back to it, unless somebody retries it (9)."""
+    revision = r.workload.template.revision
+    new = r.overtaken or r.world.canary.status.state is None
+    if not new or revision not in r.world.canary.status.failed_revisions:
+        return None
+    status = replace(steps.fresh_status(r), canary_weight=r.weight)
+    return ending.roll_back(r.world, status, events.failed_before(revision))
+
+
+def start_over_with_a_new_template(r: Rollout) -> Plan | None:
     """A new template in mid-rollout takes traffic off the canary at once and starts over (12)."""
-    changed = not r.world.at_rest and template_changed(r.world.canary, r.workload)
-    return steps.start(r) if changed else None
+    return steps.start(r) if r.overtaken and not r.world.at_rest else None
 
 
-def roll_back_after_the_deadline(r: Ready) -> Plan | None:
-    """A canary that exceeds its own progress deadline will never be ready (7)."""
-    in_analysis = r.stage in {Stage.STARTING, Stage.PROGRESSING}
+def obey_an_abort(r: Rollout) -> Plan | None:
+    """Somebody gives this revision up; what the primary runs already cannot be given up any more."""
+    status, asked = r.world.canary.status, r.world.canary.verbs.abort
+    if r.world.at_rest or not _is_asked(asked, status.obeyed.abort, status):
+        return None
+    return ending.roll_back(r.world, steps.no_longer_asked(status, abort=asked), events.ABORTED)
+
+
+def roll_back_after_the_deadline(r: Rollout) -> Plan | None:
+    """A canary of which no pod is available within its progress deadline will never be ready (7)."""
+    if r.stage not in {Stage.STARTING, Stage.PROGRESSING}:
+        return None
     observed = r.workload.observed_generation >= r.workload.generation  # or the condition speaks of an older template
-    if not (in_analysis and observed and r.workload.deadline_exceeded):
+    due = pacing.deadline_at(r)
+    if not (observed and r.workload.deadline_exceeded) and (due is None or due > r.world.now):
         return None
-    return steps.roll_back(r.world, r.world.canary.status, events.DEADLINE_EXCEEDED)
+    return ending.roll_back(r.world, r.world.canary.status, events.deadline_exceeded(r.workload.failure))
 
 
-def copy_what_was_claimed(r: Ready) -> Plan | None:
+def copy_what_was_claimed(r: Rollout) -> Plan | None:
     """A promotion that was claimed but has not arrived is carried out: the live template is the analysed one (10)."""
-    return steps.copy(r) if r.stage is Stage.PROMOTING else None
-
-
-def take_traffic_off_lost_pods(r: Ready) -> Plan | None:
-    """A canary with traffic and no available pod is a failed check, and not waited for (7, 14)."""
-    if r.world.at_rest or not r.weight or not gates.pods_are_lost(r.workload):
+    if r.stage is not Stage.PROMOTING:
         return None
-    return rounds.pods_lost(r)
+    closed = gates.first_closed(r.world, gates.PARTS)
+    take_off = not r.world.canary_serves
+    return standing.behind(r.world, closed, take_off=take_off) if closed else steps.copy(r)
 
 
-def halt_at_route_and_services(r: Ready) -> Plan | None:
-    """The route and both services must be usable, before the start as well (1, 2)."""
-    return _complain_of(r.world, gates.route_gate(r) or gates.service_gate(r))
+def take_traffic_off_what_cannot_serve(r: Rollout) -> Plan | None:
+    """A canary with traffic and no available pod, or no service that leads to one, is not waited for (7, 14)."""
+    return None if r.world.at_rest or not r.weight or r.world.canary_serves else rounds.cannot_serve(r)
 
 
-def start_a_rollout(r: Ready) -> Plan | None:
-    """First sight of an object, or a revision that was not analysed yet (4)."""
-    return steps.start(r) if r.world.at_rest else None
-
-
-def correct_the_weight(r: Ready) -> Plan | None:
-    """While running, the recorded weight is authoritative (13)."""
-    found = r.world.route.weights if r.world.route else None
-    if found == Weights.to_canary(r.weight):
+def start_a_rollout(r: Rollout) -> Plan | None:
+    """First sight of an object, a revision that was not analysed yet (4), or one that somebody retries."""
+    if not r.world.at_rest:
         return None
-    return rounds.corrected(r, str(found.canary) if found else "uneven")
+    closed = gates.first_closed(r.world, gates.TO_START)
+    if closed:
+        return standing.behind(r.world, closed)
+    retried = _is_retried(r.world) and not r.overtaken
+    revision = r.workload.template.revision
+    return steps.start(r, events.retrying(ending.workload_label(r.world), revision) if retried else None)
 
 
-def give_the_canary_pods(r: Ready) -> Plan | None:
-    """The canary is scaled up if it has no replicas (4)."""
-    return steps.give_pods(r) if r.stage is Stage.STARTING and not r.workload.replicas else None
+# --- judge what flows ------------------------------------------------------------------------------------------------
 
 
-def wait_for_the_round(r: Ready) -> Plan | None:
-    """No step and no check before the interval has passed (14); the first step of a rollout needs none (5)."""
+def judge_what_flows(r: Rollout) -> Plan | None:
+    """Every round with traffic is judged, whatever gate is closed: fails count, and roll back at the limit (6 to 9)."""
+    if not rounds.is_due(r):
+        return None
+    if not r.weight and not r.world.canary_serves:
+        return rounds.cannot_serve(r)
+    checks = rounds.to_judge(r)
+    if checks and r.world.readings is None:
+        return Plan(observe=tuple(checks), complaint=r.world.memory.complaint)
+    found = rounds.judged(r)
+    if found.verdict is not Verdict.PASS:
+        return rounds.halted(r, found)
+    return rounds.give_up_at_the_limit(r, found.status)
+
+
+# --- the route -------------------------------------------------------------------------------------------------------
+
+
+def put_the_route_right(r: Rollout) -> Plan | None:
+    """While running, the recorded weight is authoritative (13); a step of ours that was interrupted is finished."""
+    route = r.world.route
+    wanted = Weights.to_canary(r.weight)
+    if route is None or route.problem or route.weights == wanted:
+        return steps.count_from_the_route(r)
+    interrupted = route.weights == Weights.to_canary(r.world.canary.status.previous_weight)
+    if interrupted and pacing.arrived_at(r.world) is None:
+        return steps.advance_again(r)
+    return rounds.corrected(r, str(route.weights.canary) if route.weights else "uneven")
+
+
+def give_the_canary_pods(r: Rollout) -> Plan | None:
+    """The canary is scaled up if it has no replicas, or fewer than were claimed for it and nobody scaled since (4)."""
+    status = r.world.canary.status
+    unscaled = r.workload.generation == status.canary_generation and r.workload.replicas < status.canary_replicas
+    lacks = not r.workload.replicas or unscaled
+    return steps.give_pods(r) if r.stage is Stage.STARTING and lacks else None
+
+
+def keep_within_the_maximum(r: Rollout) -> Plan | None:
+    """A weight above what is allowed is reduced at once: the maximum was lowered, or the primary is back (18)."""
+    allowed = 0 if r.stage is Stage.STARTING else r.spec.max_weight
+    usable = r.world.route is not None and r.world.route.problem is None
+    if r.weight <= allowed or not usable or r.world.only_the_canary_serves:
+        return None
+    return steps.reduce(r, allowed)
+
+
+# --- move ------------------------------------------------------------------------------------------------------------
+
+
+def stand_at_a_closed_gate(r: Rollout) -> Plan | None:
+    """Nothing moves while a gate is closed; a round that was held is noted."""
+    closed = gates.first_closed(r.world, gates.GATES)
+    if closed is None:
+        return None
+    held = rounds.is_due(r) and r.world.readings is not None
+    return standing.behind(r.world, closed, status=rounds.judged(r).status if held else None)
+
+
+def obey_a_promote(r: Rollout) -> Plan | None:
+    """Somebody wants this revision without what is left of its analysis; every gate is open."""
+    status, asked = r.world.canary.status, r.world.canary.verbs.promote
+    if not _is_asked(asked, status.obeyed.promote, status):
+        return None
+    said = events.skipping_the_analysis(ending.workload_label(r.world), status.canary_revision)
+    return steps.promote(r, steps.no_longer_asked(status, promote=asked), said)
+
+
+def wait_for_the_round(r: Rollout) -> Plan | None:
+    """No step before the interval has passed (14); the first one of a rollout needs none (5)."""
     due = pacing.round_due_at(r.world, r.spec)
     if r.stage is Stage.STARTING or r.world.now >= due:
         return None
-    return Plan(wake_after=pacing.until(r.world, due), complaint=r.world.complaint)
+    return standing.until_due(r, pacing.until(r.world, due))
 
 
-def count_pods_that_stay_lost(r: Ready) -> Plan | None:
-    """A canary that has lost its pods for another round has failed another check (7)."""
-    lost = r.stage is Stage.PROGRESSING and gates.pods_are_lost(r.workload)
-    return rounds.pods_lost(r) if lost else None
+def wait_for_the_windows(r: Rollout) -> Plan | None:
+    """No step before every check was judged, for which its window must be filled (6)."""
+    unjudged = rounds.unjudged(r) if r.weight and r.stage is not Stage.STARTING else ()
+    if not unjudged:
+        return None
+    if r.world.readings is not None:
+        return standing.held_a_round(r, rounds.judged(r).status)
+    return standing.until_due(r, pacing.until(r.world, min(pacing.filled_at(r, check) for check in unjudged)))
 
 
-def wait_for_the_workloads(r: Ready) -> Plan | None:
-    """Both Deployments have converged (3)."""
-    waiting_for = gates.workload_gate(r)
-    return _wait(r, waiting_for) if waiting_for else None
-
-
-def take_the_first_step(r: Ready) -> Plan | None:
+def take_the_first_step(r: Rollout) -> Plan | None:
     """No metrics are checked while no traffic flows (5)."""
-    return steps.advance(r, r.world.canary.status) if not r.weight else None
+    starting = r.stage is Stage.STARTING or not r.weight
+    return steps.advance(r, r.world.canary.status) if starting else None
 
 
-def hold_a_round(r: Ready) -> Plan | None:
-    """All metrics are checked; what follows is decided by the verdicts (6, 7, 8, 9)."""
-    if r.world.readings is None and r.spec.checks:
-        return Plan(observe=r.spec.checks, complaint=r.world.complaint)
-    return rounds.judged(r, r.world.readings or ())
+def advance_or_promote(r: Rollout) -> Plan | None:
+    """A passing round advances; one at the maximum promotes (6): the weight that was judged is the recorded one."""
+    status = rounds.judged(r).status
+    return steps.promote(r, status) if r.weight >= r.spec.max_weight else steps.advance(r, status)
 
 
-ROLLOUT: tuple[Callable[[Ready], Plan | None], ...] = (
+ROLLOUT: tuple[Callable[[Rollout], Plan | None], ...] = (
+    start_the_cure_of_a_primary_that_fails,
+    send_all_to_the_only_side_that_serves,
     finish_the_promotion,
     skip_what_changes_nothing,
+    refuse_what_failed_before,
     start_over_with_a_new_template,
+    obey_an_abort,
     roll_back_after_the_deadline,
     copy_what_was_claimed,
-    take_traffic_off_lost_pods,
-    halt_at_route_and_services,
+    take_traffic_off_what_cannot_serve,
     start_a_rollout,
-    correct_the_weight,
+    judge_what_flows,
+    put_the_route_right,
     give_the_canary_pods,
+    keep_within_the_maximum,
+    stand_at_a_closed_gate,
+    obey_a_promote,
     wait_for_the_round,
-    count_pods_that_stay_lost,
-    wait_for_the_workloads,
+    wait_for_the_windows,
     take_the_first_step,
-    hold_a_round,
+    advance_or_promote,
 )
 
 
-# --- complaints ------------------------------------------------------------------------------------------------------
+def _has_something_new(world: World) -> bool:
+    workload = world.workload
+    return isinstance(workload, Workload) and (template_changed(world.canary, workload) or _is_retried(world))
 
 
-def _complain_of(world: World, obstacle: Obstacle | None) -> Plan | None:
-    return _complain(world, obstacle) if obstacle else None
+def _is_retried(world: World) -> bool:
+    status = world.canary.status
+    return status.state is State.FAILED and _is_asked(world.canary.verbs.retry, status.obeyed.retry, status)
 
 
-def _complain(world: World, obstacle: Obstacle) -> Plan:
-    """Halt for something that a person has to put right: an event now and then, a condition meanwhile.
-
-    The event comes first: the status of an object that does not fit its schema may be refused.
-    """
-    pace = _pace(world)
-    said = pacing.complaint_may_be_said(world, obstacle.what, pace)
-    actions: list[Action] = [Say(events.halt(world.canary.label, obstacle.what, kind=obstacle.reason))] if said else []
-    condition = world.canary.status.condition(steps.READY)
-    if condition is None or (condition.reason, condition.message) != (obstacle.reason, obstacle.what):
-        status = replace(world.canary.status, observed_generation=world.canary.generation)
-        status = steps.with_condition(world, status, steps.READY, "False", obstacle.reason, obstacle.what)
-        actions.append(WriteStatus(status))
-    return Plan(tuple(actions), wake_after=pace, complaint=pacing.remembered(world, obstacle.what, said=said))
+def _is_asked(value: str, obeyed: str, status: CanaryStatus) -> bool:
+    """Whether a verb speaks of the revision at hand, and was not acted on yet."""
+    return value not in {"", obeyed} and revision_of(value) == status.canary_revision
 
 
-def _take_back(world: World) -> Plan:
-    """Take back a complaint that somebody has put right: the one thing that is written at rest, and once."""
-    condition = world.canary.status.condition(steps.READY)
-    parts = ready(world)
-    if condition is None or condition.status != "False" or parts is None:
-        return Plan()
-    if gates.rival_gate(world) or gates.route_gate(parts) or gates.service_gate(parts):
-        return Plan()
-    return Plan((WriteStatus(steps.parts_found(world, world.canary.status)),))
-
-
-def _pace(world: World) -> timedelta:
-    if world.at_rest or isinstance(world.canary.spec, InvalidSpec):
-        return pacing.REPEAT_AT_REST
-    return pacing.interval(world, world.canary.spec)
-
-
-def _wait(r: Ready, event: Event, first: tuple[Action, ...] = ()) -> Plan:
-    """Wait for a workload; say so once a round."""
-    said = pacing.wait_may_be_said(r.world, r.spec)
-    actions = (*first, Say(event)) if said else first
-    return Plan(
-        actions,
-        wake_after=pacing.interval(r.world, r.spec),
-        complaint=pacing.remembered(r.world, event.text, said=said),
-    )
+def _return_traffic(r: Rollout) -> Plan:
+    due = pacing.round_due_at(r.world, r.spec)
+    return steps.return_traffic(r) if r.world.now >= due else Plan(wake_after=pacing.until(r.world, due))

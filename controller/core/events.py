@@ -8,6 +8,9 @@ where it has none. ``{c}`` is the canary object, ``{k}`` the canary workload and
 from dataclasses import dataclass
 from typing import Literal
 
+from controller.core.canary import State
+from controller.core.verbs import ABORT, PROMOTE, RETRY
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -22,10 +25,11 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Why a rollout is given up."""
+    """Why a rollout ends, and how."""
 
     reason: str  # of the condition Promoted, and of the metric that counts rollouts: one CamelCase word
-    text: str  # the end of the sentence "Rolling back …"
+    text: str  # the condition's message; of a rollback also the end of the sentence "Rolling back …"
+    state: State = State.FAILED
 
 
 def starting(c: str) -> Event:
@@ -60,8 +64,24 @@ def advance(c: str, weight: int) -> Event:
     return Event("Normal", f"Advance {c} canary weight {weight}", "Advance")
 
 
+def reduce(c: str, before: int, weight: int) -> Event:
+    """The canary has more traffic than it may have: its maximum was lowered, or the primary is back."""
+    return Event("Normal", f"Reduce {c} canary weight {before} to {weight}", "Reduce")
+
+
+def returning(c: str, weight: int) -> Event:
+    """After a promotion, one step of the traffic's way back to the primary."""
+    return Event("Normal", f"Return {c} canary weight {weight}", "Return")
+
+
+def only_the_canary_serves(c: str, p: str) -> Event:
+    """The primary has lost its pods or its service while the canary has both."""
+    text = f"Halt {c} advancement available replicas 0 < 1 of {p}, the canary gets all traffic"
+    return Event("Warning", text, "Divert", kind="halt:primary-lost", terminal=True)
+
+
 def correcting(c: str, found: str, weight: int) -> Event:
-    """Somebody else, or a crash, left the route at another weight than the recorded one."""
+    """Somebody else left the route at another weight than the recorded one."""
     return Event("Warning", f"Correcting {c} canary weight {found} to {weight}", "Correct", kind="correct")
 
 
@@ -100,6 +120,28 @@ def failed(k: str) -> Event:
     return Event("Warning", f"Canary failed! Scaling down {k}", "Fail", terminal=True)
 
 
+def failed_before_new_revision(k: str, revision: str) -> Event:
+    """The end of a rollout that was given up while a newer template already waits on the canary."""
+    return Event("Warning", f"Canary failed! {k} revision {revision}", "Fail", terminal=True)
+
+
+def retrying(k: str, revision: str) -> Event:
+    """Somebody asked for a revision that has failed."""
+    return Event("Normal", f"Retrying {k} revision {revision} as {RETRY} asks", "Start", terminal=True)
+
+
+def skipping_the_analysis(k: str, revision: str) -> Event:
+    """Somebody asked for the promotion without what is left of the analysis."""
+    text = f"Skipping what is left of the analysis of {k} revision {revision} as {PROMOTE} asks"
+    return Event("Warning", text, "Skip", terminal=True)
+
+
+def too_late_to_abort(k: str, revision: str) -> Event:
+    """Somebody asked to abort a revision that the primary runs already."""
+    text = f"Cannot abort {k} revision {revision} which is promoted already, release the version before it"
+    return Event("Warning", text, "Abort", terminal=True)
+
+
 def released(c: str, p: str) -> Event:
     """The canary object was deleted in mid-rollout."""
     return Event("Normal", f"Canary {c} is being deleted, routing all traffic to {p}", "Release", terminal=True)
@@ -112,8 +154,31 @@ def threshold_reached(count: int) -> Cause:
 
 def evidence_missing(count: int) -> Cause:
     """Too many rounds in a row that could not be judged."""
-    return Cause("NoEvidence", f"for want of evidence, inconclusive checks limit reached {count}")
+    return Cause("NoEvidence", f"not enough data, inconclusive checks limit reached {count}")
 
 
-DEADLINE_EXCEEDED = Cause("ProgressDeadlineExceeded", "progress deadline exceeded")
+def deadline_exceeded(why: str) -> Cause:
+    """No pod became available in time; ``why`` is the Deployment's own word for it, or ""."""
+    return Cause("ProgressDeadlineExceeded", f"progress deadline exceeded{f', {why}' if why else ''}")
+
+
+def failed_before(revision: str) -> Cause:
+    """The template is one that was rolled back earlier."""
+    return Cause("FailedBefore", f"revision {revision} failed before and is not tried again unless {RETRY} asks")
+
+
+def promoted(revision: str) -> Cause:
+    """The revision has reached the primary."""
+    return Cause("Promoted", f"Revision {revision} is promoted", State.FINISHED)
+
+
+def already_there(revision: str) -> Cause:
+    """The primary runs what the canary would bring."""
+    return Cause("NothingToRollOut", f"The primary already runs revision {revision}", State.FINISHED)
+
+
 WORKLOAD_DELETED = Cause("WorkloadDeleted", "the deployment was deleted")
+ABORTED = Cause("Aborted", f"as {ABORT} asks")
+
+ENDS_WELL = frozenset({"Promoted", "NothingToRollOut"})
+"""Reasons of a rollout that finishes; it fails for every other one."""

@@ -1,84 +1,280 @@
-"""The gates of a rollout: each returns why the weight must stay, or None.
+"""The gates of a rollout, in one tuple: what must hold before the weight moves, and what goes on while it does not.
 
-They are asked in the seed's order: the route, the services behind its hosts, then both workloads.
+Halting means not advancing, never not looking: unless a gate says otherwise, traffic that flows is judged whatever
+gate is closed, and a rollback waits for none of them. A new gate is one function and one line of ``GATES``; the table
+in ``docs/gates.md`` is made from it.
 """
 
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
 from typing import Literal
 
-from controller.core import events
-from controller.core.events import Event
-from controller.core.world import Ready, World, older_rival
+from controller.core.canary import CanarySpec, InvalidSpec
+from controller.core.verbs import HOLD
+from controller.core.world import World, older_rival, rollout_of
 from deploy.rollout import rollout_status
 from deploy.types import Workload
 from informers.types import Unreadable
 
 
+class Needs(StrEnum):
+    """What opens a gate again, and so how a closed one is reported."""
+
+    REPAIR = "repair"  # somebody has to put something right: said at once and each round, condition Ready is False
+    DECISION = "decision"  # somebody holds it on purpose: likewise, but it is a reason of the condition Promoted
+    TIME = "time"  # Kubernetes is at work: said once a whole round has passed, no condition
+
+
 @dataclass(frozen=True, slots=True)
-class Obstacle:
-    """Something that a person has to put right before the rollout can go on."""
+class Gate:
+    """Something that must hold before the weight moves."""
 
-    reason: str  # of the condition Ready: one CamelCase word
-    what: str  # the end of the sentence "Halt … advancement"
+    reason: str  # of the condition: one CamelCase word
+    asks: str  # what must hold, as a sentence for the docs
+    closed: Callable[[World], str | None]  # what is in the way, as the end of a sentence; None: open
+    needs: Needs
+    checks_go_on: bool = True  # whether traffic that flows is judged while it is closed
+    side: Literal["", "primary", "canary"] = ""  # whose numbers the sentence speaks of: waits of a side combine
 
 
-def rival_gate(world: World) -> Obstacle | None:
-    """Of two canary objects that share a workload or a route the younger one halts."""
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """A closed gate."""
+
+    gate: Gate
+    what: str  # the end of the sentence "Halt … advancement", or of "Waiting for …"
+
+
+def first_closed(world: World, gates: Iterable[Gate]) -> Closed | None:
+    """Return the first closed gate, or None if all are open."""
+    return next(all_closed(world, gates), None)
+
+
+def all_closed(world: World, gates: Iterable[Gate]) -> Iterator[Closed]:
+    """Yield every closed gate, in order."""
+    for gate in gates:
+        what = gate.closed(world)
+        if what is not None:
+            yield Closed(gate, what)
+
+
+def invalid_spec(world: World) -> str | None:
+    """The object can be understood."""
+    spec = world.canary.spec
+    return spec.problem if isinstance(spec, InvalidSpec) else None
+
+
+def older_canary(world: World) -> str | None:
+    """Of two canary objects that share a workload or a route the newer one halts."""
     rival = older_rival(world)
     if rival is None:
         return None
-    what = f"canary {rival.label} is older and names the same workload or route, one of the two must go"
-    return Obstacle("SharedWithOlderCanary", what)
+    return f"canary {rival.label} is older and names the same workload or route, delete one of them"
 
 
-def parts_gate(world: World) -> Obstacle | None:
-    """Both workloads must exist and be readable."""
-    spec = world.canary.spec
-    for found, role in ((world.primary, "primary"), (world.workload, "canary")):
-        side = getattr(spec, role)
-        where = f"{role} deployment {side.name}.{world.canary.namespace}"
-        if found is None:
-            return Obstacle("WorkloadNotFound", f"{where} not found, create it or correct spec.{role}.name")
-        if isinstance(found, Unreadable):
-            return Obstacle("WorkloadUnreadable", f"{where} cannot be read: {found.reason}")
-    return None
+def missing_workload(world: World) -> str | None:
+    """Both workloads exist."""
+    missing = [(where, role) for found, role, where in _workloads(world) if found is None]
+    return ", ".join(f"{where} not found, create it or correct spec.{role}.name" for where, role in missing) or None
 
 
-def route_gate(r: Ready) -> Obstacle | None:
-    """The route exists and can carry weights for both hosts."""
-    where = f"virtual service {r.spec.route_name}.{r.world.canary.namespace}"
-    if r.world.route is None:
-        return Obstacle("RouteNotFound", f"{where} not found, create it or correct spec.virtualService.name")
-    if r.world.route.problem:
-        return Obstacle("RouteNotUsable", f"{where}: {r.world.route.problem}")
-    return None
+def unreadable_workload(world: World) -> str | None:
+    """Both workloads can be read."""
+    unreadable = [(where, found) for found, _, where in _workloads(world) if isinstance(found, Unreadable)]
+    return ", ".join(f"{where} cannot be read: {found.reason}" for where, found in unreadable) or None
 
 
-def service_gate(r: Ready) -> Obstacle | None:
-    """Each host resolves to a ClusterIP service with an HTTP port."""
-    if not r.world.service_problems:
+def missing_route(world: World) -> str | None:
+    """The route object exists."""
+    if world.route is not None:
         return None
-    return Obstacle("ServiceNotUsable", ", ".join(r.world.service_problems))
+    return f"{_route(world)} not found, create it or correct spec.virtualService.name"
 
 
-def workload_gate(r: Ready) -> Event | None:
-    """Both workloads have converged, and nobody is holding them."""
-    return side_gate(r, "primary") or side_gate(r, "canary")
+def unusable_route(world: World) -> str | None:
+    """The route can carry weights for both hosts."""
+    if world.route is None or not world.route.problem:
+        return None
+    return f"{_route(world)}: {world.route.problem}"
 
 
-def side_gate(r: Ready, side: Literal["primary", "canary"]) -> Event | None:
-    """Return what one workload is waited for, or why it halts the rollout."""
-    workload = r.primary if side == "primary" else r.workload
-    c = r.world.canary.label
-    where = f"{side} deployment {workload.name}.{workload.namespace}"
-    if workload.paused:
-        return events.halt(c, f"{where} is paused, resume it to go on", kind=f"paused:{side}")
-    if side == "primary" and workload.replicas == 0:
-        return events.halt(c, f"{where} replicas 0 < 1", kind="primary-scaled-to-zero")
-    why = rollout_status(workload)
-    return events.waiting(c, why, side=side) if why else None
+def unusable_service(world: World) -> str | None:
+    """Each host is a ClusterIP service with an HTTP port that selects the pods of its side."""
+    problems = (
+        world.primary_backend.problem or astray(world, "primary"),
+        world.canary_backend.problem or astray(world, "canary"),
+    )
+    return ", ".join(problem for problem in problems if problem) or None
 
 
-def pods_are_lost(workload: Workload) -> bool:
-    """Whether the workload has nothing that could answer a request."""
-    return workload.available_replicas == 0
+def astray(world: World, side: Literal["primary", "canary"]) -> str | None:
+    """Return that the service of a side selects other pods than those of its workload, if so."""
+    spec = world.canary.spec
+    if isinstance(spec, InvalidSpec):
+        return None
+    workload, backend, host = (
+        (world.primary, world.primary_backend, spec.primary.host)
+        if side == "primary"
+        else (world.workload, world.canary_backend, spec.canary.host)
+    )
+    if not isinstance(workload, Workload) or backend.leads_to(workload.template.labels):
+        return None
+    selector = ",".join(f"{key}={value}" for key, value in backend.selector or ())
+    where = f"{workload.name}.{workload.namespace}"
+    return f"service {host} selects {selector or 'nothing'}, which no pod of deployment {where} has"
+
+
+def primary_paused(world: World) -> str | None:
+    """Nobody has paused the primary."""
+    return _paused(world, "primary")
+
+
+def canary_paused(world: World) -> str | None:
+    """Nobody has paused the canary."""
+    return _paused(world, "canary")
+
+
+def primary_at_zero(world: World) -> str | None:
+    """The primary has pods to compare with and to fall back on."""
+    primary = world.primary
+    if not isinstance(primary, Workload) or primary.replicas:
+        return None
+    return f"primary deployment {primary.name}.{primary.namespace} replicas 0 < 1"
+
+
+def primary_converged(world: World) -> str | None:
+    """The primary has converged, or it never will and the rollout is the cure."""
+    rollout = rollout_of(world)
+    if not isinstance(world.primary, Workload) or (rollout is not None and rollout.primary_is_beyond_help):
+        return None
+    return rollout_status(world.primary)
+
+
+def canary_converged(world: World) -> str | None:
+    """The canary has converged."""
+    return rollout_status(world.workload) if isinstance(world.workload, Workload) else None
+
+
+def held(world: World) -> str | None:
+    """Nobody has asked to hold the rollout."""
+    reason = world.canary.verbs.hold
+    if reason is None:
+        return None
+    why = "" if _is_a_time(reason) else f" ({reason})"  # a bare time, or nothing, gives no reason
+    return f"held by the annotation {HOLD}{why}, remove it to go on"
+
+
+def traffic_to_nothing(world: World) -> str | None:
+    """The route sends no request to a side that cannot answer."""
+    spec, weights = world.canary.spec, world.route.weights if world.route else None
+    if weights is None or isinstance(spec, InvalidSpec):
+        return None
+    for weight, serves, side in (
+        (weights.canary, world.canary_serves, spec.canary),
+        (weights.primary, world.primary_serves, spec.primary),
+    ):
+        if weight and not serves:
+            where = f"{side.name}.{world.canary.namespace}"
+            return f"{_route(world)} sends {weight}% of its requests to {where}, which has no available pod behind it"
+    return None
+
+
+INVALID_SPEC = Gate(
+    "InvalidSpec",
+    "The Canary object is valid; the API server refuses most objects that are not.",
+    invalid_spec,
+    Needs.REPAIR,
+    checks_go_on=False,  # which checks, nobody knows
+)
+OLDER_CANARY = Gate(
+    "SharedWithOlderCanary",
+    "No older Canary object names one of the same Deployments, or one of the same hosts in the same route.",
+    older_canary,
+    Needs.REPAIR,
+    checks_go_on=False,  # the traffic is the other object's, which judges it
+)
+PARTS = (
+    Gate("WorkloadNotFound", "Both Deployments exist.", missing_workload, Needs.REPAIR),
+    Gate("WorkloadUnreadable", "Both Deployments can be read.", unreadable_workload, Needs.REPAIR),
+)
+ROUTE = (
+    Gate("RouteNotFound", "The VirtualService exists.", missing_route, Needs.REPAIR),
+    Gate(
+        "RouteNotUsable",
+        "At least one HTTP route of the VirtualService holds both hosts and nothing else.",
+        unusable_route,
+        Needs.REPAIR,
+    ),
+)
+SERVICES = (
+    Gate(
+        "ServiceNotUsable",
+        "Each host is a ClusterIP service of the namespace with an HTTP port, and selects the pods of its Deployment.",
+        unusable_service,
+        Needs.REPAIR,
+    ),
+)
+PRIMARY = (
+    Gate("PrimaryPaused", "The primary is not paused.", primary_paused, Needs.DECISION, side="primary"),
+    Gate("PrimaryScaledToZero", "The primary is not scaled to 0.", primary_at_zero, Needs.DECISION, side="primary"),
+    Gate(
+        "PrimaryNotConverged",
+        "The primary has converged by the rules of `kubectl rollout status`, and no autoscaler is at work on it.",
+        primary_converged,
+        Needs.TIME,
+        side="primary",
+    ),
+)
+CANARY = (
+    Gate("CanaryPaused", "The canary is not paused.", canary_paused, Needs.DECISION, side="canary"),
+    Gate("CanaryNotConverged", "The canary has converged likewise.", canary_converged, Needs.TIME, side="canary"),
+)
+HELD = (Gate("Held", "Nobody holds the rollout (`flagger hold`).", held, Needs.DECISION),)
+
+TO_NOTHING = Gate(
+    "TrafficToNothing",
+    "No side that the route sends requests to lacks pods or a service (at rest; mid-rollout traffic is moved).",
+    traffic_to_nothing,
+    Needs.REPAIR,
+)
+
+TO_START: tuple[Gate, ...] = (OLDER_CANARY, *PARTS, *ROUTE, *SERVICES)
+"""What must hold before a rollout starts."""
+
+AT_REST: tuple[Gate, ...] = (*TO_START, TO_NOTHING)
+"""What the condition Ready speaks of at rest."""
+
+GATES: tuple[Gate, ...] = (INVALID_SPEC, *TO_START, *PRIMARY, *CANARY, *HELD)
+"""Every gate, in the order in which they are asked before the weight moves."""
+
+
+def _is_a_time(text: str) -> bool:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return not text
+    return True
+
+
+def _paused(world: World, side: Literal["primary", "canary"]) -> str | None:
+    for found, role, where in _workloads(world):
+        if role == side and isinstance(found, Workload) and found.paused:
+            return f"{where} is paused, resume it to go on"
+    return None
+
+
+def _workloads(world: World) -> Iterator[tuple[Workload | Unreadable | None, str, str]]:
+    """Yield each side's workload, its role, and how to name it."""
+    spec = world.canary.spec
+    if isinstance(spec, CanarySpec):
+        namespace = world.canary.namespace
+        yield world.primary, "primary", f"primary deployment {spec.primary.name}.{namespace}"
+        yield world.workload, "canary", f"canary deployment {spec.canary.name}.{namespace}"
+
+
+def _route(world: World) -> str:
+    spec = world.canary.spec
+    name = spec.route_name if isinstance(spec, CanarySpec) else ""
+    return f"virtual service {name}.{world.canary.namespace}"

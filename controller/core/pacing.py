@@ -1,15 +1,18 @@
-"""When the next round is due, and when a complaint may be repeated. Pure; the time is part of the world.
+"""When things are due: rounds, windows, drains, corrections, and complaints. Pure; the time is part of the world.
 
-A round happens when ``lastCheckTime`` plus the interval has passed, whatever woke the controller: a restart, a relist
-or a burst of watch events never advances a rollout early.
+A round happens when an interval has passed since the route carries the weight, whatever woke the controller: a restart,
+a relist or a burst of watch events never advances a rollout early.
 """
 
 import zlib
 from datetime import datetime, timedelta
 
-from controller.core.canary import Canary, CanarySpec
-from controller.core.plan import Complaint
-from controller.core.world import World
+from controller.core.canary import Canary, CanarySpec, Stage
+from controller.core.durations import parse_duration
+from controller.core.plan import Complaint, Corrections
+from controller.core.world import Rollout, World
+from metrics.types import Check
+from router.types import Weights
 
 SPREAD = 0.1
 """At most this part of an interval is added, by key, so that a thousand canaries don't tick in the same instant."""
@@ -18,6 +21,9 @@ REPEAT_AT_REST = timedelta(minutes=10)
 """Outside of a rollout an unchanged complaint is repeated at most this often."""
 
 SOON = timedelta(milliseconds=1)
+
+SLOW_SHIFT = timedelta(seconds=1)
+"""A route that followed its claim later than this has the claim's time corrected, at the cost of one write."""
 
 
 def interval(world: World, spec: CanarySpec) -> timedelta:
@@ -32,23 +38,81 @@ def round_due_at(world: World, spec: CanarySpec) -> datetime:
     length = interval(world, spec)
     if last is None or last > world.now + length:  # a clock that was set back must not stop a rollout for ever
         return world.now
-    return last + length
+    return max(last, arrived_at(world) or last) + length
 
 
-def wait_may_be_said(world: World, spec: CanarySpec) -> bool:
-    """Whether a workload that has not converged is worth a word: once a round, after a whole one has passed."""
-    return world.now >= _last_word(world) + interval(world, spec)
+def arrived_at(world: World) -> datetime | None:
+    """Return when this process brought the route to the recorded weight, or None if it did not."""
+    shifted = world.memory.shifted
+    if shifted is None or shifted.at > world.now:
+        return None
+    return shifted.at if shifted.weights == Weights.to_canary(world.canary.status.canary_weight) else None
+
+
+def filled_at(r: Rollout, check: Check) -> datetime:
+    """Return when the whole window of a check lies after the first step of this revision."""
+    status = r.world.canary.status
+    first_step = status.traffic_start_time or status.start_time  # the latter: a rollout that an older release began
+    if first_step is None or first_step > r.world.now:  # the clock was set back
+        return r.world.now
+    return first_step + parse_duration(check.interval)
+
+
+def drained_at(world: World, drain: timedelta) -> datetime | None:
+    """Return when the canary may be scaled down, or None if none of its traffic was taken off in this rollout."""
+    since = world.canary.status.drain_start_time
+    if since is None:
+        return None
+    since = max(since, arrived_at(world) or since)
+    return world.now if since > world.now + drain else since + drain  # the clock was set back, or not by much
+
+
+def deadline_at(r: Rollout) -> datetime | None:
+    """Return when a pod of the new template must be available at the latest, or None if nothing is timed.
+
+    By our own clock: Kubernetes does not time a Deployment that was complete and is only scaled, and that is every
+    rollout but the first. A paused Deployment is not timed, as there.
+
+    Source: ``DeploymentTimedOut`` of kube-controller-manager.
+    """
+    started = r.world.canary.status.start_time
+    old = r.workload.current_replicas - r.workload.updated_replicas  # which may be all that is available
+    came_up = r.workload.available_replicas > max(old, 0)
+    if r.stage is not Stage.STARTING or started is None or r.workload.paused or came_up:
+        return None
+    resumed = r.workload.resumed_at
+    return (max(started, resumed) if resumed else started) + r.workload.progress_deadline
+
+
+def correction_due_at(world: World, spec: CanarySpec) -> datetime:
+    """Return when the route may be put back: at once the first time in a round, then at a growing pace."""
+    last = world.memory.corrections
+    if last is None or not last.at <= world.now < last.at + interval(world, spec):  # or the clock was set back
+        return world.now
+    return min(last.at + timedelta(seconds=2.0 ** min(last.count - 1, 12)), last.at + interval(world, spec))
+
+
+def one_more_correction(world: World, spec: CanarySpec) -> Corrections:
+    """Return what to remember of a correction that is made now."""
+    last = world.memory.corrections
+    fresh = last is None or not last.at <= world.now < last.at + 2 * interval(world, spec)
+    return Corrections(1 if fresh or last is None else last.count + 1, world.now)
+
+
+def wait_may_be_said(world: World, pace: timedelta) -> bool:
+    """Whether something that passes by itself is worth a word: once a round, after a whole one has passed."""
+    return world.now >= _last_word(world) + pace
 
 
 def complaint_may_be_said(world: World, text: str, pace: timedelta) -> bool:
     """Whether a complaint is new, or old enough to be repeated."""
-    last = world.complaint
+    last = world.memory.complaint
     return last is None or last.text != text or world.now >= last.at + pace
 
 
 def remembered(world: World, text: str, *, said: bool) -> Complaint | None:
     """Return what to remember of a complaint that was, or was not, said now."""
-    return Complaint(text=text, at=world.now) if said else world.complaint
+    return Complaint(text=text, at=world.now) if said else world.memory.complaint
 
 
 def until(world: World, when: datetime) -> timedelta:
@@ -57,8 +121,8 @@ def until(world: World, when: datetime) -> timedelta:
 
 
 def _last_word(world: World) -> datetime:
-    status = world.canary.status
-    times = [status.start_time, status.last_check_time, world.complaint.at if world.complaint else None]
+    status, complaint = world.canary.status, world.memory.complaint
+    times = [status.start_time, status.last_check_time, complaint.at if complaint else None]
     return max((t for t in times if t is not None and t <= world.now), default=world.now)
 
 

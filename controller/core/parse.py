@@ -6,6 +6,7 @@ stand here as well because a cluster may carry an older schema, or none.
 
 import re
 from collections.abc import Collection, Mapping
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,11 +17,14 @@ from controller.core.canary import (
     CheckStatus,
     Condition,
     InvalidSpec,
+    Obeyed,
     Side,
     Stage,
     State,
+    Verbs,
 )
-from controller.core.durations import parse_duration
+from controller.core.durations import parse_interval
+from controller.core.verbs import ABORT, HOLD, PROMOTE, RETRY
 from metrics.checks import check_problem
 from metrics.types import Check, Verdict
 
@@ -29,9 +33,13 @@ DEFAULT_MAX_WEIGHT = 100
 DEFAULT_STEP_WEIGHT = 5
 DEFAULT_METRIC_INTERVAL = "1m"
 DEFAULT_KIND = "Deployment"
+DEFAULT_DRAIN_SECONDS = 30
+LONGEST_DRAIN_SECONDS = 3600
+AT_ONCE, STEPPED = "atOnce", "stepped"
 _DNS_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
 _LONGEST_NAME = 253
-_SHORTEST_INTERVAL = timedelta(seconds=1)
+
+_VERBS = frozenset(field.name for field in fields(Obeyed))
 
 Json = Mapping[str, Any]
 
@@ -66,7 +74,14 @@ def parse_canary(obj: Json, *, kinds: Collection[str]) -> Canary:
         finalizers=tuple(meta.get("finalizers") or ()),
         spec=spec,
         status=parse_status(obj.get("status") or {}),
+        verbs=parse_verbs(meta.get("annotations") or {}),
     )
+
+
+def parse_verbs(annotations: Json) -> Verbs:
+    """Return what the annotations of a Canary object ask for."""
+    abort, promote, retry = (str(annotations.get(verb) or "") for verb in (ABORT, PROMOTE, RETRY))
+    return Verbs(abort, promote, retry, hold=str(annotations[HOLD] or "") if HOLD in annotations else None)
 
 
 def parse_time(text: str) -> datetime:
@@ -86,18 +101,23 @@ def parse_status(status: Json) -> CanaryStatus:
         failed_checks=status.get("failedChecks") or 0,
         inconclusive_checks=status.get("inconclusiveChecks") or 0,
         canary_weight=status.get("canaryWeight") or 0,
+        previous_weight=status.get("previousWeight") or 0,
         start_time=_time(status.get("startTime")),
+        traffic_start_time=_time(status.get("trafficStartTime")),
+        drain_start_time=_time(status.get("drainStartTime")),
         last_check_time=_time(status.get("lastCheckTime")),
         last_transition_time=_time(status.get("lastTransitionTime")),
         observed_generation=status.get("observedGeneration") or 0,
         conditions=tuple(_condition(c) for c in status.get("conditions") or ()),
         checks=tuple(_check_status(c) for c in status.get("checks") or ()),
+        failed_revisions=tuple(str(revision) for revision in status.get("failedRevisions") or ()),
+        obeyed=Obeyed(**{verb: str(value) for verb, value in (status.get("obeyed") or {}).items() if verb in _VERBS}),
     )
 
 
 def _spec(spec: Json, kinds: Collection[str]) -> CanarySpec:
     kind = spec.get("targetKind") or DEFAULT_KIND
-    if kind not in kinds:
+    if not isinstance(kind, str) or kind not in kinds:
         raise SpecError(f"spec.targetKind {kind!r} is not supported, use {' or '.join(sorted(kinds))}")
     primary = _side(spec, "primary")
     canary = _side(spec, "canary")
@@ -119,6 +139,10 @@ def _spec(spec: Json, kinds: Collection[str]) -> CanarySpec:
         interval=_interval(analysis),
         inconclusive_limit=_integer(analysis, "inconclusiveLimit", threshold, lowest=0),
         checks=_checks(analysis),
+        drain=timedelta(
+            seconds=_integer(analysis, "drainSeconds", DEFAULT_DRAIN_SECONDS, lowest=0, highest=LONGEST_DRAIN_SECONDS)
+        ),
+        stepped=_stepped(analysis),
     )
 
 
@@ -161,14 +185,17 @@ def _interval(analysis: Json) -> timedelta | None:
     value = analysis.get("interval")
     if value is None:
         return None
-    where = "spec.canaryAnalysis.interval"
     try:
-        interval = parse_duration(str(value))
+        return parse_interval(str(value))
     except ValueError as error:
-        raise SpecError(f"{where}: {error}") from error
-    if interval < _SHORTEST_INTERVAL:
-        raise SpecError(f"{where} must be at least 1s, not {value}")
-    return interval
+        raise SpecError(f"spec.canaryAnalysis.interval: {error}") from error
+
+
+def _stepped(analysis: Json) -> bool:
+    value = analysis.get("promotion")
+    if value not in (None, AT_ONCE, STEPPED):  # a tuple, for a list has no hash
+        raise SpecError(f"spec.canaryAnalysis.promotion must be {AT_ONCE} or {STEPPED}, not {value!r}")
+    return bool(value == STEPPED)
 
 
 def _mapping(obj: Json, field: str, prefix: str) -> Json:

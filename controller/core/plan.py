@@ -70,10 +70,18 @@ Action = HoldFinalizer | ReleaseFinalizer | WriteStatus | Shift | Scale | CopyTe
 
 @dataclass(frozen=True, slots=True)
 class Complaint:
-    """What was complained of last, so that it is repeated in its own time only. Nothing unsafe depends on it."""
+    """What was complained of last, so that it is repeated in its own time only."""
 
     text: str
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Corrections:
+    """How often the route was put back of late, so that a tool that resets it is answered at a growing pace."""
+
+    count: int
+    at: datetime  # of the last one
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,5 +90,6 @@ class Plan:
 
     actions: tuple[Action, ...] = ()
     observe: tuple[Check, ...] = ()  # readings that are needed before anything can be decided
-    wake_after: timedelta | None = None  # look again then, even if nothing stirs; None: only when something does
+    wake_after: timedelta | None = None  # reconcile again then, even if nothing changes; None: only on a change
     complaint: Complaint | None = None  # to be remembered until the next decision of this canary; None: forget
+    corrections: Corrections | None = None  # to be remembered; None: as before

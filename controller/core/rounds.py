@@ -1,77 +1,134 @@
-"""What a round has found, and what follows from it: advance, promote, halt, or roll back in the same round."""
+"""What a round has found: which checks can be judged, what they say, and what a failure leads to.
+
+A check is judged only once its whole window lies after the first step of this revision: before that it would be judged
+on requests that its predecessor answered. Until then the weight stays and nothing counts.
+"""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from controller.core import events, pacing, steps
-from controller.core.canary import CanaryStatus, CheckStatus
+from controller.core import events, pacing
+from controller.core.canary import CanaryStatus, CheckStatus, Stage
+from controller.core.conditions import noted
+from controller.core.ending import roll_back, taken_off, to_the_primary, workload_label
 from controller.core.events import Cause
 from controller.core.plan import Plan, Say, WriteStatus
-from controller.core.world import Ready
-from metrics.types import Judgement, Reading, Value, Verdict
+from controller.core.steps import correct
+from controller.core.world import Rollout
+from metrics.types import Check, Judgement, Value, Verdict
 from metrics.verdicts import judge
 
 
-def judged(r: Ready, readings: Sequence[Reading]) -> Plan:
-    """Judge the readings, one per check in their order."""
-    judgements = tuple(judge(check, reading) for check, reading in zip(r.spec.checks, readings, strict=True))
-    status = replace(r.world.canary.status, checks=tuple(_noted(r, j) for j in judgements))
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A round that was held."""
+
+    status: CanaryStatus  # with the readings, and what the round counts as
+    verdict: Verdict
+    text: str  # what was wrong; "" for a pass
+    kind: str  # which checks were wrong, so that halts of one kind combine
+
+
+def is_due(r: Rollout) -> bool:
+    """Whether an interval has passed since the last round, at a weight that the route carries."""
+    return r.stage is Stage.PROGRESSING and r.world.now >= pacing.round_due_at(r.world, r.spec)
+
+
+def to_judge(r: Rollout) -> Sequence[Check]:
+    """Return the checks whose windows are filled, if traffic flows."""
+    if not r.weight or not r.world.sends_to_canary:
+        return ()
+    return [check for check in r.spec.checks if pacing.filled_at(r, check) <= r.world.now]
+
+
+def unjudged(r: Rollout) -> Sequence[Check]:
+    """Return the checks of the spec without a reading."""
+    read = [check for check, _ in r.world.readings or ()]
+    return [check for check in r.spec.checks if check not in read]
+
+
+def judged(r: Rollout) -> Judged:
+    """Judge the readings of the world, of which there may be none; those of checks that the spec dropped are not."""
+    readings = [(check, reading) for check, reading in r.world.readings or () if check in r.spec.checks]
+    judgements = tuple(judge(check, reading) for check, reading in readings)
+    status = replace(r.world.canary.status, last_check_time=r.world.now)
+    if judgements:
+        status = replace(status, checks=tuple(_as_status(r, j) for j in judgements))
     for verdict in (Verdict.FAIL, Verdict.INCONCLUSIVE):  # a failure weighs more than a missing reading
         found = [j for j in judgements if j.verdict is verdict]
         if found:
-            what = ", ".join(j.text for j in found)
-            said = Say(events.halt(r.world.canary.label, what, kind="+".join(j.check.name for j in found)))
-            return _halted(r, _failed(status) if verdict is Verdict.FAIL else _inconclusive(status), said)
-    return _passed(r, replace(status, inconclusive_checks=0))
+            counted = _failed(status) if verdict is Verdict.FAIL else _inconclusive(status)
+            return Judged(counted, verdict, ", ".join(j.text for j in found), "+".join(j.check.name for j in found))
+    return Judged(replace(status, inconclusive_checks=0), Verdict.PASS, "", "")
 
 
-def pods_lost(r: Ready) -> Plan:
-    """Count a failed check for a canary without pods, and take its traffic off first.
+def halted(r: Rollout, found: Judged) -> Plan:
+    """Count a round that did not pass, and roll back in the same round if it was one too many."""
+    said = Say(events.halt(r.world.canary.label, found.text, kind=found.kind))
+    return _counted(r, found.status, said)
 
-    Leaving the weight where it is would send a share of the users to nothing for as long as the pods are gone. The
-    ladder is climbed again from the first step once they are back; the failed checks stay counted.
+
+def give_up_at_the_limit(r: Rollout, status: CanaryStatus) -> Plan | None:
+    """Roll back if a limit is reached, as it may be by a round that passed: limits can be lowered."""
+    why = _limit_reached(r, status)
+    return roll_back(r.world, status, why) if why else None
+
+
+def cannot_serve(r: Rollout) -> Plan:
+    """Count a failed check for a canary that cannot answer, and take its traffic off first.
+
+    Leaving the weight where it is would send a share of the users to nothing for as long as that lasts. The ladder is
+    climbed again from the first step once it is over; the failed checks stay counted.
     """
-    what = f"available replicas 0 < 1 of {steps.workload_label(r.world)}"
-    said = Say(events.halt(r.world.canary.label, what, kind="pods"))
-    status = replace(_failed(r.world.canary.status), canary_weight=0)
-    plan = _halted(r, status, said)
+    what, kind = _why_it_cannot_serve(r)
+    said = Say(events.halt(r.world.canary.label, what, kind=kind))
+    status = replace(taken_off(r.world, _failed(r.world.canary.status)), last_check_time=r.world.now)
+    plan = _counted(r, status, said)
     if _limit_reached(r, status):
         return plan
     write, *rest = plan.actions
-    return replace(plan, actions=(write, *steps.drain(r.world), *rest))
+    return replace(plan, actions=(write, *to_the_primary(r.world), *rest))
 
 
-def corrected(r: Ready, found: str) -> Plan:
-    """Put the route back; an interval that was cut short too often is a want of evidence.
+def corrected(r: Rollout, found: str) -> Plan:
+    """Put the route back at its own pace; a round that was cut short too often is no evidence.
 
     Counted once a round, however often it is put back: a hiccup of the API server must not roll a canary back.
     """
+    due = pacing.correction_due_at(r.world, r.spec)
+    if due > r.world.now:
+        return Plan(wake_after=pacing.until(r.world, due), complaint=r.world.memory.complaint)
+    status = r.world.canary.status
     if not r.weight:
-        return steps.correct(r, r.world.canary.status, found)
-    status, correction = r.world.canary.status, f"correcting to {r.weight}"
+        return correct(r, status, found)
+    correction = f"correcting to {r.weight}"
     counted = pacing.complaint_may_be_said(r.world, correction, pacing.interval(r.world, r.spec))
     if counted:
         status = _inconclusive(status)
         why = _limit_reached(r, status)
         if why:
-            return steps.roll_back(r.world, status, why)
-    return replace(steps.correct(r, status, found), complaint=pacing.remembered(r.world, correction, said=counted))
+            return roll_back(r.world, status, why)
+    return replace(correct(r, status, found), complaint=pacing.remembered(r.world, correction, said=counted))
 
 
-def _passed(r: Ready, status: CanaryStatus) -> Plan:
-    # Only after a passing round *at* the maximum: the weight that was checked is the one that was recorded.
-    return steps.promote(r, status) if r.weight >= r.spec.max_weight else steps.advance(r, status)
-
-
-def _halted(r: Ready, status: CanaryStatus, said: Say) -> Plan:
-    status = replace(steps.note(r, status), last_check_time=r.world.now)
+def _counted(r: Rollout, status: CanaryStatus, said: Say) -> Plan:
+    status = noted(r, status)
     why = _limit_reached(r, status)
     if why:
-        return steps.roll_back(r.world, status, why, said=(said,))
+        return roll_back(r.world, status, why, said=(said,))
     return Plan((WriteStatus(status), said), wake_after=pacing.interval(r.world, r.spec))
 
 
-def _limit_reached(r: Ready, status: CanaryStatus) -> Cause | None:
+def _why_it_cannot_serve(r: Rollout) -> tuple[str, str]:
+    k = workload_label(r.world)
+    if not r.workload.available_replicas:
+        return f"available replicas 0 < 1 of {k}", "pods"
+    backend = r.world.canary_backend
+    # The gate of the services says the same of one that is gone, so it is one event.
+    return (backend.problem if backend.gone and backend.problem else f"no service leads to {k}"), "ServiceNotUsable"
+
+
+def _limit_reached(r: Rollout, status: CanaryStatus) -> Cause | None:
     if status.failed_checks >= r.spec.threshold:
         return events.threshold_reached(status.failed_checks)
     limit = r.spec.inconclusive_limit
@@ -88,7 +145,7 @@ def _inconclusive(status: CanaryStatus) -> CanaryStatus:
     return replace(status, inconclusive_checks=status.inconclusive_checks + 1)
 
 
-def _noted(r: Ready, judgement: Judgement) -> CheckStatus:
+def _as_status(r: Rollout, judgement: Judgement) -> CheckStatus:
     reading = judgement.reading
     return CheckStatus(
         name=judgement.check.name,

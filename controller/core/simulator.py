@@ -1,7 +1,8 @@
 """A cluster as a value: plays plans and pods forward, so that whole rollouts run in microseconds. Pure.
 
-The tests enumerate worlds with it, kill the controller between any two actions, and hold the invariants of DESIGN §8
-after each. It knows no more of Kubernetes than the gates do: generations, pods that take time to become ready, weights.
+The tests enumerate worlds with it, kill the controller between any two actions, and hold the invariants of
+``docs/reliability.md`` after each. It knows no more of Kubernetes than the gates do: generations, pods that take time
+to become ready, weights. What is written of a status goes through its JSON, as on an API server.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -11,9 +12,9 @@ from typing import assert_never
 
 from controller.core.canary import Canary, CanarySpec, State
 from controller.core.decide import decide
+from controller.core.parse import parse_status
 from controller.core.plan import (
     Action,
-    Complaint,
     CopyTemplate,
     HoldFinalizer,
     Log,
@@ -24,11 +25,12 @@ from controller.core.plan import (
     Shift,
     WriteStatus,
 )
-from controller.core.world import FINALIZER, World, with_readings
+from controller.core.status_json import apply_patch, status_patch, to_json
+from controller.core.world import FINALIZER, NOTHING_REMEMBERED, Memory, Shifted, World, with_readings
 from deploy.template import promoted_labels
 from deploy.types import Template, Workload
 from metrics.types import Check, Reading
-from router.types import Route, Weights
+from router.types import Backend, Route, Weights
 
 Readings = Callable[["Scene", Sequence[Check]], Sequence[Reading]]
 
@@ -46,8 +48,9 @@ class Scene:
     ready_at: tuple[tuple[str, datetime], ...] = ()  # role → when its pods will be available
     default_interval: timedelta = timedelta(minutes=1)
     route_problem: str | None = None
-    complaint: Complaint | None = None
-    broken: frozenset[str] = frozenset()  # revisions whose pods never become available
+    memory: Memory = NOTHING_REMEMBERED  # of the controller: lost when it is killed
+    broken: frozenset[str] = frozenset()  # bodies of templates whose pods never become available
+    services_gone: frozenset[str] = frozenset()  # roles whose service somebody has deleted
     said: tuple[str, ...] = ()  # event texts so far
 
 
@@ -63,27 +66,48 @@ def world_of(scene: Scene) -> World:
         primary=scene.primary,
         workload=scene.workload,
         route=route,
-        service_problems=(),
+        primary_backend=_backend(scene, "primary", scene.primary),
+        canary_backend=_backend(scene, "workload", scene.workload),
         rivals=(),
         default_interval=scene.default_interval,
-        complaint=scene.complaint,
+        memory=scene.memory,
     )
+
+
+def _backend(scene: Scene, role: str, workload: Workload | None) -> Backend:
+    if role in scene.services_gone:
+        return Backend("service not found, create it or correct the host", gone=True)
+    labels = dict(workload.template.labels) if workload else {}
+    return Backend(None, selector=tuple((key, labels[key]) for key in sorted(labels) if key == "app"))
 
 
 def plan_for(scene: Scene, readings: Readings) -> Plan:
     """Return the decision, with readings taken if it needs some."""
     world = world_of(scene)
     plan = decide(world)
-    return decide(with_readings(world, readings(scene, plan.observe))) if plan.observe else plan
+    if not plan.observe:
+        return plan
+    return decide(with_readings(world, plan.observe, readings(scene, plan.observe)))
+
+
+def remembering(scene: Scene, plan: Plan) -> Scene:
+    """Return the scene with what the controller remembers of a plan that it is about to carry out."""
+    memory = scene.memory
+    corrections = plan.corrections or memory.corrections
+    return replace(scene, memory=replace(memory, complaint=plan.complaint, corrections=corrections))
 
 
 def play(scene: Scene, action: Action) -> Scene:  # noqa: C901, PLR0911  # one case per action
     """Return the scene after one action."""
     match action:
         case WriteStatus(status):
-            return replace(scene, canary=replace(scene.canary, status=status))
+            before = scene.canary.status
+            written = parse_status(apply_patch(to_json(before), status_patch(before, status)))
+            return replace(scene, canary=replace(scene.canary, status=written))
         case Shift(weights):
-            return replace(scene, weights=weights) if scene.weights is not None else scene
+            if scene.weights is None:
+                return scene
+            return replace(scene, weights=weights, memory=replace(scene.memory, shifted=Shifted(weights, scene.now)))
         case Scale(replicas):
             return _scaled(scene, replicas)
         case CopyTemplate(stamp):
@@ -105,10 +129,10 @@ def pushed(scene: Scene, template: Template) -> Scene:
     """Return the scene after somebody gave the canary workload a new template."""
     workload = scene.workload
     assert workload is not None, "there is nothing to push to"  # noqa: S101
-    changed = replace(
-        workload, template=template, generation=workload.generation + 1, updated_replicas=0, deadline_exceeded=False
-    )
-    return _awaiting_pods(replace(scene, workload=changed), "workload")
+    changed = replace(workload, template=template, generation=workload.generation + 1, deadline_exceeded=False)
+    if not workload.replicas:  # complete at once: there is nothing to roll over
+        return replace(scene, workload=replace(changed, observed_generation=changed.generation))
+    return _awaiting_pods(replace(scene, workload=replace(changed, updated_replicas=0)), "workload")
 
 
 def later(scene: Scene, by: timedelta) -> Scene:
@@ -127,10 +151,10 @@ def run(scene: Scene, readings: Readings, *, rounds: int = 200) -> Iterator[Scen
     """Yield the scene after every action, until the rollout has ended or ``rounds`` looks were taken."""
     for _ in range(rounds):
         plan = plan_for(scene, readings)
+        scene = remembering(scene, plan)
         for action in plan.actions:
             scene = play(scene, action)
             yield scene
-        scene = replace(scene, complaint=plan.complaint)
         if scene.canary.status.state in {State.FINISHED, State.FAILED} and not plan.actions:
             return
         scene = later(scene, _next_stir(scene, plan))
@@ -181,7 +205,9 @@ def _awaiting_pods(scene: Scene, role: str) -> Scene:
 
 def _settled(scene: Scene, workload: Workload) -> Workload:
     if workload.template.body in scene.broken:
-        return replace(workload, observed_generation=workload.generation, deadline_exceeded=True, updated_replicas=1)
+        # Kubernetes times a change of the template, not a scale-up: then it was complete before.
+        timed = workload.current_replicas > 0
+        return replace(workload, observed_generation=workload.generation, deadline_exceeded=timed, updated_replicas=1)
     return replace(
         workload,
         observed_generation=workload.generation,
@@ -219,6 +245,9 @@ def workload_running(name: str, body: str, *, replicas: int) -> Workload:
         available_replicas=replicas,
         paused=False,
         deadline_exceeded=False,
+        progress_deadline=timedelta(minutes=10),
+        resumed_at=None,
+        failure="",
         template=template_of(name, body),
         promoted="",
     )

@@ -1,5 +1,6 @@
 """From a status to the merge patch that brings the object there. The inverse of ``parse.parse_status``."""
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -11,9 +12,32 @@ Json = dict[str, Any]
 def status_patch(old: CanaryStatus, new: CanaryStatus) -> Json:
     """Return what differs, as the value of ``status`` in a merge patch: null takes a field away."""
     before, after = to_json(old), to_json(new)
-    patch: Json = {key: value for key, value in after.items() if before.get(key) != value}
+    patch: Json = {key: _replaced(before.get(key), value) for key, value in after.items() if before.get(key) != value}
     patch.update({key: None for key in before if key not in after})
     return patch
+
+
+def apply_patch(status: Json, patch: Json) -> Json:
+    """Return a status after such a patch, as an API server answers it.
+
+    Source: RFC 7386, JSON merge patch.
+    """
+    merged = dict(status)
+    for key, value in patch.items():
+        if value is None:
+            merged.pop(key, None)
+        elif isinstance(value, dict):
+            merged[key] = apply_patch(merged.get(key) or {}, value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def _replaced(before: Any, after: Any) -> Any:  # noqa: ANN401  # JSON
+    """Return what brings one value to the other: members of an object are merged, so those that go are named."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        return {**after, **{key: None for key in before if key not in after}}
+    return after
 
 
 def to_json(status: CanaryStatus) -> Json:
@@ -28,12 +52,17 @@ def to_json(status: CanaryStatus) -> Json:
         "failedChecks": status.failed_checks,
         "inconclusiveChecks": status.inconclusive_checks,
         "canaryWeight": status.canary_weight,
+        "previousWeight": status.previous_weight or None,
         "startTime": _time(status.start_time),
+        "trafficStartTime": _time(status.traffic_start_time),
+        "drainStartTime": _time(status.drain_start_time),
         "lastCheckTime": _time(status.last_check_time),
         "lastTransitionTime": _time(status.last_transition_time),
         "observedGeneration": status.observed_generation or None,
         "conditions": [_condition(c) for c in status.conditions] or None,
         "checks": [_check(c) for c in status.checks] or None,
+        "failedRevisions": list(status.failed_revisions) or None,
+        "obeyed": {verb: value for verb, value in asdict(status.obeyed).items() if value} or None,
     }
     # The counters are 0 in a status that was never written; there they are left out like all the rest.
     if status == CanaryStatus():

@@ -1,266 +1,203 @@
-"""The moves of a rollout: start, advance, promote, finish, roll back. Each builds a plan; none decides.
+"""The moves of a rollout: start, advance, correct, promote. Each builds a plan; none decides.
 
-Two orders matter, and each function says which it has:
-
-* *Claim, then step* (start, advance, promote): status first. Dying afterwards costs one interval, never a double step.
-* *End, then confirm* (finish, roll back): status last. Dying before it, the same end is ordered again.
+*Claim, then step*: status first. Dying afterwards costs one interval, never a double step.
 """
 
-from collections.abc import Iterable
+import math
 from dataclasses import replace
-from datetime import timedelta
 
 from controller.core import events, pacing
-from controller.core.canary import CanaryStatus, Condition, Stage, State
-from controller.core.events import Cause
-from controller.core.plan import (
-    Action,
-    CopyTemplate,
-    HoldFinalizer,
-    Log,
-    Plan,
-    ReleaseFinalizer,
-    Say,
-    Scale,
-    Shift,
-    WriteStatus,
-)
-from controller.core.world import Ready, World, stamp
-from deploy.types import Workload
-from router.types import ALL_TO_PRIMARY, Weights
-
-PROMOTED = "Promoted"
-READY = "Ready"
+from controller.core.canary import CanaryStatus, Obeyed, Stage, State
+from controller.core.conditions import noted
+from controller.core.ending import soon, taken_off, to_the_canary, to_the_primary, workload_label
+from controller.core.events import Event
+from controller.core.plan import Action, CopyTemplate, HoldFinalizer, Plan, Say, Scale, Shift, WriteStatus
+from controller.core.world import Rollout, stamp
+from router.types import TOTAL, Weights
 
 
-def start(r: Ready) -> Plan:
-    """Claim the revision, take traffic off the canary, and give it pods. Also the way to start over."""
-    canary = r.world.canary
-    status = CanaryStatus(
+def start(r: Rollout, said: Event | None = None) -> Plan:
+    """Claim the revision, take traffic off the canary, and give it pods. Also the way to start over.
+
+    Args:
+        r: the rollout as it was before.
+        said: why it starts, if not for a new revision.
+    """
+    before = r.world.canary.status
+    status = fresh_status(r)
+    status = noted(r, replace(status, canary_replicas=before.canary_replicas))
+    status = replace(status, canary_replicas=_pods_to_start_with(r))
+    hold = () if r.world.finalizer_held else (HoldFinalizer(),)
+    why = Say(said or _why_it_starts(r))
+    return soon((*hold, WriteStatus(status), *to_the_primary(r.world), why, *_give_pods(r, status)))
+
+
+def fresh_status(r: Rollout) -> CanaryStatus:
+    """Return the status of a rollout of the canary's template that begins now; what is asked of it later is obeyed."""
+    world, before = r.world, r.world.canary.status
+    verbs = world.canary.verbs
+    moved = before.state is not State.RUNNING
+    return CanaryStatus(
         state=State.RUNNING,
         stage=Stage.STARTING,
         canary_revision=r.workload.template.revision,
-        start_time=r.world.now,
-        canary_replicas=canary.status.canary_replicas,
-        last_transition_time=canary.status.last_transition_time,
-        conditions=canary.status.conditions,
-    )
-    if canary.status.state is not State.RUNNING:
-        status = replace(status, last_transition_time=r.world.now)
-    status = note(r, status)
-    status = with_condition(r.world, status, PROMOTED, "Unknown", "RolloutRunning", "The new revision is analysed")
-    if canary.status.canary_revision:
-        said = events.new_revision(_k(r), canary.status.canary_revision, r.workload.template.revision)
-    else:
-        said = events.starting(canary.label)
-    hold = () if r.world.finalizer_held else (HoldFinalizer(),)
-    return _soon((*hold, WriteStatus(status), *drain(r.world), Say(said), *_give_pods(r, status)))
-
-
-def give_pods(r: Ready) -> Plan:
-    """Scale up a canary that was claimed but has no pods: the crash between the two writes of ``start``."""
-    return _soon(_give_pods(r, r.world.canary.status))
-
-
-def advance(r: Ready, status: CanaryStatus) -> Plan:
-    """Claim the next weight, then shift. ``status`` carries what the round that led here has found."""
-    weight = min(r.weight + r.spec.step_weight, r.spec.max_weight)
-    claimed = replace(note(r, status), stage=Stage.PROGRESSING, canary_weight=weight, last_check_time=r.world.now)
-    said = events.advance(r.world.canary.label, weight)
-    actions = (WriteStatus(claimed), Shift(Weights.to_canary(weight)), Say(said))
-    return Plan(actions, wake_after=pacing.interval(r.world, r.spec))
-
-
-def correct(r: Ready, status: CanaryStatus, found: str) -> Plan:
-    """Put the route back to the recorded weight. ``status`` carries what it counts as.
-
-    The interval that was cut short judges nothing, so a full one begins: after a crash between claim and shift the
-    canary must not be promoted on traffic that it never had.
-    """
-    write = (WriteStatus(replace(note(r, status), last_check_time=r.world.now)),) if r.weight else ()
-    said = events.correcting(r.world.canary.label, found, r.weight)
-    actions = (*write, Shift(Weights.to_canary(r.weight)), Say(said))
-    return Plan(actions, wake_after=pacing.interval(r.world, r.spec))
-
-
-def promote(r: Ready, status: CanaryStatus) -> Plan:
-    """Claim the promotion, then copy the analysed template."""
-    claimed = replace(note(r, status), stage=Stage.PROMOTING, last_check_time=r.world.now)
-    return _soon((WriteStatus(claimed), *_copy(r)))
-
-
-def copy(r: Ready) -> Plan:
-    """Copy what was claimed but has not arrived: the crash between the two writes of ``promote``."""
-    return _soon(_copy(r))
-
-
-def finish(r: Ready) -> Plan:
-    """End a promotion whose primary has converged."""
-    status = _ended(r.world, State.FINISHED, PROMOTED, f"Revision {r.world.canary.status.canary_revision} is promoted")
-    revision = r.world.canary.status.canary_revision
-    return Plan(
-        (
-            *drain(r.world),
-            *_scale_down(r.workload),
-            WriteStatus(_noted_at_rest(status, r.workload)),
-            Say(events.completed(_k(r))),
-            Log(events.completed_with_revision(_k(r), revision)),
-            *_release(r.world),
-        )
-    )
-
-
-def finish_for_new_revision(r: Ready) -> Plan:
-    """End a promotion while the canary already has a newer template, which keeps its pods and starts at once."""
-    revision = r.world.canary.status.canary_revision
-    status = _ended(r.world, State.FINISHED, PROMOTED, f"Revision {revision} is promoted")
-    said = events.completed_before_new_revision(_k(r), revision)
-    return _soon((*drain(r.world), WriteStatus(status), Say(said), *_release(r.world)))
-
-
-def finish_without_analysis(r: Ready) -> Plan:
-    """End at once: the primary already runs what the canary would bring."""
-    revision = r.workload.template.revision
-    status = replace(r.world.canary.status, canary_revision=revision, checks=(), failed_checks=0)
-    world = replace(r.world, canary=replace(r.world.canary, status=status))
-    ended = _ended(world, State.FINISHED, "NothingToRollOut", f"The primary already runs revision {revision}")
-    said = events.nothing_to_roll_out(_k(r), _p(r), revision)
-    actions = (*drain(r.world), *_scale_down(r.workload), WriteStatus(_noted_at_rest(ended, r.workload)), Say(said))
-    return Plan((*actions, *_release(r.world)))
-
-
-def roll_back(world: World, status: CanaryStatus, why: Cause, *, said: Iterable[Say] = ()) -> Plan:
-    """Claim the decision, then undo: whatever happens in between, the same end is reached.
-
-    Args:
-        world: may lack the canary workload, its route, or a valid spec: rolling back waits for no gate.
-        status: what the round that led here has found.
-        why: what events, the condition and metrics say of it.
-        said: the events of that round.
-    """
-    claimed = replace(status, stage=Stage.ROLLING_BACK, observed_generation=world.canary.generation)
-    claimed = with_condition(world, claimed, PROMOTED, "Unknown", why.reason, why.text)
-    said_why = Say(events.rolling_back(workload_label(world), why))
-    undone = undo(replace(world, canary=replace(world.canary, status=claimed)))
-    return replace(undone, actions=(WriteStatus(claimed), *said, said_why, *undone.actions))
-
-
-def undo(world: World) -> Plan:
-    """Do what is left of a roll back: traffic first, then pods, then the confirmation."""
-    promoted = world.canary.status.condition(PROMOTED)
-    why = Cause(promoted.reason, promoted.message) if promoted else Cause("RolloutFailed", "")
-    ended = _ended(world, State.FAILED, why.reason, why.text)
-    scale_down: tuple[Action, ...] = ()
-    if isinstance(world.workload, Workload):
-        scale_down = _scale_down(world.workload)
-        ended = _noted_at_rest(ended, world.workload)
-    actions = (*drain(world), *scale_down, WriteStatus(ended), Say(events.failed(workload_label(world))))
-    return Plan((*actions, *_release(world)))
-
-
-def let_go(world: World) -> Plan:
-    """Send traffic back and release an object that is being deleted."""
-    primary = getattr(world.canary.spec, "primary", None)
-    where = f"{primary.name}.{world.canary.namespace}" if primary else "the primary"
-    drained = drain(world)
-    said = (Say(events.released(world.canary.label, where)),) if drained else ()
-    return Plan((*drained, *said, *_release(world)))
-
-
-def drain(world: World) -> tuple[Action, ...]:
-    """Return what takes all traffic off the canary: nothing if there is no route or none flows."""
-    return (Shift(ALL_TO_PRIMARY),) if world.route is not None and world.route.sends_to_canary else ()
-
-
-def note(r: Ready, status: CanaryStatus) -> CanaryStatus:
-    """Return the status with what every write of a running rollout notes."""
-    status = replace(
-        status,
         canary_generation=r.workload.generation,
         canary_uid=r.workload.uid,
-        canary_replicas=r.workload.replicas or status.canary_replicas,
-    )
-    return parts_found(r.world, status)
-
-
-def parts_found(world: World, status: CanaryStatus) -> CanaryStatus:
-    """Return the status of an object that nobody has to put right."""
-    status = replace(status, observed_generation=world.canary.generation)
-    return with_condition(world, status, READY, "True", "PartsFound", "Route, services and workloads were found")
-
-
-def with_condition(
-    world: World, status: CanaryStatus, kind: str, value: str, reason: str, message: str
-) -> CanaryStatus:
-    """Return the status with one condition set; its transition time moves only if its value does."""
-    old = status.condition(kind)
-    since = old.last_transition_time if old and old.status == value else world.now
-    condition = Condition(kind, value, reason, message, since)
-    others = tuple(c for c in status.conditions if c.type != kind)
-    return replace(status, conditions=tuple(sorted((*others, condition), key=lambda c: c.type)))
-
-
-def workload_label(world: World) -> str:
-    """Name of the canary workload as events print it, also where only the spec knows it."""
-    side = getattr(world.canary.spec, "canary", None)
-    return f"{side.name if side else world.canary.name}.{world.canary.namespace}"
-
-
-def _copy(r: Ready) -> tuple[Action, ...]:
-    return (CopyTemplate(stamp(r.world.canary)), Say(events.copying(_k(r), _p(r))))
-
-
-def _give_pods(r: Ready, status: CanaryStatus) -> tuple[Action, ...]:
-    if r.workload.replicas:
-        return ()
-    return (Scale(status.canary_replicas or 1), Say(events.scaling_up(r.world.canary.label)))
-
-
-def _scale_down(workload: Workload) -> tuple[Action, ...]:
-    return (Scale(0),) if workload.replicas else ()
-
-
-def _release(world: World) -> tuple[Action, ...]:
-    return (ReleaseFinalizer(),) if world.finalizer_held else ()
-
-
-def _ended(world: World, state: State, reason: str, message: str) -> CanaryStatus:
-    before = world.canary.status
-    status = replace(
-        before,
-        state=state,
-        stage=None,
-        canary_weight=0,
-        inconclusive_checks=0,
-        last_transition_time=before.last_transition_time if before.state is state else world.now,
+        canary_replicas=before.canary_replicas,
+        start_time=world.now,
+        previous_weight=before.canary_weight,
+        drain_start_time=taken_off(world, before).drain_start_time,
+        last_transition_time=world.now if moved else before.last_transition_time,
         observed_generation=world.canary.generation,
+        conditions=before.conditions,
+        failed_revisions=before.failed_revisions,
+        obeyed=Obeyed(verbs.abort, verbs.promote, verbs.retry),
     )
-    return with_condition(world, status, PROMOTED, "True" if state is State.FINISHED else "False", reason, message)
 
 
-def _noted_at_rest(status: CanaryStatus, workload: Workload) -> CanaryStatus:
-    """Note the canary as it will be at rest.
+def give_pods(r: Rollout) -> Plan:
+    """Scale up a canary that was claimed but lacks pods: the crash between the two writes of ``start``."""
+    return soon(_give_pods(r, r.world.canary.status))
 
-    Scaling to zero adds one to the generation. Noting that one, and not the one before, keeps an API server that adds
-    defaults to old objects from looking like a new revision. The scale carries a precondition on the version that was
-    read, so nothing else can have moved the generation in between.
+
+def advance(r: Rollout, status: CanaryStatus) -> Plan:
+    """Claim the next weight, then shift. ``status`` carries what the round that led here has found."""
+    weight = max(r.weight, min(r.weight + r.spec.step_weight, r.spec.max_weight))
+    claimed = _claimed(r, noted(r, status), weight)
+    said = events.advance(r.world.canary.label, weight)
+    shift = (Shift(Weights.to_canary(weight)),) if weight != r.weight else ()
+    return Plan((WriteStatus(claimed), *shift, Say(said)), wake_after=pacing.interval(r.world, r.spec))
+
+
+def advance_again(r: Rollout) -> Plan:
+    """Finish a step, up or down to 0, that was claimed and has not reached the route: our own write, nobody else's."""
+    status, now = r.world.canary.status, r.world.now
+    shift = Shift(Weights.to_canary(r.weight))
+    if not r.weight:
+        return soon((WriteStatus(taken_off(r.world, status)), shift))
+    first_step = status.traffic_start_time == status.last_check_time
+    claimed = replace(status, last_check_time=now, traffic_start_time=now if first_step else status.traffic_start_time)
+    said = Say(events.advance(r.world.canary.label, r.weight))
+    return Plan((WriteStatus(claimed), shift, said), wake_after=pacing.interval(r.world, r.spec))
+
+
+def count_from_the_route(r: Rollout) -> Plan | None:
+    """Note when the route took the weight, if that was long after the claim: the interval counts from then."""
+    arrived, claimed = pacing.arrived_at(r.world), r.world.canary.status.last_check_time
+    if arrived is None or claimed is None or not r.weight or arrived - claimed < pacing.SLOW_SHIFT:
+        return None
+    status = r.world.canary.status
+    first_step = status.traffic_start_time == claimed
+    status = replace(
+        status,
+        last_check_time=arrived,
+        traffic_start_time=arrived if first_step else status.traffic_start_time,
+    )
+    return soon((WriteStatus(status),))
+
+
+def reduce(r: Rollout, weight: int) -> Plan:
+    """Take the canary back to a weight that it may have, and begin a new interval there."""
+    status = noted(r, r.world.canary.status)
+    status = _claimed(r, status, weight) if weight else taken_off(r.world, status)
+    said = events.reduce(r.world.canary.label, r.weight, weight)
+    actions = (WriteStatus(status), Shift(Weights.to_canary(weight)), Say(said))
+    return Plan(actions, wake_after=pacing.interval(r.world, r.spec))
+
+
+def return_traffic(r: Rollout) -> Plan:
+    """Return one step of the traffic after a promotion, where it is asked for in steps; the last one is the end's."""
+    weight = r.weight - r.spec.step_weight
+    status = replace(r.world.canary.status, canary_weight=weight, previous_weight=r.weight, last_check_time=r.world.now)
+    said = events.returning(r.world.canary.label, weight)
+    actions = (WriteStatus(status), Shift(Weights.to_canary(weight)), Say(said))
+    return Plan(actions, wake_after=pacing.interval(r.world, r.spec))
+
+
+def divert(r: Rollout) -> Plan:
+    """Give the canary all traffic while it alone can answer."""
+    before = r.world.canary.status
+    status = replace(before, canary_weight=TOTAL, previous_weight=before.canary_weight, last_check_time=r.world.now)
+    if r.stage is Stage.PROGRESSING and not before.canary_weight:
+        status = replace(status, traffic_start_time=r.world.now)
+    said = events.only_the_canary_serves(r.world.canary.label, _p(r))
+    written = (WriteStatus(status), Say(said)) if before.canary_weight != TOTAL else ()
+    actions = (*written[:1], *to_the_canary(r.world), *written[1:])
+    return Plan(actions, wake_after=pacing.interval(r.world, r.spec))
+
+
+def correct(r: Rollout, status: CanaryStatus, found: str) -> Plan:
+    """Put the route back to the recorded weight. ``status`` carries what it counts as.
+
+    The interval that was cut short judges nothing, so a full one begins.
     """
+    world = r.world
+    status = replace(noted(r, status), last_check_time=world.now) if r.weight else taken_off(world, status)
+    said = events.correcting(world.canary.label, found, r.weight)
+    actions = (WriteStatus(status), Shift(Weights.to_canary(r.weight)), Say(said))
+    corrections = pacing.one_more_correction(world, r.spec)
+    return Plan(actions, wake_after=pacing.interval(world, r.spec), corrections=corrections)
+
+
+def promote(r: Rollout, status: CanaryStatus, *said: Event) -> Plan:
+    """Claim the promotion, then copy the analysed template."""
+    claimed = replace(noted(r, status), stage=Stage.PROMOTING, last_check_time=r.world.now)
+    return soon((WriteStatus(claimed), *(Say(event) for event in said), *_copy(r)))
+
+
+def copy(r: Rollout) -> Plan:
+    """Copy what was claimed but has not arrived: the crash between the two writes of ``promote``."""
+    return soon(_copy(r))
+
+
+def no_longer_asked(status: CanaryStatus, **obeyed: str) -> CanaryStatus:
+    """Return the status after a verb was acted on."""
+    return replace(status, obeyed=replace(status.obeyed, **obeyed))
+
+
+def _claimed(r: Rollout, status: CanaryStatus, weight: int) -> CanaryStatus:
+    """Return the status that claims a weight; the first one of a rollout begins its windows."""
+    first = not r.weight or r.stage is Stage.STARTING or status.traffic_start_time is None
     return replace(
         status,
-        canary_generation=workload.generation + (1 if workload.replicas else 0),
-        canary_uid=workload.uid,
-        canary_replicas=workload.replicas or status.canary_replicas,
+        stage=Stage.PROGRESSING,
+        canary_weight=weight,
+        previous_weight=r.weight,
+        last_check_time=r.world.now,
+        traffic_start_time=r.world.now if first else status.traffic_start_time,
+        drain_start_time=None,
     )
 
 
-def _soon(actions: tuple[Action, ...]) -> Plan:
-    """Return a plan after which the world is looked at again at once, whether or not a watch event comes."""
-    return Plan(actions, wake_after=timedelta(milliseconds=1))
+def _copy(r: Rollout) -> tuple[Action, ...]:
+    return (CopyTemplate(stamp(r.world.canary)), Say(events.copying(workload_label(r.world), _p(r))))
 
 
-def _k(r: Ready) -> str:
-    return workload_label(r.world)
+def _why_it_starts(r: Rollout) -> Event:
+    old = r.world.canary.status.canary_revision
+    if old:
+        return events.new_revision(workload_label(r.world), old, r.workload.template.revision)
+    return events.starting(r.world.canary.label)
 
 
-def _p(r: Ready) -> str:
+def _pods_to_start_with(r: Rollout) -> int:
+    """Return how many pods the canary starts with: as many as it last had, if that is known.
+
+    The first time, what its share of the traffic asks for: the primary's replicas times ``maxWeight``, rounded up, and
+    never fewer than it has. An autoscaler's own minimum is not read; it raises the count itself, and the rollout waits.
+    """
+    known = r.workload.replicas or r.world.canary.status.canary_replicas
+    if r.world.canary.status.canary_replicas or r.primary is None:
+        return known or 1
+    return max(known, math.ceil(r.primary.replicas * r.spec.max_weight / TOTAL), 1)
+
+
+def _give_pods(r: Rollout, status: CanaryStatus) -> tuple[Action, ...]:
+    wanted = status.canary_replicas or 1
+    if r.workload.replicas >= wanted:
+        return ()
+    return (Scale(wanted), Say(events.scaling_up(r.world.canary.label)))
+
+
+def _p(r: Rollout) -> str:
     return f"{r.spec.primary.name}.{r.world.canary.namespace}"

@@ -4,19 +4,39 @@ Facts are about the world (weights, templates, pods), never about what the contr
 that is what lets a crash at any instant heal itself.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from controller.core.canary import Canary, CanarySpec, InvalidSpec, Stage, State
-from controller.core.plan import Complaint
+from controller.core.plan import Complaint, Corrections
 from deploy.template import would_change_nothing
 from deploy.types import Workload
 from informers.types import Unreadable
-from metrics.types import Reading
-from router.types import Route
+from metrics.types import Check, Reading
+from router.types import Backend, Route, Weights
 
 FINALIZER = "flagger.app/finalizer"
+
+
+@dataclass(frozen=True, slots=True)
+class Shifted:
+    """The last write of the route that this process made. Its time is that of the API server's answer."""
+
+    weights: Weights
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What this process remembers of a canary between two decisions. Nothing unsafe depends on it."""
+
+    complaint: Complaint | None = None  # the last one that was made
+    corrections: Corrections | None = None
+    shifted: Shifted | None = None
+
+
+NOTHING_REMEMBERED = Memory()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +48,13 @@ class World:
     primary: Workload | Unreadable | None  # None: there is no such Deployment
     workload: Workload | Unreadable | None  # of the canary
     route: Route | None  # None: there is no such route object
-    service_problems: tuple[str, ...]  # of either host
+    primary_backend: Backend  # what stands behind the primary's host
+    canary_backend: Backend
     rivals: tuple[Canary, ...]  # other objects that name one of our workloads, or our route and one of our hosts
     default_interval: timedelta
-    readings: tuple[Reading, ...] | None = None  # one per check, once they were asked for
-    complaint: Complaint | None = None  # the last one that this process made of this canary
+    readings: tuple[tuple[Check, Reading], ...] | None = None  # once they were asked for
+    memory: Memory = NOTHING_REMEMBERED
+    namespace_terminating: bool = False  # everything in it is about to go, our rights included
 
     @property
     def finalizer_held(self) -> bool:
@@ -44,14 +66,38 @@ class World:
         """Whether the last rollout has ended, or none has begun."""
         return self.canary.status.state is not State.RUNNING
 
+    @property
+    def primary_serves(self) -> bool:
+        """Whether a request to the primary's host finds a pod. What cannot be read counts as serving."""
+        return _serves(self.primary, self.primary_backend)
+
+    @property
+    def canary_serves(self) -> bool:
+        """Whether a request to the canary's host finds a pod."""
+        return _serves(self.workload, self.canary_backend)
+
+    @property
+    def only_the_canary_serves(self) -> bool:
+        """Whether all traffic belongs on the canary, tested or not: the primary would lose every request."""
+        return isinstance(self.workload, Workload) and self.canary_serves and not self.primary_serves
+
+    @property
+    def sends_to_canary(self) -> bool:
+        """Whether the route sends any request to the canary's host."""
+        return self.route is not None and self.route.sends_to_canary
+
+    @property
+    def identity(self) -> Collection[str]:
+        """Label keys that tell the two sides apart besides the Deployments' own: the services select by them."""
+        return self.primary_backend.identity | self.canary_backend.identity
+
 
 @dataclass(frozen=True, slots=True)
-class Ready:
-    """A world whose spec is valid and whose two workloads were found: what rules of a rollout are made for."""
+class Rollout:
+    """A world whose spec is valid and whose canary workload was found: what the rules of a rollout are made for."""
 
     world: World
     spec: CanarySpec
-    primary: Workload
     workload: Workload
 
     @property
@@ -65,9 +111,16 @@ class Ready:
         return self.world.canary.status.canary_weight
 
     @property
+    def primary(self) -> Workload | None:
+        """The primary, if it is there and readable."""
+        return self.world.primary if isinstance(self.world.primary, Workload) else None
+
+    @property
     def changes_nothing(self) -> bool:
         """Whether a promotion would leave the primary as it is."""
-        return would_change_nothing(self.workload.template, self.primary.template)
+        return self.primary is not None and would_change_nothing(
+            self.workload.template, self.primary.template, self.world.identity
+        )
 
     @property
     def copied(self) -> bool:
@@ -75,23 +128,31 @@ class Ready:
 
         The stamp counts beside the comparison, because an admission webhook may rewrite what was copied.
         """
-        return self.primary.promoted == stamp(self.world.canary) or self.changes_nothing
+        return self.primary is not None and (
+            self.primary.promoted == stamp(self.world.canary) or (self.changes_nothing and not self.overtaken)
+        )
+
+    @property
+    def overtaken(self) -> bool:
+        """Whether the canary has another template by now than the one that this rollout is about."""
+        return template_changed(self.world.canary, self.workload)
+
+    @property
+    def primary_is_beyond_help(self) -> bool:
+        """Whether the primary will not come back by itself: the rollout is the cure and need not wait for it."""
+        return self.primary is not None and self.primary.deadline_exceeded and self.world.only_the_canary_serves
 
 
-def ready(world: World) -> Ready | None:
-    """Return the world with its parts, or None if one is missing, unreadable or invalid."""
-    if (
-        isinstance(world.canary.spec, InvalidSpec)
-        or not isinstance(world.primary, Workload)
-        or not isinstance(world.workload, Workload)
-    ):
+def rollout_of(world: World) -> Rollout | None:
+    """Return the rollout of a world, or None if its canary is missing or unreadable, or its spec invalid."""
+    if isinstance(world.canary.spec, InvalidSpec) or not isinstance(world.workload, Workload):
         return None
-    return Ready(world=world, spec=world.canary.spec, primary=world.primary, workload=world.workload)
+    return Rollout(world=world, spec=world.canary.spec, workload=world.workload)
 
 
-def with_readings(world: World, readings: Iterable[Reading]) -> World:
-    """Return the same world, now with the readings that a plan asked for."""
-    return replace(world, readings=tuple(readings))
+def with_readings(world: World, checks: Sequence[Check], readings: Iterable[Reading]) -> World:
+    """Return the same world, now with the readings that a plan asked for, one per check."""
+    return replace(world, readings=tuple(zip(checks, readings, strict=True)))
 
 
 def stamp(canary: Canary) -> str:
@@ -123,3 +184,9 @@ def older_rival(world: World) -> Canary | None:
 
     rivals = [rival for rival in world.rivals if seniority(rival) < seniority(world.canary)]
     return min(rivals, key=seniority, default=None)
+
+
+def _serves(workload: Workload | Unreadable | None, backend: Backend) -> bool:
+    if isinstance(workload, Unreadable):
+        return not backend.gone
+    return workload is not None and workload.available_replicas > 0 and backend.leads_to(workload.template.labels)

@@ -10,8 +10,8 @@ from datetime import datetime
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from controller.core.canary import CanarySpec, CanaryStatus, State
-from controller.core.plan import Plan, ReleaseFinalizer, WriteStatus
-from controller.core.steps import PROMOTED, READY
+from controller.core.conditions import PROMOTED, READY
+from controller.core.plan import Plan, ReleaseFinalizer, Say, WriteStatus
 from controller.core.world import World
 from metrics.types import Verdict
 
@@ -56,6 +56,12 @@ class CanaryExporter:
         self._rollouts = Counter(
             "flagger_rollouts", "Rollouts that ended.", ["namespace", "outcome", "reason"], registry=registry
         )
+        self._corrections = Counter(
+            "flagger_canary_corrections",
+            "Times that somebody else changed the weights mid-rollout and they were put back.",
+            ["namespace"],
+            registry=registry,
+        )
         self._durations = Histogram(
             "flagger_canary_duration_seconds",
             "Seconds from start to end of a rollout.",
@@ -89,6 +95,9 @@ class CanaryExporter:
             self._show(key, values)
             began = self._note_stage(key, before, after, world.now)
             self._seen[key] = after
+        corrections = sum(isinstance(action, Say) and action.event.action == "Correct" for action in plan.actions)
+        if corrections:
+            self._corrections.labels(canary.namespace).inc(corrections)
         if began and before.stage:
             self._stages.labels(before.stage.value).observe((world.now - began).total_seconds())
         end = how_it_ended(before, after, released=canary.deleting and ReleaseFinalizer() in plan.actions)

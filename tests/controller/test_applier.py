@@ -1,6 +1,7 @@
 """Plans carried out: in order, each write with a precondition, the first failure ends it."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -18,12 +19,14 @@ from controller.core.plan import (
     Shift,
     WriteStatus,
 )
-from controller.core.world import FINALIZER
+from controller.core.status_json import to_json
+from controller.core.world import FINALIZER, Shifted
 from controller.parts import canary_view
 from informers.errors import ConflictError
-from router.types import RouteRef, Weights
+from metrics.types import NoData
+from router.types import ALL_TO_PRIMARY, RouteRef, Weights
 from tests.canary_objects import seed
-from tests.controller.core.builders import canary, status, world
+from tests.controller.core.builders import BAD_RATE, NOW, backend, canary, decided, said, spec, status, world
 from tests.fakes.caches import FakeCache
 from tests.fakes.writer import FakeWriter
 
@@ -42,23 +45,27 @@ SAID = events.advance("podinfo.test", 15)
 
 
 class Calls:
-    """Stands for router, deployer and recorder, and notes the order of everything."""
+    """Stands for clock, router, deployer, recorder and reconciler, and notes the order of everything."""
 
-    def __init__(self, writer):
+    def __init__(self):
         self.done = []
-        self.writer = writer
+        self.now = NOW
 
     def shift(self, ref, weights):
         self.done.append(("shift", ref, weights))
+        self.now += timedelta(seconds=4)
 
     def scale(self, workload, *, replicas):
         self.done.append(("scale", workload.name, replicas))
 
-    def copy_template(self, source, target, *, stamp):
-        self.done.append(("copy", source.name, target.name, stamp))
+    def copy_template(self, source, target, *, stamp, identity):
+        self.done.append(("copy", source.name, target.name, stamp, identity))
 
     def record(self, of, event):
         self.done.append(("say", of.name, event.text))
+
+    def shifted(self, what):
+        self.done.append(("shifted", what))
 
 
 @pytest.fixture
@@ -67,8 +74,8 @@ def writer():
 
 
 @pytest.fixture
-def calls(writer):
-    return Calls(writer)
+def calls():
+    return Calls()
 
 
 @pytest.fixture
@@ -77,24 +84,26 @@ def cache():
 
 
 @pytest.fixture
-def applier(calls, writer, cache):
-    return RealApplier(cache, calls, {"Deployment": calls}, writer, calls)
+def apply(calls, writer, cache):
+    applier = RealApplier(cache, calls, {"Deployment": calls}, writer, calls, lambda: calls.now)
+    return lambda world, *actions: applier.apply(world, Plan(actions), calls.shifted)
 
 
-def test_actions_are_carried_out_in_their_order(applier, calls, writer, caplog):
+def test_actions_are_carried_out_in_their_order(apply, calls, writer, caplog):
     caplog.set_level("INFO")
-    actions = (
+    apply(
+        WORLD,
         Shift(Weights(85, 15)),
         Scale(3),
         CopyTemplate("2@now"),
         Say(SAID),
         Log("Promotion completed! podinfo-canary.test revision 2"),
     )
-    applier.apply(WORLD, Plan(actions))
     assert calls.done == [
         ("shift", RouteRef("test", "podinfo", "podinfo", "podinfo-canary"), Weights(85, 15)),
+        ("shifted", Shifted(Weights(85, 15), NOW + timedelta(seconds=4))),
         ("scale", "podinfo-canary", 3),
-        ("copy", "podinfo-canary", "podinfo", "2@now"),
+        ("copy", "podinfo-canary", "podinfo", "2@now", {"app"}),
         ("say", "podinfo", SAID.text),
     ]
     (record,) = caplog.records
@@ -106,8 +115,17 @@ def test_actions_are_carried_out_in_their_order(applier, calls, writer, caplog):
     assert writer.requests == []
 
 
-def test_status_is_a_minimal_patch_with_a_precondition(applier, writer, cache):
-    applier.apply(WORLD, Plan((WriteStatus(NEXT),)))
+def test_copy_leaves_the_primary_what_the_services_select_by(apply, calls):
+    roles = {
+        f"{side}_backend": backend(name, selector=(("app", name), ("role", side)))
+        for side, name in (("primary", "podinfo"), ("canary", "podinfo-canary"))
+    }
+    apply(world(canary=CANARY, **roles), CopyTemplate("2@now"))
+    assert calls.done == [("copy", "podinfo-canary", "podinfo", "2@now", {"app", "role"})]
+
+
+def test_status_is_a_minimal_patch_with_a_precondition(apply, writer, cache):
+    apply(WORLD, WriteStatus(NEXT))
     assert writer.requests == [
         (
             "merge_patch",
@@ -121,29 +139,77 @@ def test_status_is_a_minimal_patch_with_a_precondition(applier, writer, cache):
     assert cache.get("test", "podinfo").status.canary_weight == 15
 
 
-def test_second_write_builds_on_the_answer_to_the_first(applier, writer):
-    applier.apply(WORLD, Plan((HoldFinalizer(), WriteStatus(NEXT), WriteStatus(replace(NEXT, stage=Stage.PROMOTING)))))
+def test_second_write_builds_on_the_answer_to_the_first(apply, writer):
+    apply(WORLD, HoldFinalizer(), WriteStatus(NEXT), WriteStatus(replace(NEXT, stage=Stage.PROMOTING)))
     versions = [body["metadata"]["resourceVersion"] for *_, body in writer.requests]
     assert versions == ["1", "2", "3"]
+    assert [body["status"] for *_, body in writer.requests[1:]] == [{"canaryWeight": 15}, {"stage": "promoting"}]
 
 
-def test_finalizer_joins_those_of_others(applier, writer):
-    applier.apply(WORLD, Plan((HoldFinalizer(),)))
+def test_second_write_takes_back_what_the_first_has_written(apply, cache):
+    noted = replace(CANARY.status, inconclusive_checks=1, canary_uid="another")
+    apply(WORLD, WriteStatus(noted), WriteStatus(CANARY.status))
+    after = cache.get("test", "podinfo").status
+    assert (after.inconclusive_checks, after.canary_uid) == (0, CANARY.status.canary_uid)
+
+
+@pytest.mark.parametrize(
+    ("limits", "readings"),
+    [
+        pytest.param({"inconclusive_limit": 1}, (NoData(), NoData()), id="no evidence"),
+        pytest.param({"threshold": 1}, BAD_RATE, id="a failed check"),
+    ],
+)
+def test_rollback_by_the_first_round_leaves_in_the_cluster_what_the_plan_says(writer, calls, limits, readings):
+    begun = status(inconclusive_checks=0)
+    the_world = world(canary=replace(CANARY, spec=spec(**limits), status=begun))
+    plan = decided(the_world, readings)
+    first, *_, last = (action.status for action in plan.actions if isinstance(action, WriteStatus))
+    assert "Canary failed! Scaling down podinfo-canary.test" in said(plan)
+    obj = {**OBJECT, "status": to_json(begun)}
+    writer.objects["canaries", "podinfo"] = obj
+    cache = FakeCache([the_world.canary], build=canary_view)
+    RealApplier(cache, calls, {"Deployment": calls}, writer, calls, lambda: NOW).apply(the_world, plan, calls.shifted)
+    after = cache.get("test", "podinfo").status
+    assert after == last
+    assert after.inconclusive_checks == 0
+    assert first.inconclusive_checks + first.failed_checks == 1
+
+
+def test_time_of_a_shift_is_told_though_a_later_action_fails(apply, calls, writer):
+    writer.errors = [ConflictError("somebody has written")]
+    with pytest.raises(ConflictError):
+        apply(WORLD, Shift(ALL_TO_PRIMARY), WriteStatus(NEXT))
+    assert calls.done[1:] == [("shifted", Shifted(ALL_TO_PRIMARY, NOW + timedelta(seconds=4)))]
+
+
+def test_shift_that_fails_is_not_told(apply, calls):
+    def refuse(_ref, _weights):
+        raise ConflictError("somebody has written")
+
+    calls.shift = refuse
+    with pytest.raises(ConflictError):
+        apply(WORLD, Shift(ALL_TO_PRIMARY))
+    assert calls.done == []
+
+
+def test_finalizer_joins_those_of_others(apply, writer):
+    apply(WORLD, HoldFinalizer())
     assert writer.objects["canaries", "podinfo"]["metadata"]["finalizers"] == ["somebody/else", FINALIZER]
 
 
 @pytest.mark.parametrize(
     ("held", "left"), [((FINALIZER, "somebody/else"), ["somebody/else"]), ((FINALIZER,), None)], ids=["others", "last"]
 )
-def test_finalizer_leaves_those_of_others(applier, writer, held, left):
-    applier.apply(world(canary=canary(finalizers=held)), Plan((ReleaseFinalizer(),)))
+def test_finalizer_leaves_those_of_others(apply, writer, held, left):
+    apply(world(canary=canary(finalizers=held)), ReleaseFinalizer())
     assert writer.requests[0][-1]["metadata"]["finalizers"] == left
 
 
-def test_first_failure_ends_the_plan(applier, calls, writer):
+def test_first_failure_ends_the_plan(apply, calls, writer):
     writer.errors = [ConflictError("somebody has written")]
     with pytest.raises(ConflictError):
-        applier.apply(WORLD, Plan((WriteStatus(NEXT), Shift(Weights(85, 15)), Say(SAID))))
+        apply(WORLD, WriteStatus(NEXT), Shift(Weights(85, 15)), Say(SAID))
     assert calls.done == []
 
 
@@ -161,10 +227,10 @@ EVERY_ACTION = (
 
 def test_dry_run_says_what_would_be_written_once(caplog):
     caplog.set_level("INFO")
-    dry = DryRun({})
-    dry.apply(WORLD, Plan(EVERY_ACTION))
-    dry.apply(WORLD, Plan(EVERY_ACTION))
-    dry.apply(WORLD, Plan())
+    dry, shifts = DryRun({}), []
+    for plan in (Plan(EVERY_ACTION), Plan(EVERY_ACTION), Plan()):
+        dry.apply(WORLD, plan, shifts.append)
+    assert shifts == []
     assert caplog.messages == [
         "Would write status {'canaryWeight': 15} of podinfo.test",
         "Would put a finalizer on podinfo.test",
@@ -176,12 +242,12 @@ def test_dry_run_says_what_would_be_written_once(caplog):
         "Would log 'done'",
     ]
     assert (caplog.records[3].canary, caplog.records[3].action) == ("podinfo", "Shift")
-    dry.apply(WORLD, Plan((Scale(0),)))
+    dry.apply(WORLD, Plan((Scale(0),)), shifts.append)
     assert len(caplog.messages) == 9
 
 
 def test_dry_run_speaks_of_invalid_objects_too(caplog):
     caplog.set_level("INFO")
     broken = world(canary=canary(spec=InvalidSpec("x"), status=status()))
-    DryRun({}).apply(broken, Plan((Say(SAID),)))
+    DryRun({}).apply(broken, Plan((Say(SAID),)), lambda _: None)
     assert caplog.messages == ["Would say 'Advance podinfo.test canary weight 15'"]

@@ -6,14 +6,15 @@ from datetime import timedelta
 import pytest
 
 from controller.core.canary import InvalidSpec, Side
-from controller.core.plan import Say, Shift, WriteStatus
+from controller.core.plan import Corrections, Shift, WriteStatus
+from controller.core.world import Memory, Shifted
 from controller.gather import OVERLAP_INDEX, Gatherer, overlap_keys, part_key, parts_keys
 from controller.reconciler import Reconciler, Watchers
 from informers.errors import InvalidError
 from informers.types import Unreadable
 from metrics.types import Target
-from router.types import Route, Weights
-from tests.controller.core.builders import GOOD, MINUTE, NOW, canary, primary, spec, status, workload
+from router.types import Backend, Route, Weights
+from tests.controller.core.builders import GOOD, MINUTE, NOW, backend, canary, primary, said, spec, status, workload
 from tests.fakes.caches import FakeCache
 
 
@@ -23,10 +24,12 @@ class Parts:
     def __init__(self):
         self.workloads = {"podinfo": primary(), "podinfo-canary": workload()}
         self.route = Route(Weights(90, 10), sends_to_canary=True)
-        self.problems = {}
+        self.backends = {name: backend(name) for name in self.workloads}
         self.asked = []
         self.applied = []
         self.meanwhile = lambda: None
+        self.shift_takes = timedelta()
+        self.error = None  # raised by what follows a shift
 
     def look(self, *where):
         if len(where) == 1:
@@ -34,16 +37,22 @@ class Parts:
             return self.route
         return self.workloads.get(where[1])
 
-    def service_problem(self, namespace, host):
-        return self.problems.get(host)
+    def backend(self, namespace, host):
+        assert namespace == "test"
+        return self.backends[host]
 
     def observe(self, target, checks):
         self.asked.append((target, checks))
         self.meanwhile()
         return GOOD
 
-    def apply(self, world, plan):
+    def apply(self, world, plan, shifted):
         self.applied.append(plan)
+        for action in plan.actions:
+            if isinstance(action, Shift):
+                shifted(Shifted(action.weights, world.now + self.shift_takes))
+        if self.error:
+            raise self.error
 
 
 class Run:
@@ -60,6 +69,11 @@ class Run:
 
     def look(self):
         return self.reconciler.reconcile("test/podinfo")
+
+    def memory(self):
+        """Return what the next decision is told of those before."""
+        self.look()
+        return self.looked[-1][0].memory
 
 
 def test_round_asks_decides_and_applies():
@@ -94,8 +108,9 @@ def test_look_that_is_not_due_asks_nobody():
     assert run.late == []
 
 
-def test_waiting_for_a_deployment_is_not_lateness():
-    run = Run()
+def test_waiting_for_a_deployment_without_traffic_is_not_lateness():
+    run = Run(canary(status=status(canary_weight=0)))
+    run.parts.route = Route(Weights(100, 0))
     run.parts.workloads["podinfo-canary"] = workload(replicas=3)
     again = run.look()
     run.now += 20 * again
@@ -127,37 +142,68 @@ def test_complaint_is_remembered_until_it_is_settled():
     run.parts.workloads["podinfo"] = primary(available_replicas=1)
     run.look()
     run.look()
-    assert [len(plan.actions) for plan in run.parts.applied] == [1, 0]
+    assert [len(said(plan)) for plan in run.parts.applied] == [1, 0]
     run.parts.workloads["podinfo"] = primary()
     run.look()
     run.parts.workloads["podinfo"] = primary(available_replicas=1)
     run.look()
-    assert [len(plan.actions) for plan in run.parts.applied[3:]] == [1]
+    assert [len(said(plan)) for plan in run.parts.applied[3:]] == [1]
 
 
 def test_complaint_is_remembered_though_a_write_fails():
     run = Run()
     run.parts.route = None
-    applied = run.parts.apply
-
-    def refused(world, plan):
-        applied(world, plan)
-        raise InvalidError("422")
-
-    run.parts.apply = refused
+    run.parts.error = InvalidError("422")
     for _ in range(2):
         with pytest.raises(InvalidError):
             run.look()
     first, second = run.parts.applied
-    assert any(isinstance(action, Say) for action in first.actions)
-    assert not any(isinstance(action, Say) for action in second.actions)
+    assert len(said(first)) == 1
+    assert said(second) == []
 
 
-def test_problems_of_either_service_are_gathered():
+def test_time_of_a_shift_is_remembered_though_a_later_write_fails():
     run = Run()
-    run.parts.problems = {"podinfo": "a", "podinfo-canary": "b"}
+    run.parts.shift_takes = timedelta(seconds=4)
+    run.parts.error = InvalidError("422")
+    with pytest.raises(InvalidError):
+        run.look()
+    run.parts.error = None
+    shifted = Shifted(Weights(85, 15), NOW + timedelta(seconds=4))
+    assert run.memory() == Memory(shifted=shifted)
+    run.now += timedelta(minutes=5)
+    assert run.memory().shifted == shifted
+
+
+def test_corrections_are_remembered_beyond_plans_without_one():
+    run = Run(canary(status=status(last_check_time=NOW)))
+    run.parts.route = Route(Weights(70, 30), sends_to_canary=True)
     run.look()
-    assert run.looked[0][0].service_problems == ("a", "b")
+    run.parts.route = Route(Weights(90, 10), sends_to_canary=True)
+    run.look()
+    memory = run.memory()
+    assert memory.corrections == Corrections(1, NOW)
+    assert memory.shifted == Shifted(Weights(90, 10), NOW)
+
+
+def test_canary_that_was_deleted_and_recreated_starts_without_a_memory():
+    run = Run()
+    run.parts.route = None
+    run.look()
+    assert run.memory().complaint is not None
+    views = dict(run.cache.views)
+    run.cache.views.clear()
+    run.look()
+    run.cache.views.update(views)
+    assert run.memory() == Memory()
+
+
+def test_what_stands_behind_either_host_is_gathered():
+    run = Run()
+    run.parts.backends = {"podinfo": Backend("a"), "podinfo-canary": Backend("b", gone=True)}
+    run.look()
+    world = run.looked[0][0]
+    assert (world.primary_backend, world.canary_backend) == (Backend("a"), Backend("b", gone=True))
 
 
 def test_invalid_spec_is_gathered_without_parts():
@@ -165,6 +211,8 @@ def test_invalid_spec_is_gathered_without_parts():
     run.look()
     world = run.looked[0][0]
     assert (world.primary, world.workload, world.route, world.rivals) == (None, None, None, ())
+    assert not world.primary_serves
+    assert not world.canary_serves
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,10 @@ rules:
   - apiGroups: [""]
     resources: [services]
     verbs: [list, watch]
+  # With --namespace: whether it is being deleted, so that canary objects are released before the role goes.
+  - apiGroups: [""]
+    resources: [namespaces]
+    verbs: [get, watch]
   - apiGroups: [""]
     resources: [events]
     verbs: [create, patch]

@@ -7,11 +7,13 @@ import pytest
 
 from controller.check.facts import Objects, Unlisted
 from controller.check.judge import judge
-from controller.check.judge_canaries import FIXES, obstacles
-from controller.core.canary import InvalidSpec, State
+from controller.check.judge_canaries import FIXES, standing_in_the_way
+from controller.core import events, gates
+from controller.core.canary import CanaryStatus, InvalidSpec, State, Verbs
 from controller.core.decide import decide
+from controller.core.gates import Needs
 from informers.types import Unreadable
-from router.types import Route
+from router.types import Backend, Route, Weights
 from tests.controller.check.facts_builders import api, bad, facts, world
 from tests.controller.core import builders
 
@@ -19,7 +21,8 @@ UNREADABLE = Unreadable("test", "podinfo", "uid", "1", "KeyError: 'template'")
 OLDER = builders.canary(name="older", uid="older-uid", created=builders.NOW - builders.MINUTE * 60)
 NO_ROUTE = {"route": None}
 FOREIGN_ROUTE = {"route": Route(None, "no HTTP route holds host podinfo-canary")}
-NO_SERVICE = {"service_problems": ("service podinfo.test not found, create it or correct the host",)}
+NO_SERVICE = {"primary_backend": Backend("service podinfo.test not found, create it or correct the host", gone=True)}
+IDLE = {"replicas": 0, "updated_replicas": 0, "current_replicas": 0, "available_replicas": 0}
 
 
 def said(*looks, unlisted=()):
@@ -35,12 +38,10 @@ def said(*looks, unlisted=()):
                 (
                     "problem",
                     "WorkloadNotFound",
-                    "primary deployment podinfo.test not found, create it or correct spec.primary.name",
-                ),
-                (
-                    "problem",
-                    "WorkloadNotFound",
-                    "canary deployment podinfo-canary.test not found, create it or correct spec.canary.name",
+                    (
+                        "primary deployment podinfo.test not found, create it or correct spec.primary.name, "
+                        "canary deployment podinfo-canary.test not found, create it or correct spec.canary.name"
+                    ),
                 ),
                 (
                     "problem",
@@ -79,32 +80,21 @@ def said(*looks, unlisted=()):
                 (
                     "problem",
                     "SharedWithOlderCanary",
-                    "canary older.test is older and names the same workload or route, one of the two must go",
+                    "canary older.test is older and names the same workload or route, delete one of them",
                 )
             ],
             id="an older canary",
         ),
         pytest.param(
-            {"primary": builders.primary(paused=True)},
+            {"canary_backend": builders.backend("other")},
             [
                 (
                     "problem",
-                    "WorkloadHalts",
-                    "Halt podinfo.test advancement primary deployment podinfo.test is paused, resume it to go on",
+                    "ServiceNotUsable",
+                    "service podinfo-canary selects app=other, which no pod of deployment podinfo-canary.test has",
                 )
             ],
-            id="a paused primary",
-        ),
-        pytest.param(
-            {"primary": builders.primary(replicas=0, updated_replicas=0, current_replicas=0, available_replicas=0)},
-            [
-                (
-                    "problem",
-                    "WorkloadHalts",
-                    "Halt podinfo.test advancement primary deployment podinfo.test replicas 0 < 1",
-                )
-            ],
-            id="a primary without pods",
+            id="a service that selects other pods",
         ),
         pytest.param(
             {"workload": builders.workload(available_replicas=0)},
@@ -112,16 +102,12 @@ def said(*looks, unlisted=()):
                 (
                     "warning",
                     "WorkloadNotConverged",
-                    "Waiting for podinfo.test rollout to finish: 0 of 1 updated replicas are available",
+                    "The rollout waits for deployment podinfo-canary: 0 of 1 updated replicas are available",
                 )
             ],
             id="a canary that is not ready",
         ),
-        pytest.param(
-            {"workload": builders.workload(replicas=0, updated_replicas=0, current_replicas=0, available_replicas=0)},
-            [],
-            id="a canary at rest has no pods",
-        ),
+        pytest.param({"workload": builders.workload(**IDLE)}, [], id="a canary at rest has no pods"),
         pytest.param(
             {"canary": builders.canary(spec=InvalidSpec("spec.primary must be an object, not None")), **NO_ROUTE},
             [("problem", "InvalidSpec", "spec.primary must be an object, not None")],
@@ -132,6 +118,67 @@ def said(*looks, unlisted=()):
 )
 def test_what_is_said_of_a_canary(changes, found):
     assert said(world(**changes)) == found
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence", "fix"),
+    [
+        pytest.param(
+            {"primary": builders.primary(paused=True)},
+            "primary deployment podinfo.test is paused, resume it to go on",
+            "kubectl -n test rollout resume deployment/podinfo",
+            id="a paused primary",
+        ),
+        pytest.param(
+            {"workload": builders.workload(paused=True)},
+            "canary deployment podinfo-canary.test is paused, resume it to go on",
+            "kubectl -n test rollout resume deployment/podinfo-canary",
+            id="a paused canary",
+        ),
+        pytest.param(
+            {"primary": builders.primary(**IDLE)},
+            "primary deployment podinfo.test replicas 0 < 1",
+            "kubectl -n test scale deployment/podinfo --replicas 1",
+            id="a primary that is scaled to 0",
+        ),
+        pytest.param(
+            {"canary": replace(world().canary, verbs=Verbs(hold="waiting for Ann"))},
+            "held by the annotation flagger.app/hold (waiting for Ann), remove it to go on",
+            "flagger resume podinfo -n test",
+            id="a hold",
+        ),
+    ],
+)
+def test_rollout_that_is_held_on_purpose_is_a_warning(changes, sentence, fix):
+    found = [f for f in judge(facts(api=api(objects=Objects((world(**changes),))))) if f.reason == "RolloutHeld"]
+    assert [(str(f.level), f.what, f.fix, f.about) for f in found] == [("warning", sentence, fix, "test/podinfo")]
+
+
+TO_NOTHING = {"route": Route(Weights(50, 50), sends_to_canary=True), "workload": builders.workload(**IDLE)}
+
+
+def test_route_that_sends_users_to_nothing_at_rest_is_a_problem():
+    sentence = (
+        "virtual service podinfo.test sends 50% of its requests to podinfo-canary.test, "
+        "which has no available pod behind it"
+    )
+    assert said(world(**TO_NOTHING)) == [("problem", "TrafficToNothing", sentence)]
+    assert said(world(**TO_NOTHING, state=State.RUNNING)) == []
+
+
+@pytest.mark.parametrize("plural", ["deployments", "virtualservices", "services"])
+def test_route_is_not_said_to_send_users_to_what_could_not_be_listed(plural):
+    reasons = [reason for _, reason, _ in said(world(**TO_NOTHING), unlisted=(Unlisted(plural, "", "503"),))]
+    assert reasons == ["CannotTell"]
+
+
+def test_workload_that_is_waited_for_is_named_with_what_shows_it():
+    short = world(primary=builders.primary(available_replicas=1), workload=builders.workload(updated_replicas=0))
+    found = [f for f in judge(facts(api=api(objects=Objects((short,))))) if f.level != "ok"]
+    assert [f.fix for f in found] == [
+        "kubectl -n test rollout status deployment/podinfo shows whether it gets there",
+        "kubectl -n test rollout status deployment/podinfo-canary shows whether it gets there",
+    ]
 
 
 def test_object_that_cannot_be_read():
@@ -176,30 +223,45 @@ def test_kind_that_could_not_be_listed_in_another_namespace_makes_no_difference(
     assert [reason for _, reason, _ in found] == ["CannotTell", "RouteNotFound"]
 
 
-def test_there_is_no_second_opinion():
+@pytest.mark.parametrize("status", [CanaryStatus(), world().canary.status], ids=["at first sight", "at rest"])
+def test_there_is_no_second_opinion(status):
     """Whatever the controller complains of before a rollout, a check has said; and it says nothing that is not so."""
     parts = {
         "primary": [builders.primary(), None, UNREADABLE],
-        "workload": [builders.workload(), None, UNREADABLE],
-        "route": [builders.world(weight=0).route, None, FOREIGN_ROUTE["route"]],
-        "service_problems": [(), NO_SERVICE["service_problems"]],
+        "workload": [builders.workload(), builders.workload(**IDLE), None, UNREADABLE],
+        "route": [
+            builders.world(weight=0).route,
+            Route(Weights(50, 50), sends_to_canary=True),
+            None,
+            FOREIGN_ROUTE["route"],
+        ],
+        "primary_backend": [builders.backend("podinfo"), NO_SERVICE["primary_backend"]],
         "rivals": [(), (OLDER,)],
         "spec": [builders.spec(), InvalidSpec("spec.primary must be an object, not None")],
     }
-    complained = 0
+    silent = 0
     for values in itertools.product(*parts.values()):
         changes = dict(zip(parts, values, strict=True))
-        first_sight = builders.canary(status=replace(builders.status(), state=None), spec=changes.pop("spec"))
-        the_world = builders.world(canary=first_sight, weight=0, **changes)
+        the_canary = builders.canary(finalizers=(), status=status, spec=changes.pop("spec"))
+        the_world = builders.world(canary=the_canary, **changes)
         plan = decide(the_world)
-        found = [obstacle.what for obstacle in obstacles(the_world)]
+        found = [
+            events.halt("podinfo.test", closed.what, kind=closed.gate.reason).text
+            for closed in standing_in_the_way(the_world)
+        ]
         if plan.complaint is not None:
-            complained += 1
             assert found[0] == plan.complaint.text
         else:
+            silent += 1
             assert found == []
         assert len(set(found)) == len(found)
-    assert complained == 2 * 3 * 3 * 3 * 2 * 2 - 1
+    assert silent == (4 if status.state is None else 3)  # two workloads with two routes, of which one sends to nothing
+
+
+def test_gates_of_a_check_are_those_of_the_controller():
+    """A gate that is added there is found here: with a fix if it needs a repair, with a command otherwise."""
+    asked = {gate.reason: gate.needs for gate in (*gates.GATES, *gates.AT_REST)}
+    assert {reason for reason, needs in asked.items() if needs is Needs.REPAIR} == set(FIXES)
 
 
 def test_every_reason_has_a_fix_that_can_be_filled_in():

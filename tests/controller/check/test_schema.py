@@ -1,12 +1,13 @@
 """Whether the served schema is the one that this version knows."""
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 import yaml
 
 from controller.check.schema import FIELDS, missing_fields
-from controller.core.canary import CanaryStatus, CheckStatus, Condition, Stage, State
+from controller.core.canary import CanaryStatus, CheckStatus, Condition, Obeyed, Stage, State
 from controller.core.status_json import to_json
 from tests.controller.core.builders import NOW
 
@@ -33,12 +34,21 @@ def test_fields_are_those_that_are_written():
     status = CanaryStatus(
         State.RUNNING,
         Stage.STARTING,
-        *("1", 1, "uid", 1, 1, 1, 1),
-        *(NOW, NOW, NOW, 1),
+        *("1", 1, "uid", 1, 1, 1, 1, 1),
+        *(NOW, NOW, NOW, NOW, NOW, 1),
         (Condition("Ready", "True", "", "", NOW),),
         (CheckStatus("a", "pass", 1.0, 1.0, "", NOW),),
+        ("1",),
+        Obeyed(abort="1"),
     )
+    assert all(getattr(status, field.name) for field in fields(status))
     assert set(to_json(status)) == set(FIELDS["status"])
+
+
+def test_verbs_that_are_noted_are_those_of_the_crd():
+    properties = yaml.safe_load(CRD.read_text())["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]
+    status = CanaryStatus(obeyed=Obeyed("1", "2", "3"))
+    assert set(to_json(status)["obeyed"]) == set(properties["status"]["properties"]["obeyed"]["properties"])
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,10 @@ from controller.core.canary import Canary, CanarySpec, CanaryStatus, Side, Stage
 from controller.core.decide import decide
 from controller.core.plan import Plan, Say
 from controller.core.simulator import workload_running
-from controller.core.world import FINALIZER, World
+from controller.core.world import FINALIZER, Memory, World, with_readings
 from deploy.types import Workload
 from metrics.types import Check, Value
-from router.types import Route, Weights
+from router.types import Backend, Route, Weights
 
 NOW = datetime(2018, 10, 10, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -33,6 +33,8 @@ def spec(**changes: Any) -> CanarySpec:
         interval=MINUTE,
         inconclusive_limit=10,
         checks=(SUCCESS, DURATION),
+        drain=timedelta(),
+        stepped=False,
     )
     return replace(default, **changes)
 
@@ -55,7 +57,9 @@ def status(**changes: Any) -> CanaryStatus:
         canary_uid="podinfo-canary-uid",
         canary_replicas=1,
         canary_weight=10,
+        previous_weight=5,
         start_time=NOW - 5 * MINUTE,
+        traffic_start_time=NOW - 4 * MINUTE,
         last_check_time=NOW - 2 * MINUTE,
         last_transition_time=NOW - 5 * MINUTE,
         observed_generation=1,
@@ -64,7 +68,31 @@ def status(**changes: Any) -> CanaryStatus:
 
 
 def at_rest(**changes: Any) -> CanaryStatus:
-    return status(**{"state": State.FINISHED, "stage": None, "canary_weight": 0, **changes})
+    return status(
+        **{
+            "state": State.FINISHED,
+            "stage": None,
+            "canary_weight": 0,
+            "previous_weight": 0,
+            "traffic_start_time": None,
+            **changes,
+        }
+    )
+
+
+def starting(**changes: Any) -> CanaryStatus:
+    """Return the status of a rollout that has begun a minute ago and had no traffic yet."""
+    return status(
+        **{
+            "stage": Stage.STARTING,
+            "canary_weight": 0,
+            "previous_weight": 0,
+            "start_time": NOW - MINUTE,
+            "traffic_start_time": None,
+            "last_check_time": None,
+            **changes,
+        }
+    )
 
 
 def canary(**changes: Any) -> Canary:
@@ -83,8 +111,17 @@ def canary(**changes: Any) -> Canary:
     return replace(default, **changes)
 
 
+def backend(name: str, **changes: Any) -> Backend:
+    """Return what stands behind a host whose service selects the pods of that workload."""
+    return replace(Backend(None, selector=(("app", name),)), **changes)
+
+
+def remembering(**memory: Any) -> Memory:
+    return Memory(**memory)
+
+
 def world(*, status: CanaryStatus | None = None, weight: int | None = None, **changes: Any) -> World:
-    """Return a world in mid-rollout whose route carries the recorded weight."""
+    """Return a world mid-rollout whose route carries the recorded weight."""
     the_canary = changes.pop("canary", canary())
     if status is not None:
         the_canary = replace(the_canary, status=status)
@@ -95,7 +132,8 @@ def world(*, status: CanaryStatus | None = None, weight: int | None = None, **ch
         primary=primary(),
         workload=workload(),
         route=Route(Weights.to_canary(carried), sends_to_canary=carried > 0),
-        service_problems=(),
+        primary_backend=backend("podinfo"),
+        canary_backend=backend("podinfo-canary"),
         rivals=(),
         default_interval=MINUTE,
     )
@@ -109,4 +147,4 @@ def said(plan: Plan) -> list[str]:
 def decided(the_world: World, readings: tuple[Any, ...] = GOOD) -> Plan:
     """Return the decision; readings are given if it asks for some."""
     plan = decide(the_world)
-    return decide(replace(the_world, readings=readings)) if plan.observe else plan
+    return decide(with_readings(the_world, plan.observe, readings)) if plan.observe else plan

@@ -4,21 +4,23 @@ Every scenario is first played undisturbed to count its actions; then it is play
 controller killed right after it, and once for each pair. A kill loses the rest of the plan and what was remembered.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import combinations
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.core.canary import Stage, State
-from controller.core.plan import Action, CopyTemplate, Shift
-from controller.core.simulator import Scene, later, plan_for, play, pushed, simulated, template_of
-from controller.core.world import FINALIZER
+from controller.core.canary import Stage, State, Verbs
+from controller.core.plan import Action, CopyTemplate, Scale, Shift
+from controller.core.simulator import Scene, later, plan_for, play, pushed, remembering, simulated, template_of
+from controller.core.world import FINALIZER, NOTHING_REMEMBERED
 from metrics.types import Check, NoData, Reading, Value
 from tests.controller.core.builders import MINUTE, NOW, spec
+
+pytestmark = pytest.mark.timeout(300)  # thousands of rollouts, and coverage slows each
 
 GOOD = Value(100.0), Value(20.0)
 BAD = Value(50.0), Value(20.0)
@@ -32,20 +34,49 @@ class Story:
     readings: Sequence[Sequence[Reading]]
     start: Scene = field(default_factory=lambda: simulated(spec(step_weight=20), now=NOW))
     pushes: dict[int, str] = field(default_factory=dict)
+    events: dict[int, Callable[[Scene], Scene]] = field(default_factory=dict)  # what else happens, by reconcile
     ends: State = State.FINISHED
+
+
+DRAINING = simulated(spec(step_weight=20, drain=timedelta(seconds=30)), now=NOW)
+AT_ZERO = replace(
+    simulated(spec(), now=NOW),
+    broken=frozenset({"3"}),
+    workload=replace(DRAINING.workload, replicas=0, current_replicas=0, updated_replicas=0, available_replicas=0),
+)
+
+
+def verb(**verbs: str) -> Callable[[Scene], Scene]:
+    return lambda scene: replace(scene, canary=replace(scene.canary, verbs=Verbs(**verbs)))
+
+
+def without_service(scene: Scene) -> Scene:
+    return replace(scene, services_gone=frozenset({"workload"}))
 
 
 STORIES = {
     "promoted": Story([GOOD]),
     "halts and recovers": Story([GOOD, BAD, BLIND, BAD, GOOD]),
-    "rolled back": Story([GOOD, BAD], ends=State.FAILED),
+    "rolled back": Story([GOOD, BAD], start=simulated(spec(step_weight=20, threshold=4), now=NOW), ends=State.FAILED),
     "no evidence": Story([BLIND], ends=State.FAILED),
     "a new revision in mid-rollout": Story([GOOD], pushes={3: "3"}),
     "a new revision while promoting": Story([GOOD], pushes={6: "3"}),
-    "put back in mid-rollout": Story([GOOD], pushes={3: "1"}),
+    "put back mid-rollout": Story([GOOD], pushes={3: "1"}),
+    "drained after a promotion": Story([GOOD], start=DRAINING),
+    "drained after a rollback": Story([GOOD, BAD], start=DRAINING, ends=State.FAILED),
+    "drained and put back": Story([GOOD], start=DRAINING, pushes={9: "1"}),
+    "a new revision during the drain": Story([GOOD], start=DRAINING, pushes={22: "3"}),
+    "a new revision while it is rolled back": Story([GOOD, BAD, *[BAD] * 9, GOOD], start=DRAINING, pushes={62: "3"}),
+    "traffic returns in steps": Story([GOOD], start=simulated(spec(step_weight=20, stepped=True), now=NOW)),
+    "aborted": Story([GOOD], events={9: verb(abort="podinfo-canary-2")}, ends=State.FAILED),
+    "promoted ahead of its analysis": Story([BAD], events={2: verb(promote="podinfo-canary-2")}),
+    "failed and retried": Story([GOOD, *[BAD] * 10, GOOD], start=DRAINING, events={70: verb(retry="podinfo-canary-2")}),
+    "the canary's service is deleted": Story([GOOD], events={9: without_service}, ends=State.FAILED),
+    "the first start takes more pods": Story([GOOD], start=simulated(spec(step_weight=100, max_weight=100), now=NOW)),
     "never ready": Story(
         [GOOD], start=replace(simulated(spec(), now=NOW), broken=frozenset({"2"})), pushes={0: "2"}, ends=State.FAILED
     ),
+    "never ready after a scale-up": Story([GOOD], start=AT_ZERO, pushes={0: "3"}, ends=State.FAILED),
 }
 
 
@@ -56,25 +87,47 @@ class Judge:
         self.analysed: set[str] = set()
         self.last_step: tuple[str, object] | None = None
         self.before = scene
+        self.traffic_left_at: datetime | None = None
 
     def see(self, action: Action, scene: Scene) -> None:
-        status = scene.canary.status
         if isinstance(action, Shift):
-            self._steps_are_paced(action, scene)
-            if action.weights.canary:
-                assert scene.workload is not None
-                assert scene.workload.available_replicas > 0, "traffic to nothing"
+            self._traffic_goes_to_pods_in_steps(action, scene)
         if isinstance(action, CopyTemplate):
+            self._only_what_was_analysed_is_promoted(scene)
+        self._proxies_are_given_time(action, scene)
+        self._ended_is_drained_and_finished_is_promoted(scene)
+        self.before = scene
+
+    def _traffic_goes_to_pods_in_steps(self, action: Shift, scene: Scene) -> None:
+        self._steps_are_paced(action, scene)
+        if action.weights.canary:
             assert scene.workload is not None
-            assert scene.workload.template.revision == status.canary_revision, "promoted what was not analysed"
-            assert self.before.weights is not None
-            assert self.before.weights.canary >= scene.canary.spec.max_weight, "promoted without a round at the maximum"
-        if status.state in {State.FINISHED, State.FAILED}:
+            assert scene.workload.available_replicas > 0, "traffic to nothing"
+
+    def _only_what_was_analysed_is_promoted(self, scene: Scene) -> None:
+        assert scene.workload is not None
+        revision = scene.canary.status.canary_revision
+        assert scene.workload.template.revision == revision, "promoted what was not analysed"
+        assert self.before.weights is not None
+        at_maximum = self.before.weights.canary >= scene.canary.spec.max_weight
+        assert at_maximum or scene.canary.verbs.promote, "promoted without a round at the maximum"
+
+    def _proxies_are_given_time(self, action: Action, scene: Scene) -> None:
+        if isinstance(action, Scale) and action.replicas == 0 and self.traffic_left_at is not None:
+            assert scene.canary.spec.drain <= scene.now - self.traffic_left_at, "scaled down before the proxies knew"
+        if scene.weights and self.before.weights and self.before.weights.canary and not scene.weights.canary:
+            self.traffic_left_at = scene.now
+        serves = scene.workload is not None and scene.workload.available_replicas
+        if isinstance(action, Scale) or not serves:
+            self.traffic_left_at = None
+
+    def _ended_is_drained_and_finished_is_promoted(self, scene: Scene) -> None:
+        state = scene.canary.status.state
+        if state in {State.FINISHED, State.FAILED}:
             assert scene.weights is None or scene.weights.canary == 0, "ended but not drained"
-        if status.state is State.FINISHED:
+        if state is State.FINISHED:
             assert scene.primary is not None
             assert scene.primary.template.body in self.promotable(scene), "finished but not promoted"
-        self.before = scene
 
     def promotable(self, scene: Scene) -> set[str]:
         return {scene.canary.status.canary_revision.rsplit("-", 1)[-1]}
@@ -102,7 +155,9 @@ def played(story: Story, kills: frozenset[int] = frozenset()) -> Iterator[Scene]
     for look in range(800):
         if look in story.pushes:
             scene = pushed(scene, template_of("podinfo-canary", story.pushes[look]))
+        scene = story.events.get(look, lambda same: same)(scene)
         plan = plan_for(scene, readings)
+        scene = remembering(scene, plan)
         killed = False
         for action in plan.actions:
             scene = play(scene, action)
@@ -112,9 +167,10 @@ def played(story: Story, kills: frozenset[int] = frozenset()) -> Iterator[Scene]
             if done in kills:
                 killed = True
                 break
-        scene = replace(scene, complaint=None if killed else plan.complaint)
+        if killed:
+            scene = replace(scene, memory=NOTHING_REMEMBERED)
         over = scene.canary.status.state in {State.FINISHED, State.FAILED} and not plan.actions
-        if over and look > max(story.pushes, default=0):
+        if over and look > max((*story.pushes, *story.events), default=0):
             return
         scene = later(scene, timedelta(seconds=13))
     pytest.fail(f"the rollout did not end: {scene.canary.status}")
@@ -145,7 +201,9 @@ def test_killed_after_any_action(name):
         assert_ended(story, last)
 
 
-@pytest.mark.parametrize("name", ["promoted", "rolled back", "a new revision while promoting"])
+@pytest.mark.parametrize(
+    "name", ["promoted", "rolled back", "a new revision while promoting", "drained after a promotion"]
+)
 def test_killed_after_any_two_actions(name):
     story = STORIES[name]
     for kills in combinations(range(1, len(list(played(story))) + 1), 2):

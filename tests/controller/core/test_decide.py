@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from controller.core import steps
+from controller.core import conditions
 from controller.core.canary import CanaryStatus, Condition, InvalidSpec, Stage, State
 from controller.core.plan import (
     Complaint,
@@ -20,21 +20,23 @@ from controller.core.plan import (
     WriteStatus,
 )
 from controller.core.simulator import template_of
-from controller.core.world import stamp
+from controller.core.world import Memory, stamp
 from deploy.types import Workload
 from informers.types import Unreadable
 from metrics.types import NoData, Unavailable, Value
-from router.types import ALL_TO_PRIMARY, Route, Weights
+from router.types import ALL_TO_PRIMARY, Backend, Route, Weights
 from tests.controller.core.builders import (
     BAD_RATE,
     MINUTE,
     NOW,
     at_rest,
+    backend,
     canary,
     decided,
     primary,
     said,
     spec,
+    starting,
     status,
     workload,
     world,
@@ -49,6 +51,10 @@ def kinds(plan: Plan) -> list[str]:
 
 def written(plan: Plan) -> CanaryStatus:
     return next(action.status for action in reversed(plan.actions) if isinstance(action, WriteStatus))
+
+
+def remember(plan: Plan) -> Memory:
+    return Memory(complaint=plan.complaint, corrections=plan.corrections)
 
 
 def first_sight() -> CanaryStatus:
@@ -109,7 +115,7 @@ def test_nothing_to_roll_out_if_the_primary_already_runs_it(before):
 def test_template_put_back_in_mid_rollout_ends_it_without_promotion():
     plan = decided(world(workload=workload("1", generation=2)))
     assert kinds(plan) == ["Shift", "Scale", "WriteStatus", "Say", "ReleaseFinalizer"]
-    assert written(plan).condition(steps.PROMOTED).reason == "NothingToRollOut"
+    assert written(plan).condition(conditions.PROMOTED).reason == "NothingToRollOut"
 
 
 # --- 5, 6: steps -----------------------------------------------------------------------------------------------------
@@ -183,7 +189,7 @@ def test_threshold_rolls_back_in_the_same_round():
         "Canary failed! Scaling down podinfo-canary.test",
     ]
     assert (written(plan).state, written(plan).failed_checks) == (State.FAILED, 10)
-    assert written(plan).condition(steps.PROMOTED).message == "failed checks threshold reached 10"
+    assert written(plan).condition(conditions.PROMOTED).message == "failed checks threshold reached 10"
 
 
 @pytest.mark.parametrize("reading", [NoData(), Unavailable("prometheus:9090 refused the connection")])
@@ -193,9 +199,9 @@ def test_inconclusive_round_halts_and_is_counted_apart(reading):
     assert said(plan)[0].startswith("Halt podinfo.test advancement success rate ")
 
 
-def test_inconclusive_limit_rolls_back_for_want_of_evidence():
+def test_inconclusive_limit_rolls_back_and_says_that_there_was_not_enough_data():
     plan = decided(world(status=status(inconclusive_checks=9)), (NoData(), Value(1.0)))
-    assert "Rolling back podinfo-canary.test for want of evidence, inconclusive checks limit reached 10" in said(plan)
+    assert "Rolling back podinfo-canary.test not enough data, inconclusive checks limit reached 10" in said(plan)
 
 
 def test_inconclusive_limit_of_zero_waits_for_ever():
@@ -218,7 +224,7 @@ def test_roll_back_waits_for_no_gate():
             status=status(stage=Stage.ROLLING_BACK),
             primary=None,
             route=Route(None, problem="a third host is in the way", sends_to_canary=True),
-            service_problems=("service podinfo not found",),
+            canary_backend=Backend("service podinfo not found", gone=True),
         )
     )
     assert kinds(plan) == ["Shift", "Scale", "WriteStatus", "Say", "ReleaseFinalizer"]
@@ -317,7 +323,8 @@ def test_stamp_of_an_earlier_rollout_is_no_promotion():
 
 def test_new_template_while_promoting_lets_the_verified_one_finish_first():
     waiting = decided(world(status=PROMOTING, primary=copied(available_replicas=1), workload=NEW))
-    assert waiting.actions[0] == Shift(ALL_TO_PRIMARY)
+    assert kinds(waiting) == ["WriteStatus", "Shift", "Say"]
+    assert (written(waiting).canary_weight, waiting.actions[1]) == (0, Shift(ALL_TO_PRIMARY))
     finished = decided(world(status=PROMOTING, primary=copied(), workload=NEW, weight=0))
     assert kinds(finished) == ["WriteStatus", "Say", "ReleaseFinalizer"]
     assert said(finished) == ["Promotion completed! podinfo-canary.test revision podinfo-canary-2"]
@@ -341,7 +348,7 @@ def test_traffic_leaves_a_canary_that_dies_while_the_primary_is_updated():
     plan = decided(
         world(status=PROMOTING, primary=copied(available_replicas=1), workload=workload(available_replicas=0))
     )
-    assert plan.actions[0] == Shift(ALL_TO_PRIMARY)
+    assert (written(plan).canary_weight, plan.actions[1]) == (0, Shift(ALL_TO_PRIMARY))
 
 
 # --- 1, 2, 3: gates --------------------------------------------------------------------------------------------------
@@ -352,25 +359,25 @@ def test_traffic_leaves_a_canary_that_dies_while_the_primary_is_updated():
     [
         ({"route": None}, "virtual service podinfo.test not found"),
         ({"route": Route(None, problem="no HTTP route holds host podinfo")}, "no HTTP route holds host podinfo"),
-        ({"service_problems": ("service podinfo not found",)}, "service podinfo not found"),
-        ({"primary": None}, "primary deployment podinfo.test not found"),
+        ({"primary_backend": Backend("service podinfo not found", gone=False)}, "service podinfo not found"),
         ({"primary": Unreadable("test", "podinfo", "u", "1", "no spec")}, "cannot be read: no spec"),
+        ({"canary_backend": backend("podinfo-canary", problem="no port")}, "no port"),
     ],
-    ids=["no route object", "unusable route", "service", "no primary", "unreadable primary"],
+    ids=["no route object", "unusable route", "service", "unreadable primary", "no port"],
 )
 def test_missing_part_halts_at_once_is_a_condition_and_names_what_is_missing(change, text):
-    plan = decided(world(**change))
+    plan = decided(world(status=status(last_check_time=NOW), **change))
     assert kinds(plan) == ["Say", "WriteStatus"]
     assert said(plan)[0].startswith("Halt podinfo.test advancement ")
     assert text in said(plan)[0]
-    assert written(plan).condition(steps.READY).status == "False"
+    assert written(plan).condition(conditions.READY).status == "False"
     assert written(plan).canary_weight == 10
 
 
 def test_unchanged_complaint_at_rest_is_repeated_every_ten_minutes_and_written_once():
     missing = world(canary=canary(finalizers=(), status=first_sight()), route=None)
     first = decided(missing)
-    again = replace(missing, canary=canary(finalizers=(), status=written(first)), complaint=first.complaint)
+    again = replace(missing, canary=canary(finalizers=(), status=written(first)), memory=remember(first))
     assert decided(replace(again, now=NOW + 9 * MINUTE)).actions == ()
     assert kinds(decided(replace(again, now=NOW + 10 * MINUTE))) == ["Say"]
 
@@ -387,16 +394,19 @@ def test_unchanged_complaint_at_rest_is_repeated_every_ten_minutes_and_written_o
     ],
     ids=["paused primary", "paused canary", "no primary", "primary not converged", "scaling up", "scaling down"],
 )
-def test_workload_gate_halts_without_a_write(change, text):
+def test_workload_gate_holds_the_weight_and_the_round_is_noted(change, text):
     plan = decided(world(**change))
-    assert kinds(plan) == ["Say"]
+    assert kinds(plan) == ["Say", "WriteStatus"]
     assert text in said(plan)[0]
+    assert (written(plan).canary_weight, written(plan).last_check_time) == (10, NOW)
+    assert [check.verdict for check in written(plan).checks] == ["pass", "pass"]
 
 
 def test_waiting_is_said_once_a_round():
-    waiting = world(primary=primary(available_replicas=1))
+    waiting = world(status=starting(start_time=NOW - 2 * MINUTE), primary=primary(available_replicas=1))
     first = decided(waiting)
-    soon = replace(waiting, now=NOW + timedelta(seconds=30), complaint=first.complaint)
+    assert kinds(first) == ["Say"]
+    soon = replace(waiting, now=NOW + timedelta(seconds=30), memory=remember(first))
     assert decided(soon).actions == ()
     assert said(decided(replace(soon, now=NOW + 2 * MINUTE))) == said(first)
 
@@ -410,12 +420,22 @@ def test_at_rest_nothing_is_written(state, weight):
     resting = canary(finalizers=(), status=at_rest(state=state))
     for scene in (
         world(canary=resting, weight=weight),
-        world(canary=resting, route=None, primary=None),
-        world(canary=resting, workload=None),
         world(canary=resting, workload=workload(replicas=5, generation=9)),
         world(canary=resting, workload=replace(NEW, generation=1)),
+        world(canary=resting, primary=primary(paused=True)),
     ):
         assert decided(scene) == Plan()
+
+
+@pytest.mark.parametrize(
+    "missing",
+    [{"route": None}, {"primary": None}, {"workload": None}, {"canary_backend": Backend("no service", gone=True)}],
+    ids=["route", "primary", "canary", "service"],
+)
+def test_at_rest_a_missing_part_is_a_condition_and_moves_nothing(missing):
+    plan = decided(world(canary=canary(finalizers=(), status=at_rest()), **missing))
+    assert kinds(plan) == ["Say", "WriteStatus"]
+    assert written(plan).condition(conditions.READY).status == "False"
 
 
 COMPLAINED = at_rest(
@@ -440,14 +460,15 @@ def test_complaint_that_was_put_right_is_taken_back_at_rest_once():
     [
         pytest.param({"route": None}, id="the route"),
         pytest.param({"route": Route(None, "destination third is in the way")}, id="a usable route"),
-        pytest.param({"service_problems": ("service podinfo.test not found",)}, id="a service"),
+        pytest.param({"canary_backend": Backend("service podinfo.test not found", gone=True)}, id="a service"),
         pytest.param({"primary": None}, id="the primary"),
         pytest.param({"workload": None}, id="the canary"),
         pytest.param({"rivals": (canary(name="older", uid="older", created=NOW - 20 * MINUTE),)}, id="sole use of it"),
     ],
 )
 def test_complaint_stays_at_rest_while_something_is_missing(missing):
-    assert decided(world(canary=canary(finalizers=(), status=COMPLAINED), **missing)) == Plan()
+    plan = decided(world(canary=canary(finalizers=(), status=COMPLAINED), **missing))
+    assert written(plan).condition("Ready").status == "False"
 
 
 def test_finalizer_left_by_a_crash_is_released_at_rest():
@@ -463,22 +484,23 @@ def test_route_that_was_reset_is_corrected_and_the_interval_starts_over():
 
 def test_route_that_is_reset_at_once_is_put_back_and_counted_once_a_round():
     first = decided(world(weight=0))
-    soon = world(weight=0, status=written(first), now=NOW + timedelta(seconds=1), complaint=first.complaint)
+    soon = world(weight=0, status=written(first), now=NOW + timedelta(seconds=1), memory=remember(first))
     again = decided(soon)
     assert kinds(again) == ["WriteStatus", "Shift", "Say"]
     assert (written(again).last_check_time, written(again).inconclusive_checks) == (soon.now, 1)
-    later = replace(soon, now=NOW + 2 * MINUTE)
+    later = replace(soon, now=NOW + 3 * MINUTE)
     assert written(decided(later)).inconclusive_checks == 2
 
 
-def test_route_that_is_reset_again_and_again_ends_for_want_of_evidence():
+def test_route_that_is_reset_again_and_again_ends_without_enough_data():
     plan = decided(world(status=status(inconclusive_checks=9), weight=0))
-    assert said(plan)[0].startswith("Rolling back podinfo-canary.test for want of evidence")
+    assert said(plan)[0].startswith("Rolling back podinfo-canary.test not enough data")
 
 
-def test_traffic_before_the_first_step_is_corrected_without_a_write():
-    plan = decided(world(status=status(stage=Stage.STARTING, canary_weight=0), weight=30))
-    assert kinds(plan) == ["Shift", "Say"]
+def test_traffic_before_the_first_step_is_taken_off_and_its_time_is_noted():
+    plan = decided(world(status=starting(), weight=30))
+    assert kinds(plan) == ["WriteStatus", "Shift", "Say"]
+    assert written(plan).drain_start_time == NOW
 
 
 @pytest.mark.parametrize("seconds", [0, 1, 30, 59])
@@ -489,11 +511,8 @@ def test_no_round_before_its_time_whatever_wakes_the_controller(seconds):
 
 
 def test_clock_that_was_set_back_does_not_stop_a_rollout():
-    assert kinds(decided(world(status=status(last_check_time=NOW + timedelta(hours=1))))) == [
-        "WriteStatus",
-        "Shift",
-        "Say",
-    ]
+    ahead = status(last_check_time=NOW + timedelta(hours=1), traffic_start_time=NOW + timedelta(hours=1))
+    assert kinds(decided(world(status=ahead))) == ["WriteStatus", "Shift", "Say"]
 
 
 def test_intervals_are_spread_by_key():
@@ -532,7 +551,7 @@ def test_invalid_spec_is_an_event_and_a_condition_and_moves_nothing():
     plan = decided(world(canary=canary(spec=InvalidSpec("spec.primary must be an object, not None"))))
     assert kinds(plan) == ["Say", "WriteStatus"]
     assert said(plan) == ["Halt podinfo.test advancement spec.primary must be an object, not None"]
-    assert written(plan).condition(steps.READY).reason == "InvalidSpec"
+    assert written(plan).condition(conditions.READY).reason == "InvalidSpec"
 
 
 def test_invalid_object_that_is_being_deleted_is_let_go():
@@ -545,14 +564,12 @@ def test_invalid_object_that_is_being_deleted_is_let_go():
 
 def test_changed_limits_apply_from_the_next_round():
     assert written(decided(world(canary=canary(spec=spec(step_weight=20))))).canary_weight == 30
-    lowered = canary(spec=spec(max_weight=5), status=status(canary_weight=10))
-    assert kinds(decided(world(canary=lowered))) == ["WriteStatus", "CopyTemplate", "Say"]
 
 
 def test_complaint_is_remembered_while_a_round_is_awaited():
     remembered = Complaint("Waiting", NOW)
     early = status(last_check_time=NOW)
-    assert decided(world(status=early, complaint=remembered)).complaint == remembered
+    assert decided(world(status=early, memory=Memory(complaint=remembered))).complaint == remembered
 
 
 def test_hold_comes_before_everything():

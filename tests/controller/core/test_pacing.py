@@ -6,10 +6,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from controller.core import pacing
-from controller.core.canary import InvalidSpec
-from controller.core.plan import Complaint
-from controller.core.world import older_rival, ready, stamp
-from tests.controller.core.builders import MINUTE, NOW, canary, primary, spec, status, workload, world
+from controller.core.canary import InvalidSpec, Stage
+from controller.core.decide import decide
+from controller.core.plan import Complaint, Corrections, Scale, Shift
+from controller.core.world import Memory, Shifted, older_rival, rollout_of, stamp
+from router.types import ALL_TO_PRIMARY, Weights
+from tests.controller.core.builders import MINUTE, NOW, SUCCESS, canary, primary, spec, status, workload, world
 
 TICK = timedelta(microseconds=1)
 
@@ -43,31 +45,31 @@ def test_wait_is_said_once_a_whole_round_has_passed():
     length = pacing.interval(world(), spec())
     for ago, says in ((length, True), (length - TICK, False), (timedelta(0), False)):
         last = status(start_time=NOW - MINUTE * 9, last_check_time=NOW - ago)
-        assert pacing.wait_may_be_said(world(status=last), spec()) is says
+        assert pacing.wait_may_be_said(world(status=last), length) is says
 
 
 @pytest.mark.parametrize("start", [None, NOW + MINUTE], ids=["never started", "started in the future"])
 def test_wait_of_a_rollout_without_a_past_is_not_said_yet(start):
-    assert not pacing.wait_may_be_said(world(status=status(start_time=start, last_check_time=None)), spec())
+    assert not pacing.wait_may_be_said(world(status=status(start_time=start, last_check_time=None)), MINUTE)
 
 
 def test_complaint_that_was_not_said_leaves_the_last_one():
     last = Complaint("other", NOW - MINUTE)
-    assert pacing.remembered(world(complaint=last), "new", said=False) is last
-    assert pacing.remembered(world(complaint=last), "new", said=True) == Complaint("new", NOW)
+    assert pacing.remembered(world(memory=Memory(complaint=last)), "new", said=False) is last
+    assert pacing.remembered(world(memory=Memory(complaint=last)), "new", said=True) == Complaint("new", NOW)
 
 
 @pytest.mark.parametrize(
     "lacking",
-    [world(primary=None), world(workload=None), world(canary=canary(spec=InvalidSpec("bad")))],
-    ids=["primary", "canary", "spec"],
+    [world(workload=None), world(canary=canary(spec=InvalidSpec("bad")))],
+    ids=["canary", "spec"],
 )
-def test_world_that_lacks_a_part_is_not_ready(lacking):
-    assert ready(lacking) is None
+def test_world_without_a_canary_or_a_spec_has_no_rollout(lacking):
+    assert rollout_of(lacking) is None
 
 
-def test_ready_world_has_its_parts():
-    found = ready(world())
+def test_rollout_has_its_parts():
+    found = rollout_of(world())
     assert found is not None
     assert (found.spec, found.primary, found.workload) == (spec(), primary(), workload())
 
@@ -87,3 +89,50 @@ def test_oldest_rival_counts_and_name_then_uid_break_a_tie():
     assert older_rival(world(canary=us, rivals=(us,))) is None
     younger = replace(us, name="a", created=NOW)
     assert older_rival(world(canary=us, rivals=(younger,))) is None
+
+
+@pytest.mark.parametrize(
+    ("first_step", "filled"),
+    [
+        pytest.param(NOW - MINUTE, NOW, id="now"),
+        pytest.param(NOW, NOW + MINUTE, id="in a minute"),
+        pytest.param(NOW + TICK, NOW, id="at once after the clock was set back"),
+    ],
+)
+def test_window_is_filled_when_it_lies_after_the_first_step(first_step, filled):
+    found = rollout_of(world(status=status(traffic_start_time=first_step)))
+    assert pacing.filled_at(found, SUCCESS) == filled
+
+
+DRAIN = timedelta(seconds=30)
+
+
+@pytest.mark.parametrize(
+    ("since", "shifted", "over"),
+    [
+        pytest.param(None, NOW, None, id="no traffic was taken off"),
+        pytest.param(NOW - MINUTE, None, NOW - MINUTE + DRAIN, id="long ago"),
+        pytest.param(NOW, None, NOW + DRAIN, id="now"),
+        pytest.param(NOW - DRAIN, NOW - TICK, NOW - TICK + DRAIN, id="a slow write of the route"),
+        pytest.param(NOW - TICK, NOW - DRAIN, NOW - TICK + DRAIN, id="traffic left once more"),
+        pytest.param(NOW + DRAIN, None, NOW + 2 * DRAIN, id="by a clock that is ahead"),
+        pytest.param(NOW + DRAIN + TICK, None, NOW, id="before the clock was set back"),
+    ],
+)
+def test_drain_counts_from_when_traffic_left(since, shifted, over):
+    memory = Memory(shifted=Shifted(ALL_TO_PRIMARY, shifted) if shifted else None)
+    drained = world(status=status(canary_weight=0, drain_start_time=since), memory=memory)
+    assert pacing.drained_at(drained, DRAIN) == over
+
+
+def test_clock_that_was_set_back_does_not_stop_the_end_of_a_rollout():
+    draining = status(stage=Stage.DRAINING, canary_weight=0, drain_start_time=NOW + timedelta(days=1))
+    the_canary = canary(spec=spec(drain=DRAIN), status=draining)
+    assert Scale(0) in decide(world(canary=the_canary)).actions
+
+
+def test_clock_that_was_set_back_does_not_keep_a_route_from_being_put_right():
+    corrections = Corrections(1, NOW + timedelta(days=1))
+    plan = decide(world(status=status(last_check_time=NOW), weight=30, memory=Memory(corrections=corrections)))
+    assert Shift(Weights.to_canary(10)) in plan.actions
+    assert plan.corrections == Corrections(1, NOW)

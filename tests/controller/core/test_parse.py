@@ -1,20 +1,38 @@
 """Canary objects: read once, checked by code and by schema alike."""
 
+import copy
+import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
-from controller.core.canary import CanarySpec, CanaryStatus, CheckStatus, Condition, InvalidSpec, Side, Stage, State
+from controller.core.canary import (
+    CanarySpec,
+    CanaryStatus,
+    CheckStatus,
+    Condition,
+    InvalidSpec,
+    Obeyed,
+    Side,
+    Stage,
+    State,
+    Verbs,
+)
 from controller.core.parse import parse_canary, parse_status, parse_time
-from controller.core.status_json import status_patch, to_json
+from controller.core.status_json import apply_patch, status_patch, to_json
+from controller.core.verbs import revision_of
+from deploy.registry import DEPLOYERS
 from hack.sandbox.__main__ import ARTIFACTS
 from hack.sandbox.api.kinds import from_crd
 from hack.sandbox.api.schema import problems
-from metrics.types import Check
+from metrics.types import Check, Verdict
 from tests.canary_objects import BAD, GOOD, RATE, SECONDS, seed
 
-KINDS = ("Deployment",)
+KINDS = DEPLOYERS.keys()
 META = {
     "namespace": "test",
     "name": "podinfo",
@@ -75,6 +93,8 @@ def test_seed_object_becomes_what_it_says():
         interval=None,
         inconclusive_limit=10,
         checks=(Check(RATE, 99.0, "1m"), Check(SECONDS, 500.0, "1m")),
+        drain=timedelta(seconds=30),
+        stepped=False,
     )
     assert (canary.namespace, canary.name, canary.uid, canary.resource_version) == ("test", "podinfo", "u", "9")
     assert (canary.generation, canary.deleting, canary.finalizers) == (2, False, ())
@@ -90,6 +110,56 @@ def test_defaults_are_those_of_the_design():
     spec = parsed(obj).spec
     assert (spec.target_kind, spec.threshold, spec.max_weight, spec.step_weight) == ("Deployment", 10, 100, 5)
     assert (spec.interval, spec.inconclusive_limit, spec.checks[0].interval) == (None, 10, "1m")
+    assert (spec.drain, spec.stepped) == (timedelta(seconds=30), False)
+
+
+@pytest.mark.parametrize(
+    "field", ["threshold", "maxWeight", "stepWeight", "interval", "inconclusiveLimit", "drainSeconds", "promotion"]
+)
+def test_null_is_as_good_as_absence(field):
+    without, null = seed(), seed()
+    without["spec"]["canaryAnalysis"].pop(field, None)
+    null["spec"]["canaryAnalysis"][field] = None
+    assert isinstance(parsed(null).spec, CanarySpec)
+    assert parsed(null).spec == parsed(without).spec
+
+
+@pytest.mark.parametrize(("seconds", "drain"), [(0, 0), (45, 45), (90.0, 90), (3600, 3600)])
+def test_drain_is_in_seconds(seconds, drain):
+    obj = seed()
+    obj["spec"]["canaryAnalysis"]["drainSeconds"] = seconds
+    assert parsed(obj).spec.drain == timedelta(seconds=drain)
+
+
+@pytest.mark.parametrize(("promotion", "stepped"), [("atOnce", False), ("stepped", True)])
+def test_traffic_returns_in_steps_only_if_that_is_asked_for(promotion, stepped):
+    obj = seed()
+    obj["spec"]["canaryAnalysis"]["promotion"] = promotion
+    assert parsed(obj).spec.stepped is stepped
+
+
+@pytest.mark.parametrize(
+    ("annotations", "verbs"),
+    [
+        pytest.param(None, Verbs(), id="no annotations"),
+        pytest.param({"flagger.app/other": "1", "abort": "1"}, Verbs(), id="others"),
+        pytest.param({"flagger.app/abort": "1@now"}, Verbs(abort="1@now"), id="abort"),
+        pytest.param({"flagger.app/promote": "1"}, Verbs(promote="1"), id="promote"),
+        pytest.param({"flagger.app/retry": "1@2"}, Verbs(retry="1@2"), id="retry"),
+        pytest.param({"flagger.app/hold": "for Ann"}, Verbs(hold="for Ann"), id="hold with a reason"),
+        pytest.param({"flagger.app/hold": ""}, Verbs(hold=""), id="hold without a reason"),
+        pytest.param({"flagger.app/hold": None, "flagger.app/abort": None}, Verbs(hold=""), id="nulls"),
+    ],
+)
+def test_verbs_are_read_from_annotations(annotations, verbs):
+    assert parse_canary({**seed(), "metadata": {**META, "annotations": annotations}}, kinds=KINDS).verbs == verbs
+
+
+@pytest.mark.parametrize(
+    ("value", "revision"), [("17246876", "17246876"), ("17246876@2018@x", "17246876"), ("@x", ""), ("", "")]
+)
+def test_verb_speaks_of_a_revision(value, revision):
+    assert revision_of(value) == revision
 
 
 def test_inconclusive_limit_follows_the_threshold():
@@ -155,7 +225,10 @@ FULL = CanaryStatus(
     failed_checks=1,
     inconclusive_checks=2,
     canary_weight=15,
+    previous_weight=10,
     start_time=AT,
+    traffic_start_time=AT,
+    drain_start_time=AT,
     last_check_time=AT,
     last_transition_time=AT,
     observed_generation=4,
@@ -164,6 +237,8 @@ FULL = CanaryStatus(
         CheckStatus(RATE, "fail", 99.0, 82.33, "success rate 82.33% < 99%", AT),
         CheckStatus(SECONDS, "inconclusive", 500.0, None, "no data", AT),
     ),
+    failed_revisions=("1", "2"),
+    obeyed=Obeyed(abort="1@x", retry="2@y"),
 )
 
 
@@ -178,7 +253,10 @@ def test_status_as_the_api_server_stores_it():
         "failedChecks": 1,
         "inconclusiveChecks": 2,
         "canaryWeight": 15,
+        "previousWeight": 10,
         "startTime": "2018-10-10T12:00:01.250000Z",
+        "trafficStartTime": "2018-10-10T12:00:01.250000Z",
+        "drainStartTime": "2018-10-10T12:00:01.250000Z",
         "lastCheckTime": "2018-10-10T12:00:01.250000Z",
         "lastTransitionTime": "2018-10-10T12:00:01.250000Z",
         "observedGeneration": 4,
@@ -208,6 +286,8 @@ def test_status_as_the_api_server_stores_it():
                 "time": "2018-10-10T12:00:01.250000Z",
             },
         ],
+        "failedRevisions": ["1", "2"],
+        "obeyed": {"abort": "1@x", "retry": "2@y"},
     }
 
 
@@ -229,9 +309,90 @@ def test_patch_holds_only_what_differs_and_null_takes_away():
     assert patch["canaryWeight"] == 0
     assert patch["stage"] is None
     assert patch["checks"] is None
+    assert patch["failedRevisions"] is None
+    assert patch["obeyed"] is None
     assert "canaryRevision" not in patch
     assert "failedChecks" not in patch
     assert status_patch(FULL, FULL) == {}
+
+
+def test_patch_names_what_leaves_an_object_and_replaces_a_list():
+    later = replace(FULL, obeyed=Obeyed(abort="1@x", promote="3"), failed_revisions=("2", "3"))
+    assert status_patch(FULL, later) == {
+        "obeyed": {"abort": "1@x", "promote": "3", "retry": None},
+        "failedRevisions": ["2", "3"],
+    }
+
+
+def test_patch_is_merged_as_an_api_server_does():
+    """The examples of RFC 7386 whose target is an object."""
+    for status, patch, merged in (
+        ({"a": "b"}, {"a": "c"}, {"a": "c"}),
+        ({"a": "b"}, {"b": "c"}, {"a": "b", "b": "c"}),
+        ({"a": "b", "b": "c"}, {"a": None}, {"b": "c"}),
+        ({"a": ["b"]}, {"a": "c"}, {"a": "c"}),
+        ({"a": "c"}, {"a": ["b"]}, {"a": ["b"]}),
+        ({"a": {"b": "c"}}, {"a": {"b": "d", "c": None}}, {"a": {"b": "d"}}),
+        ({"a": [{"b": "c"}]}, {"a": [1]}, {"a": [1]}),
+        ({}, {"a": {"bb": {"ccc": None}}}, {"a": {"bb": {}}}),
+    ):
+        before = copy.deepcopy(status)
+        assert apply_patch(status, patch) == merged
+        assert status == before
+
+
+MOMENTS = st.datetimes(datetime(2018, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001  # bounds
+TEXTS = st.text(max_size=5)
+COUNTS = st.integers(0, 3)
+STATUSES = st.builds(
+    CanaryStatus,
+    state=st.none() | st.sampled_from(State),
+    stage=st.none() | st.sampled_from(Stage),
+    canary_revision=TEXTS,
+    canary_generation=COUNTS,
+    canary_uid=TEXTS,
+    canary_replicas=COUNTS,
+    failed_checks=COUNTS,
+    inconclusive_checks=COUNTS,
+    canary_weight=st.integers(0, 100),
+    previous_weight=st.integers(0, 100),
+    **{
+        f"{what}_time": st.none() | MOMENTS
+        for what in ("start", "traffic_start", "drain_start", "last_check", "last_transition")
+    },
+    observed_generation=COUNTS,
+    conditions=st.lists(st.builds(Condition, TEXTS, TEXTS, TEXTS, TEXTS, MOMENTS), max_size=2).map(tuple),
+    checks=st.lists(
+        st.builds(
+            CheckStatus,
+            name=TEXTS,
+            verdict=st.sampled_from(Verdict),
+            threshold=st.floats(0, 1000),
+            value=st.none() | st.floats(0, 1000),
+            message=TEXTS,
+            time=MOMENTS,
+        ),
+        max_size=2,
+    ).map(tuple),
+    failed_revisions=st.lists(TEXTS, max_size=3).map(tuple),
+    obeyed=st.builds(Obeyed, TEXTS, TEXTS, TEXTS),
+)
+
+
+@given(STATUSES | st.just(CanaryStatus()), STATUSES | st.just(CanaryStatus()), STATUSES)
+def test_patch_brings_any_status_to_any_other(before, after, third):
+    stored = to_json(before)
+    for known, wanted in ((before, after), (after, third)):
+        patch = json.loads(json.dumps(status_patch(known, wanted)))
+        stored = apply_patch(stored, patch)
+        assert parse_status(stored) == wanted
+        assert stored == to_json(wanted)
+        assert (patch == {}) is (known == wanted)
+
+
+def test_verb_that_is_unknown_is_passed_over():
+    assert parse_status({"obeyed": {"abort": "1", "of-tomorrow": "2"}}).obeyed == Obeyed(abort="1")
+    assert parse_status({"obeyed": None, "failedRevisions": None}) == CanaryStatus()
 
 
 def test_status_with_nulls_and_without_texts_is_read():

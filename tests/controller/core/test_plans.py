@@ -9,22 +9,24 @@ from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from controller.core.canary import CanaryStatus, CheckStatus, Condition, InvalidSpec, Stage, State
+from controller.core.canary import CanaryStatus, CheckStatus, Condition, InvalidSpec, Stage, State, Verbs
 from controller.core.decide import decide
 from controller.core.plan import Action, Complaint, CopyTemplate, Log, Plan, Say, Scale, Shift, WriteStatus
-from controller.core.world import World, stamp, with_readings
+from controller.core.world import Memory, Shifted, World, stamp, with_readings
 from informers.types import Unreadable
 from metrics.types import NoData, Unavailable, Value
-from router.types import Route, Weights
+from router.types import Backend, Route, Weights
 from tests.controller.core.builders import (
     BAD_RATE,
     GOOD,
     MINUTE,
     NOW,
     at_rest,
+    backend,
     canary,
     primary,
     spec,
+    starting,
     status,
     workload,
     world,
@@ -39,6 +41,7 @@ LOST = {"available_replicas": 0}
 SURGING = {"current_replicas": 3, "updated_replicas": 1}
 AT_MAXIMUM = status(canary_weight=50)
 PROMOTING = status(canary_weight=50, stage=Stage.PROMOTING)
+DRAINS = spec(drain=timedelta(seconds=30))
 COPIED = primary(template=replace(primary().template, body=workload().template.body))
 STAMPED = primary(promoted=stamp(canary(status=PROMOTING)))
 DRAINED = Route(Weights.to_canary(0), sends_to_canary=False)
@@ -66,7 +69,7 @@ SITUATIONS = {
         status=at_rest(state=State.FAILED), workload=workload("3", **NEXT), weight=10
     ),
     "a new revision at rest after many others": world(status=at_rest(**RICH), workload=workload("3", **NEXT)),
-    "a new revision in mid-rollout": world(
+    "a new revision mid-rollout": world(
         status=status(failed_checks=3, inconclusive_checks=1), workload=workload("3", **NEXT, replicas=4)
     ),
     "a template put back to what the primary runs": world(
@@ -75,7 +78,7 @@ SITUATIONS = {
     "at rest, nothing to roll out": world(
         status=at_rest(canary_replicas=3, failed_checks=3, inconclusive_checks=1), workload=workload("1", **NEXT)
     ),
-    "at rest, nothing to roll out after many others, the canary was made anew": world(
+    "at rest, nothing to roll out after many others, the canary was recreated": world(
         canary=canary(status=at_rest(**RICH), generation=2, finalizers=()), workload=workload("1", **NEXT, uid="new")
     ),
     "at rest, nothing changed": world(canary=canary(status=at_rest(), finalizers=())),
@@ -87,15 +90,15 @@ SITUATIONS = {
         )
     ),
     "at rest, the finalizer left over": world(status=at_rest()),
-    "a claimed start without pods": world(
-        status=status(stage=Stage.STARTING, canary_weight=0, canary_replicas=2), workload=workload(**NOTHING)
-    ),
-    "the first step": world(status=status(stage=Stage.STARTING, canary_weight=0, last_check_time=None)),
+    "a claimed start without pods": world(status=starting(canary_replicas=2), workload=workload(**NOTHING)),
+    "the first step": world(status=starting()),
     "a passing round": world(status=status(inconclusive_checks=2, failed_checks=1)),
-    "a passing round before the maximum": world(status=status(canary_weight=48), complaint=Complaint("x", NOW)),
+    "a passing round before the maximum": world(
+        status=status(canary_weight=48), memory=Memory(complaint=Complaint("x", NOW))
+    ),
     "a passing round at the maximum": world(status=AT_MAXIMUM),
     "a round that is not due": world(
-        status=status(last_check_time=NOW - timedelta(seconds=20)), complaint=Complaint("x", NOW)
+        status=status(last_check_time=NOW - timedelta(seconds=20)), memory=Memory(complaint=Complaint("x", NOW))
     ),
     "no checks": world(canary=canary(spec=spec(checks=()))),
     "a claimed promotion that has not arrived": world(status=PROMOTING),
@@ -136,6 +139,49 @@ SITUATIONS = {
     "a roll back whose last write is missing": world(
         status=status(stage=Stage.ROLLING_BACK), workload=workload(**NOTHING), route=DRAINED
     ),
+    "a promotion that converged, before its drain": world(
+        canary=canary(spec=DRAINS, status=PROMOTING), primary=COPIED
+    ),
+    "a promotion that converged, the route drained": world(
+        canary=canary(spec=DRAINS, status=PROMOTING), primary=COPIED, route=DRAINED
+    ),
+    "a drain that is over": world(
+        canary=canary(
+            spec=DRAINS,
+            status=status(
+                stage=Stage.DRAINING,
+                canary_weight=0,
+                drain_start_time=NOW - MINUTE,
+                conditions=(Condition("Promoted", "Unknown", "Aborted", "as flagger.app/abort asks", NOW),),
+            ),
+        ),
+        route=DRAINED,
+    ),
+    "an abort": world(canary=canary(verbs=Verbs(abort="podinfo-canary-2@1"))),
+    "a promotion that somebody asked for": world(canary=canary(verbs=Verbs(promote="podinfo-canary-2@1"))),
+    "a retry": world(
+        canary=canary(verbs=Verbs(retry="podinfo-canary-2@1"), status=at_rest(state=State.FAILED)),
+        workload=workload(**NOTHING),
+    ),
+    "a hold": world(canary=canary(verbs=Verbs(hold="Ann decides"), status=status(last_check_time=NOW))),
+    "a revision that failed before": world(
+        status=at_rest(failed_revisions=("podinfo-canary-3",)), workload=workload("3", **NEXT)
+    ),
+    "a primary without pods": world(primary=primary(**LOST)),
+    "a primary that is back": world(status=status(canary_weight=100)),
+    "a service that is gone": world(canary_backend=Backend("service podinfo-canary.test not found", gone=True)),
+    "pods that never start": world(
+        status=starting(start_time=NOW - 11 * MINUTE), workload=workload(**LOST, failure="exceeded quota: q")
+    ),
+    "windows that are not filled": world(status=status(traffic_start_time=NOW - MINUTE / 2)),
+    "a route that followed late": world(
+        status=status(last_check_time=NOW - MINUTE),
+        memory=Memory(shifted=Shifted(Weights.to_canary(10), NOW - MINUTE / 2)),
+    ),
+    "a step that was interrupted": world(weight=5, status=status(last_check_time=NOW)),
+    "a route at rest that sends users to nothing": world(
+        canary=canary(finalizers=(), status=at_rest()), workload=workload(**NOTHING), weight=50
+    ),
     "a deleted object": world(canary=canary(deleting=True)),
     "a deleted object without traffic": world(canary=canary(deleting=True), route=DRAINED),
     "a deleted object with an invalid spec": world(
@@ -148,23 +194,28 @@ SITUATIONS = {
     "a missing primary": world(primary=None),
     "a missing primary, said half an interval ago": world(
         primary=None,
-        complaint=Complaint(
+        memory=Memory(complaint=Complaint(
             "primary deployment podinfo.test not found, create it or correct spec.primary.name", NOW - MINUTE / 2
-        ),
+        )),
     ),
     "a missing canary at rest": world(status=FRESH, workload=None),
     "an unreadable primary": world(primary=Unreadable("test", "podinfo", "u", "1", "spec is null")),
     "an unreadable canary": world(workload=Unreadable("test", "podinfo-canary", "u", "1", "spec is null")),
     "a missing route": world(**NO_ROUTE),
     "a route that cannot carry weights": world(route=Route(None, sends_to_canary=True, problem="host x is in the way")),
-    "services that cannot be used": world(service_problems=("service a.test not found", "service b.test has no port")),
+    "services that cannot be used": world(
+        primary_backend=backend("podinfo", problem="service a.test has no port"),
+        canary_backend=backend("podinfo-canary", problem="service b.test has no port"),
+    ),
     "a route at another weight": world(weight=30),
     "a route at another weight, no traffic recorded": world(
-        status=status(stage=Stage.STARTING, canary_weight=0), weight=30
+        status=starting(), weight=30
     ),
     "a route that is uneven": world(route=Route(None, sends_to_canary=True)),
     "a route at another weight, corrected this round": world(
-        weight=30, complaint=Complaint("correcting to 10", NOW - MINUTE / 2), status=status(inconclusive_checks=9)
+        weight=30,
+        memory=Memory(complaint=Complaint("correcting to 10", NOW - MINUTE / 2)),
+        status=status(inconclusive_checks=9),
     ),
     "a route at another weight, the last inconclusive check": world(weight=30, status=status(inconclusive_checks=9)),
     "a primary that rolls over": world(primary=primary(**SURGING)),
@@ -174,7 +225,7 @@ SITUATIONS = {
     "a canary that rolls over": world(workload=workload(replicas=3, **SURGING)),
     "a canary that is paused": world(workload=workload(paused=True)),
     "a canary that rolls over, said half an interval ago": world(
-        workload=workload(replicas=3, **SURGING), complaint=Complaint("x", NOW - MINUTE / 2)
+        workload=workload(replicas=3, **SURGING), memory=Memory(complaint=Complaint("x", NOW - MINUTE / 2))
     ),
 }  # fmt: skip
 
@@ -248,10 +299,10 @@ def transcript() -> str:
         plan = decide(the_world)
         text += ["", title, *lines(the_world, plan)]
         if plan.observe:
-            observed = with_readings(the_world, GOOD)
+            observed = with_readings(the_world, plan.observe, GOOD)
             text += ["  ... and with good readings", *lines(observed, decide(observed))]
     for title, (the_world, readings) in READINGS.items():
-        observed = with_readings(the_world, readings)
+        observed = with_readings(the_world, the_world.canary.spec.checks, readings)
         text += ["", title, *lines(observed, decide(observed))]
     return "\n".join(text[1:]) + "\n"
 

@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from controller.core.canary import CanaryStatus, CheckStatus, Condition, InvalidSpec, Stage, State
+from controller.core.canary import CanaryStatus, CheckStatus, Condition, InvalidSpec, Stage, State, Verbs
 from controller.core.decide import decide
-from controller.core.events import DEADLINE_EXCEEDED, WORKLOAD_DELETED, evidence_missing, threshold_reached
+from controller.core.events import ABORTED, WORKLOAD_DELETED, deadline_exceeded, evidence_missing, threshold_reached
 from controller.core.plan import Plan, ReleaseFinalizer, WriteStatus
 from controller.exporter.canaries import CanaryExporter
 from metrics.types import NoData, Verdict
@@ -34,6 +34,11 @@ CHECKS = (
     CheckStatus("istio_request_duration_seconds_bucket", Verdict.INCONCLUSIVE, 500.0, None, "x", NOW),
 )
 PROMOTED = primary(template=replace(primary().template, body=workload().template.body))
+
+
+def written(the_world, readings=()):
+    """Return the first status that is written."""
+    return next(a.status for a in decided(the_world, readings).actions if isinstance(a, WriteStatus))
 
 
 class Metrics(Scrape):
@@ -165,6 +170,15 @@ def test_object_without_a_rollout_shows_what_its_spec_says_and_nothing_else(metr
     assert metrics.about("podinfo") == {"flagger_canary_info", "flagger_canary_interval_seconds"}
 
 
+def test_weights_that_were_put_back_are_counted_and_steps_are_not(metrics):
+    metrics.look(world())
+    assert metrics.series("flagger_canary_corrections_total") == []
+    for _ in range(2):
+        metrics.look(world(weight=30))
+    (counted,) = metrics.series("flagger_canary_corrections_total")
+    assert (counted.labels, counted.value) == ({"namespace": "test"}, 2)
+
+
 # --- what became of rollouts -----------------------------------------------------------------------------------------
 
 
@@ -244,10 +258,19 @@ NEW = {"generation": 2, "observed_generation": 2}
         pytest.param(
             world(workload=workload(deadline_exceeded=True)),
             (),
-            ("failed", DEADLINE_EXCEEDED.reason),
+            ("failed", deadline_exceeded("").reason),
             id="progress deadline",
         ),
         pytest.param(world(workload=None), (), ("failed", WORKLOAD_DELETED.reason), id="deployment deleted"),
+        pytest.param(
+            world(canary=canary(verbs=Verbs(abort="podinfo-canary-2"))), (), ("failed", ABORTED.reason), id="aborted"
+        ),
+        pytest.param(
+            world(workload=workload("3", **NEW), status=status(failed_revisions=("podinfo-canary-3",))),
+            (),
+            ("failed", "FailedBefore"),
+            id="a revision that failed before",
+        ),
         pytest.param(world(workload=workload("3", **NEW)), (), ("superseded", "NewRevision"), id="a newer revision"),
         pytest.param(world(canary=canary(deleting=True)), (), ("released", "ObjectDeleted"), id="object deleted"),
     ],
@@ -257,11 +280,24 @@ def test_every_end_is_counted_with_its_reason(metrics, the_world, readings, end)
     assert metrics.ends() == {("test", *end): 1}
 
 
-def test_reason_of_a_roll_back_outlives_the_process_that_decided_it(metrics):
+def test_reason_of_a_rollback_outlives_the_process_that_decided_it(metrics):
     failing = world(status=status(failed_checks=9))
-    claimed = next(a.status for a in decided(failing, BAD_RATE).actions if isinstance(a, WriteStatus))
-    metrics.look(world(status=claimed))
+    metrics.look(world(status=written(failing, BAD_RATE)))
     assert metrics.ends() == {("test", "failed", "FailedChecks"): 1}
+
+
+def test_end_with_a_drain_is_counted_when_the_drain_is_over(metrics):
+    draining = canary(spec=spec(drain=timedelta(seconds=30)), status=status(failed_checks=9))
+    failing = world(canary=draining)
+    metrics.look(failing, decided(failing, BAD_RATE))
+    rolling_back = world(canary=replace(draining, status=written(failing, BAD_RATE)), weight=0)
+    metrics.look(rolling_back)
+    assert metrics.ends() == {}
+    assert metrics.value("flagger_canary_weight", workload="podinfo-canary", namespace="test") == 0
+    over = world(canary=replace(draining, status=written(rolling_back)), weight=0, now=NOW + timedelta(seconds=30))
+    metrics.look(over)
+    assert metrics.ends() == {("test", "failed", "FailedChecks"): 1}
+    assert metrics.value("flagger_stage_duration_seconds_sum", stage="draining") == 30
 
 
 @pytest.mark.parametrize(
@@ -270,6 +306,10 @@ def test_reason_of_a_roll_back_outlives_the_process_that_decided_it(metrics):
         pytest.param(world(), id="a step"),
         pytest.param(world(status=at_rest(), workload=workload("3", **NEW)), id="a start at rest"),
         pytest.param(world(status=at_rest(), workload=workload("1", **NEW)), id="nothing to roll out, at rest"),
+        pytest.param(
+            world(status=at_rest(failed_revisions=("podinfo-canary-3",)), workload=workload("3", **NEW)),
+            id="a revision that failed before, at rest",
+        ),
         pytest.param(world(canary=canary(deleting=True, finalizers=())), id="deleted, and let go before"),
     ],
 )

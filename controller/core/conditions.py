@@ -1,0 +1,75 @@
+"""The two conditions of a Canary object, and what every write of a running rollout notes.
+
+``Ready`` says whether somebody has to put something right, ``Promoted`` how the last rollout ended or how the running
+one stands.
+"""
+
+from dataclasses import replace
+from typing import assert_never
+
+from controller.core.canary import CanaryStatus, Condition, State
+from controller.core.events import Cause
+from controller.core.gates import Closed, Needs
+from controller.core.world import Rollout, World
+
+PROMOTED = "Promoted"
+READY = "Ready"
+RUNNING = Cause("RolloutRunning", "The new revision is being analysed", State.RUNNING)
+
+
+def with_condition(
+    world: World, status: CanaryStatus, kind: str, value: str, reason: str, message: str
+) -> CanaryStatus:
+    """Return the status with one condition set; its transition time moves only if its value does."""
+    old = status.condition(kind)
+    since = old.last_transition_time if old and old.status == value else world.now
+    condition = Condition(kind, value, reason, message, since)
+    others = tuple(c for c in status.conditions if c.type != kind)
+    return replace(status, conditions=tuple(sorted((*others, condition), key=lambda c: c.type)))
+
+
+def nothing_to_repair(world: World, status: CanaryStatus) -> CanaryStatus:
+    """Return the status of an object that nobody has to put right."""
+    status = replace(status, observed_generation=world.canary.generation)
+    return with_condition(world, status, READY, "True", "PartsFound", "Route, services and workloads were found")
+
+
+def to_repair(world: World, status: CanaryStatus, reason: str, what: str) -> CanaryStatus:
+    """Return the status of an object that somebody has to put right."""
+    status = replace(status, observed_generation=world.canary.generation)
+    return with_condition(world, status, READY, "False", reason, what)
+
+
+def behind(world: World, status: CanaryStatus, closed: Closed) -> CanaryStatus:
+    """Return the status of an object whose rollout stands behind a closed gate."""
+    match closed.gate.needs:
+        case Needs.REPAIR:
+            return to_repair(world, status, closed.gate.reason, closed.what)
+        case Needs.DECISION:
+            return with_condition(world, status, PROMOTED, "Unknown", closed.gate.reason, closed.what)
+        case Needs.TIME:
+            return status
+        case _:
+            assert_never(closed.gate.needs)
+
+
+def running(world: World, status: CanaryStatus, cause: Cause = RUNNING) -> CanaryStatus:
+    """Return the status of a rollout that runs, or that will end for a cause."""
+    return with_condition(world, status, PROMOTED, "Unknown", cause.reason, cause.text)
+
+
+def ended(world: World, status: CanaryStatus, cause: Cause) -> CanaryStatus:
+    """Return the status of a rollout that has ended for a cause."""
+    value = "True" if cause.state is State.FINISHED else "False"
+    return with_condition(world, status, PROMOTED, value, cause.reason, cause.text)
+
+
+def noted(r: Rollout, status: CanaryStatus) -> CanaryStatus:
+    """Return the status with what every write of a running rollout notes."""
+    status = replace(
+        status,
+        canary_generation=r.workload.generation,
+        canary_uid=r.workload.uid,
+        canary_replicas=r.workload.replicas or status.canary_replicas,
+    )
+    return running(r.world, nothing_to_repair(r.world, status))

@@ -1,0 +1,263 @@
+"""How a rollout ends: traffic to the primary, a pause for the proxies, no more canary pods, and then the confirmation.
+
+*End, then confirm*: the status that says "ended" is written last, so that whoever dies before it finds the same end
+ordered again. What the end will be stands in the condition ``Promoted`` from the claim on.
+
+Proxies learn of a route later than the API server, and of missing pods sooner than of the route. So between the two
+writes lies ``drainSeconds``, counted from when the route was written: it is noted by a write of its own after that.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from controller.core import conditions, events, pacing
+from controller.core.canary import FAILED_REVISIONS_KEPT, CanarySpec, CanaryStatus, Stage, State
+from controller.core.conditions import PROMOTED
+from controller.core.events import Cause
+from controller.core.plan import Action, Complaint, Log, Plan, ReleaseFinalizer, Say, Scale, Shift, WriteStatus
+from controller.core.world import Rollout, World, rollout_of
+from deploy.rollout import rollout_status
+from deploy.types import Workload
+from router.types import ALL_TO_PRIMARY, TOTAL, Weights
+
+ALL_TO_CANARY = Weights.to_canary(TOTAL)
+
+
+def finish(r: Rollout) -> Plan:
+    """End a promotion whose primary has converged."""
+    return _end(r.world, events.promoted(r.world.canary.status.canary_revision))
+
+
+def finish_without_analysis(r: Rollout) -> Plan:
+    """End a rollout whose promotion would change nothing: the primary already runs what the canary would bring."""
+    revision = r.workload.template.revision
+    before = r.world.canary.status
+    status = replace(
+        before,
+        canary_revision=revision,
+        canary_generation=r.workload.generation,
+        canary_uid=r.workload.uid,
+        checks=(),
+        failed_checks=0,
+        drain_start_time=None if r.world.at_rest else before.drain_start_time,
+    )
+    said = Say(events.nothing_to_roll_out(workload_label(r.world), _primary_label(r.world), revision))
+    return _end(_with_status(r.world, status), events.already_there(revision), said)
+
+
+def roll_back(world: World, status: CanaryStatus, cause: Cause, *, said: Iterable[Say] = ()) -> Plan:
+    """Claim the decision, then undo: whatever happens in between, the same end is reached.
+
+    Args:
+        world: may lack the canary workload, its route, or a valid spec: rolling back waits for no gate.
+        status: what the round that led here has found.
+        cause: what events, the condition and metrics say of it.
+        said: the events of that round.
+    """
+    claimed = replace(status, stage=Stage.ROLLING_BACK, observed_generation=world.canary.generation)
+    claimed = conditions.running(world, claimed, cause)
+    said_why = Say(events.rolling_back(workload_label(world), cause))
+    undone = go_on_ending(_with_status(world, claimed))
+    return replace(undone, actions=(WriteStatus(claimed), *said, said_why, *undone.actions))
+
+
+def go_on_ending(world: World) -> Plan:
+    """Do what is left of an end that was claimed, whatever has changed since."""
+    promoted = world.canary.status.condition(PROMOTED)
+    cause = Cause(promoted.reason, promoted.message) if promoted else Cause("RolloutFailed", "")
+    if cause.reason in events.ENDS_WELL:
+        cause = replace(cause, state=State.FINISHED)
+    return _end(world, cause)
+
+
+def let_go(world: World) -> Plan:
+    """Release an object that is being deleted, with all traffic where the pods are."""
+    diverted = world.only_the_canary_serves
+    shift = to_the_canary(world) if diverted else to_the_primary(world)
+    where = workload_label(world) if diverted else _primary_label(world)
+    said = (Say(events.released(world.canary.label, where)),) if shift else ()
+    return Plan((*shift, *said, *_release(world)))
+
+
+def to_the_primary(world: World) -> tuple[Action, ...]:
+    """Return what takes all traffic off the canary: nothing if there is no route, none flows, or it would be lost."""
+    return (Shift(ALL_TO_PRIMARY),) if world.sends_to_canary and not world.only_the_canary_serves else ()
+
+
+def to_the_canary(world: World) -> tuple[Action, ...]:
+    """Return what gives the canary all traffic, if the route can carry it and does not yet."""
+    usable = world.route is not None and world.route.problem is None
+    return (Shift(ALL_TO_CANARY),) if usable and world.route and world.route.weights != ALL_TO_CANARY else ()
+
+
+def taken_off(world: World, status: CanaryStatus) -> CanaryStatus:
+    """Return the status after all traffic was taken off the canary."""
+    carried = status.canary_weight > 0 or world.sends_to_canary
+    return replace(
+        status,
+        canary_weight=0,
+        previous_weight=status.canary_weight or status.previous_weight,
+        traffic_start_time=None,
+        drain_start_time=world.now if carried else status.drain_start_time,
+    )
+
+
+def workload_label(world: World) -> str:
+    """Name of the canary workload as events print it, also where only the spec knows it."""
+    side = getattr(world.canary.spec, "canary", None)
+    return f"{side.name if side else world.canary.name}.{world.canary.namespace}"
+
+
+def _end(world: World, cause: Cause, said: Say | None = None) -> Plan:
+    """Bring a rollout one step closer to its end.
+
+    Args:
+        world: with the status that the end was claimed by, if it was.
+        cause: how it ends, and why.
+        said: an event that goes with the first write of this end.
+    """
+    if world.only_the_canary_serves:
+        return _wait_for_the_primary(world)
+    shift = to_the_primary(world)
+    rollout = rollout_of(world)
+    overtaken = rollout is not None and rollout.overtaken
+    if overtaken or not _drains(world):
+        return _close(world, shift, cause, said, overtaken=overtaken)
+    if shift:
+        return soon(shift)
+    if world.canary.status.stage is Stage.DRAINING:
+        due = pacing.drained_at(world, _drain(world))
+        return _close(world, (), cause, None) if _passed(world, due) else Plan(wake_after=_until(world, due))
+    claimed = _draining(world, cause)
+    due = pacing.drained_at(_with_status(world, claimed), _drain(world))
+    if _passed(world, due):  # traffic was taken off long ago, as for a newer template
+        return _close(world, (), cause, said)
+    return Plan((WriteStatus(claimed), *((said,) if said else ())), wake_after=_until(world, due))
+
+
+def _passed(world: World, due: datetime | None) -> bool:
+    return due is None or due <= world.now
+
+
+def _until(world: World, due: datetime | None) -> timedelta:
+    return pacing.until(world, due or world.now)
+
+
+def _draining(world: World, cause: Cause) -> CanaryStatus:
+    """Return the status of a rollout that will end for a cause, and whose canary is not asked any more."""
+    status = replace(
+        taken_off(world, world.canary.status),
+        state=State.RUNNING,
+        stage=Stage.DRAINING,
+        inconclusive_checks=0,
+        observed_generation=world.canary.generation,
+    )
+    return conditions.running(world, status, cause)
+
+
+def _close(world: World, first: tuple[Action, ...], cause: Cause, said: Say | None, *, overtaken: bool = False) -> Plan:
+    """Scale the canary down and confirm; a newer template keeps its pods, and starts at once."""
+    workload = world.workload if isinstance(world.workload, Workload) and not overtaken else None
+    scale = (Scale(0),) if workload and workload.replicas else ()
+    status = _ended(world, cause)
+    if not overtaken:
+        status = replace(status, previous_weight=0, drain_start_time=None)
+    if workload:
+        status = _noted_at_rest(status, workload)
+    told = _told(world, cause, said, overtaken=overtaken)
+    actions = (*first, *scale, WriteStatus(status), *told, *_release(world))
+    return soon(actions) if overtaken else Plan(actions)
+
+
+def _told(world: World, cause: Cause, said: Say | None, *, overtaken: bool) -> tuple[Action, ...]:
+    k, revision = workload_label(world), world.canary.status.canary_revision
+    if said or cause.reason == "NothingToRollOut":
+        return (said,) if said else ()  # it was said when the end was claimed
+    if cause.state is State.FAILED:
+        return (Say(events.failed_before_new_revision(k, revision) if overtaken else events.failed(k)),)
+    if overtaken:
+        return (Say(events.completed_before_new_revision(k, revision)),)
+    return (Say(events.completed(k)), Log(events.completed_with_revision(k, revision)))
+
+
+def _wait_for_the_primary(world: World) -> Plan:
+    """Keep traffic on the only side that has pods; the end goes on once the primary serves."""
+    found, spec = world.primary, world.canary.spec
+    why = rollout_status(found) if isinstance(found, Workload) else None
+    why = why or world.primary_backend.problem or "the primary has no available pod"
+    event = events.waiting(world.canary.label, why, side="primary")
+    pace = pacing.interval(world, spec) if isinstance(spec, CanarySpec) else pacing.REPEAT_AT_REST
+    due = pacing.complaint_may_be_said(world, event.text, pace)
+    actions: tuple[Action, ...] = ()
+    if to_the_canary(world) and not world.at_rest:
+        status = replace(world.canary.status, canary_weight=TOTAL, previous_weight=world.canary.status.canary_weight)
+        actions = (WriteStatus(status), *to_the_canary(world))
+    complaint: Complaint | None = pacing.remembered(world, event.text, said=due)
+    return Plan((*actions, *((Say(event),) if due else ())), wake_after=pace, complaint=complaint)
+
+
+def _drains(world: World) -> bool:
+    """Whether pods may still be asked that are about to go: they are there, and had traffic in this rollout."""
+    status = world.canary.status
+    had_traffic = status.canary_weight > 0 or world.sends_to_canary or status.drain_start_time is not None
+    return bool(_drain(world)) and had_traffic and world.canary_serves
+
+
+def _drain(world: World) -> timedelta:
+    spec = world.canary.spec
+    return spec.drain if isinstance(spec, CanarySpec) else timedelta()
+
+
+def _release(world: World) -> tuple[Action, ...]:
+    return (ReleaseFinalizer(),) if world.finalizer_held else ()
+
+
+def _ended(world: World, cause: Cause) -> CanaryStatus:
+    before = world.canary.status
+    status = replace(
+        taken_off(world, before),
+        state=cause.state,
+        stage=None,
+        inconclusive_checks=0,
+        failed_revisions=_failed_revisions(before, cause),
+        last_transition_time=before.last_transition_time if before.state is cause.state else world.now,
+        observed_generation=world.canary.generation,
+    )
+    return conditions.ended(world, status, cause)
+
+
+def _failed_revisions(status: CanaryStatus, cause: Cause) -> tuple[str, ...]:
+    others = tuple(revision for revision in status.failed_revisions if revision != status.canary_revision)
+    if cause.state is State.FINISHED:
+        return others
+    return (*others, status.canary_revision)[-FAILED_REVISIONS_KEPT:]
+
+
+def _noted_at_rest(status: CanaryStatus, workload: Workload) -> CanaryStatus:
+    """Note the canary as it will be at rest.
+
+    Scaling to zero adds one to the generation. Noting that one, and not the one before, keeps an API server that adds
+    defaults to old objects from looking like a new revision. The scale carries a precondition on the version that was
+    read, so nothing else can have moved the generation in between.
+    """
+    return replace(
+        status,
+        canary_generation=workload.generation + (1 if workload.replicas else 0),
+        canary_uid=workload.uid,
+        canary_replicas=workload.replicas or status.canary_replicas,
+    )
+
+
+def soon(actions: tuple[Action, ...]) -> Plan:
+    """Return a plan after which the world is reconciled again at once, whether or not a watch event comes."""
+    return Plan(actions, wake_after=pacing.SOON)
+
+
+def _with_status(world: World, status: CanaryStatus) -> World:
+    return replace(world, canary=replace(world.canary, status=status))
+
+
+def _primary_label(world: World) -> str:
+    side = getattr(world.canary.spec, "primary", None)
+    return f"{side.name}.{world.canary.namespace}" if side else "the primary"

@@ -1,0 +1,103 @@
+"""Standing still: the one mechanism by which a closed gate is told of, behind which nothing moves."""
+
+from datetime import timedelta
+
+from controller.core import conditions, events, gates, pacing
+from controller.core.canary import CanaryStatus, InvalidSpec, Stage
+from controller.core.conditions import PROMOTED, READY
+from controller.core.ending import taken_off, to_the_primary
+from controller.core.events import Event
+from controller.core.gates import Closed, Needs
+from controller.core.plan import Action, Plan, Say, WriteStatus
+from controller.core.world import Rollout, World, rollout_of
+
+
+def behind(world: World, closed: Closed, *, status: CanaryStatus | None = None, take_off: bool = False) -> Plan:
+    """Return what is said and noted of a closed gate, in its own time.
+
+    The event comes first: the status of an object that does not fit its schema may be refused.
+
+    Args:
+        world: one canary and its parts.
+        closed: the gate, and what is in the way.
+        status: with what a round has found, if one was held.
+        take_off: whether traffic that flows leaves the canary.
+    """
+    pace = _pace(world)
+    event = _event(world, closed)
+    may_be_said = (
+        pacing.wait_may_be_said(world, pace)
+        if closed.gate.needs is Needs.TIME
+        else pacing.complaint_may_be_said(world, event.text, pace)
+    )
+    said = (Say(event),) if may_be_said else ()
+    shift = to_the_primary(world) if take_off else ()
+    after = _noted(world, closed, status)
+    if shift:
+        after = taken_off(world, after)
+    written = (WriteStatus(after),) if after != world.canary.status else ()
+    actions: tuple[Action, ...] = (*written, *shift, *said) if shift else (*said, *written)
+    return Plan(
+        actions,
+        wake_after=min(pace, _until_the_deadline(world, pace)),
+        complaint=pacing.remembered(world, event.text, said=may_be_said),
+    )
+
+
+def at_rest(world: World) -> Plan:
+    """Say what is wrong at rest, or take it back once somebody has put it right: nothing else is written there."""
+    closed = gates.first_closed(world, gates.AT_REST)
+    if closed:
+        return behind(world, closed)
+    condition = world.canary.status.condition(READY)
+    if condition is None or condition.status != "False":
+        return Plan()
+    return Plan((WriteStatus(conditions.nothing_to_repair(world, world.canary.status)),))
+
+
+def until_due(r: Rollout, wake_after: timedelta) -> Plan:
+    """Wait with every gate open; what was said of a gate that was closed is taken back."""
+    status = r.world.canary.status
+    ready, promoted = status.condition(READY), status.condition(PROMOTED)
+    in_order = (
+        (ready is None or ready.status == "True")
+        and (promoted is None or promoted.reason == conditions.RUNNING.reason)
+    )  # fmt: skip
+    actions = () if in_order else (WriteStatus(conditions.noted(r, status)),)
+    return Plan(actions, wake_after=wake_after, complaint=r.world.memory.complaint)
+
+
+def held_a_round(r: Rollout, status: CanaryStatus) -> Plan:
+    """Note a round that passed as far as it could be judged."""
+    return Plan((WriteStatus(conditions.noted(r, status)),), wake_after=pacing.interval(r.world, r.spec))
+
+
+def _noted(world: World, closed: Closed, status: CanaryStatus | None) -> CanaryStatus:
+    after = status or world.canary.status
+    rollout = rollout_of(world)
+    if status and rollout:
+        after = conditions.noted(rollout, status)
+    ready = after.condition(READY)
+    if ready and ready.status == "False" and closed.gate.needs is not Needs.REPAIR:
+        after = conditions.nothing_to_repair(world, after)
+    return conditions.behind(world, after, closed)
+
+
+def _event(world: World, closed: Closed) -> Event:
+    if closed.gate.needs is Needs.TIME:
+        return events.waiting(world.canary.label, closed.what, side=closed.gate.side)
+    return events.halt(world.canary.label, closed.what, kind=closed.gate.reason)
+
+
+def _pace(world: World) -> timedelta:
+    if world.at_rest or isinstance(world.canary.spec, InvalidSpec):
+        return pacing.REPEAT_AT_REST
+    return pacing.interval(world, world.canary.spec)
+
+
+def _until_the_deadline(world: World, otherwise: timedelta) -> timedelta:
+    rollout = rollout_of(world)
+    if rollout is None or rollout.stage is not Stage.STARTING:
+        return otherwise
+    due = pacing.deadline_at(rollout)
+    return pacing.until(world, due) if due and due > world.now else otherwise
