@@ -43,6 +43,14 @@ def test_controller_is_not_installed_with(helm, values, words):
         pytest.param({"canry": {}}, "'canry' not allowed", id="a misspelt value"),
         pytest.param({"canaryAnalysis": {"duration": {"metric": "x"}}}, "/duration/metric", id="an unknown metric"),
         pytest.param({"canaryAnalysis": {"maxWeight": 101}}, "/maxWeight", id="more than everything"),
+        pytest.param(
+            {"canaryAnalysis": {"successRate": {"threshold": 0.99}}},
+            "/successRate/threshold",
+            id="a ratio for a percent",
+        ),
+        pytest.param(
+            {"canaryAnalysis": {"duration": {"threshold": 0.5}}}, "/duration/threshold", id="seconds for milliseconds"
+        ),
         pytest.param({"canary": {"tag": 1.4}}, "/canary/tag", id="a tag that became a number"),
     ],
 )

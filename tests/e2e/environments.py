@@ -58,6 +58,9 @@ class Environment(Protocol):
     def kubeconfig(self, namespace: str) -> Path:
         """Return a kubeconfig of a controller that may do in a namespace what the manifests grant, nothing else."""
 
+    def admin_kubeconfig(self) -> Path:
+        """Return a kubeconfig of an administrator."""
+
     def release(self, namespace: str, deployment: str) -> bool:
         """Let one held pod become ready; return whether there was one."""
 
@@ -81,6 +84,9 @@ class SandboxEnvironment:
 
     def kubeconfig(self, namespace: str) -> Path:
         return self._cluster.kubeconfig(self._directory / "kubeconfig")
+
+    def admin_kubeconfig(self) -> Path:
+        return self._cluster.kubeconfig(self._directory / "admin.kubeconfig")
 
     def release(self, namespace: str, deployment: str) -> bool:
         return self._cluster.workloads.release(namespace, deployment, pods=1) == 1
@@ -150,6 +156,9 @@ class ClusterEnvironment:
             assert answer.status_code in {201, 409}, answer.text
         token = self._access.token_of(namespace, "flagger")
         return self._access.kubeconfig_for(token, self._directory / "kubeconfig", namespace=namespace)
+
+    def admin_kubeconfig(self) -> Path:
+        return Path(self._places["kubeconfig"])
 
     def release(self, namespace: str, deployment: str) -> bool:
         path = f"/api/v1/namespaces/{namespace}/pods"

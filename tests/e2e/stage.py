@@ -1,5 +1,6 @@
 """What a user does in a namespace, and sees of it: plain HTTP, the same in both environments."""
 
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -34,6 +35,7 @@ ROOTS = {
     "events": "/api/v1",
     "pods": "/api/v1",
     "services": "/api/v1",
+    "resourcequotas": "/api/v1",
 }
 PLURALS = {
     "Canary": "canaries",
@@ -41,6 +43,7 @@ PLURALS = {
     "HorizontalPodAutoscaler": "horizontalpodautoscalers",
     "VirtualService": "virtualservices",
     "Service": "services",
+    "ResourceQuota": "resourcequotas",
 }
 WORKLOADS = (
     "workloads/primary-deployment",
@@ -91,9 +94,9 @@ class Stage:
         self.send(REQUESTS_PER_SECOND)
 
     def add_canary(self, change: Callable[[Json], object] = lambda _: None, **analysis: Any) -> None:
-        """Create the seed's canary object, with shorter windows."""
+        """Create the seed's canary object, with shorter windows and a shorter drain."""
         canary = artifact("rollouts/podinfo")
-        canary["spec"]["canaryAnalysis"].update(analysis)
+        canary["spec"]["canaryAnalysis"].update({"drainSeconds": 1, **analysis})
         for metric in canary["spec"]["canaryAnalysis"]["metrics"]:
             metric["interval"] = WINDOW
         change(canary)
@@ -107,8 +110,8 @@ class Stage:
         answer = self.environment.api.patch(path, json=patch, headers=headers)
         assert answer.is_success, answer.text
 
-    def push(self, tag: str, *, deployment: str = "podinfo-canary", held: bool = False) -> None:
-        """Push a version; the pods of a held one become ready one by one, by ``release``."""
+    def push(self, tag: str, *, deployment: str = "podinfo-canary", held: bool = False, free: bool = False) -> None:
+        """Push a version; the pods of a held one become ready one by one, by ``release``, until one is free."""
         template = "/spec/template"
         changes: list[Json] = [
             {
@@ -120,6 +123,8 @@ class Stage:
         if held:
             path = f"{template}/metadata/annotations/{HOLD.replace('/', '~1')}"
             changes.append({"op": "add", "path": path, "value": "true"})
+        if free:
+            changes.append({"op": "remove", "path": f"{template}/metadata/annotations/{HOLD.replace('/', '~1')}"})
         self.patch("deployments", deployment, changes)
 
     def release(self, deployment: str) -> None:
@@ -131,6 +136,40 @@ class Stage:
         self.push(tag, held=True)
         self.release("podinfo-canary")
         self.until(lambda: self.available("podinfo-canary"))
+
+    def short_of_a_pod(self, deployment: str) -> None:
+        """Have a workload want one pod more than the namespace's quota allows."""
+        pods = sum(self.deployment(name)["status"]["replicas"] for name in ("podinfo", "podinfo-canary"))
+        quota = {"metadata": {"name": "full"}, "spec": {"hard": {"pods": str(pods)}}}
+        self.add({"apiVersion": "v1", "kind": "ResourceQuota", **quota})
+        self.until(lambda: (self.get("resourcequotas", "full") or {}).get("status", {}).get("hard"))
+        self.patch("deployments", deployment, {"spec": {"replicas": self.replicas(deployment) + 1}})
+
+    def annotate(self, **verbs: str | None) -> None:
+        """Annotate the canary object, as ``kubectl annotate`` does; None takes an annotation away."""
+        annotations = {f"flagger.app/{verb}": value for verb, value in verbs.items()}
+        self.patch("canaries", "podinfo", {"metadata": {"annotations": annotations}})
+
+    def ask(self, verb: str) -> None:
+        """Ask something of the revision at hand by the command."""
+        done = self._command(verb)
+        assert done.returncode == 0, done.stderr
+
+    def refused(self, verb: str) -> str:
+        """Return why the command refuses to ask something."""
+        done = self._command(verb)
+        assert done.returncode == 1
+        return done.stderr
+
+    def _command(self, verb: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "controller", verb, "podinfo", f"--namespace={self.namespace}"]
+        admin = self.environment.admin_kubeconfig()
+        return subprocess.run([*command, f"--kubeconfig={admin}"], capture_output=True, text=True, check=False)
+
+    def route_lag(self, seconds: float) -> None:
+        """Have proxies learn of the routes of the namespace so much later than the API server."""
+        body = {"routeLagSeconds": seconds}
+        self.environment.mesh.put(f"/mesh/{self.namespace}", json=body).raise_for_status()
 
     def delete(self, plural: str, name: str) -> None:
         answer = self.environment.api.delete(self._path(plural, name))
@@ -186,6 +225,11 @@ class Stage:
 
     def status(self, canary: str = "podinfo") -> Json:
         return (self.get("canaries", canary) or {}).get("status") or {}
+
+    def condition(self, kind: str) -> tuple[str, str]:
+        """Return status and reason of a condition of the canary object."""
+        found = next(c for c in self.status()["conditions"] if c["type"] == kind)
+        return found["status"], found["reason"]
 
     def routes(self) -> Sequence[Json]:
         found = self.get("virtualservices", "podinfo")

@@ -61,7 +61,7 @@ def test_rollback_at_ten_failed_checks(on):
 
 
 def test_new_revision_after_a_failure(on):
-    on.add_canary(threshold=1)
+    on.add_canary(threshold=1, inconclusiveLimit=0)
     with on.controller():
         on.behave(rate=50)
         on.until_state("failed")

@@ -20,6 +20,7 @@ from hack.sandbox.cluster import Cluster
 Json = dict[str, Any]
 
 INTERVAL = timedelta(milliseconds=60)
+WINDOW = "1s"
 PATIENCE_SECONDS = 20.0
 WRITES = {"create", "update", "patch", "delete"}
 CRDS = (VIRTUAL_SERVICE_CRD, ARTIFACTS / "flagger" / "crd.yaml")
@@ -55,9 +56,12 @@ class Stage:
         self.until(lambda: all(self.status(name).get("availableReplicas") for name in ("podinfo", "podinfo-canary")))
         self.cluster.mesh.requests_to_nothing.clear()  # those of the time before there were pods
 
-    def add_canary(self, **analysis: Any) -> None:
+    def add_canary(self, *, window: str = WINDOW, **analysis: Any) -> None:
+        """Create the canary object with the shortest windows, and without a drain where none is asked for."""
         (canary,) = objects("rollouts/podinfo")
-        canary["spec"]["canaryAnalysis"].update(analysis)
+        for metric in canary["spec"]["canaryAnalysis"]["metrics"]:
+            metric["interval"] = window
+        canary["spec"]["canaryAnalysis"].update({"drainSeconds": 0, **analysis})
         self.add(canary)
 
     def change(self, resource: tuple[str, str], name: str, change: Callable[[Json], object]) -> None:

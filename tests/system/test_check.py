@@ -5,6 +5,8 @@ import io
 import json
 import subprocess
 import sys
+from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from controller.check.command import USER_AGENT
 from controller.lifecycle import utc_now
 from hack.sandbox.__main__ import VIRTUAL_SERVICE_CRD
 from hack.sandbox.faults import Fault
+from hack.sandbox.prometheus import PrometheusServer, SampleStore
 from metrics import prometheus
 from tests.fakes.api import FakeApi, refuses, says
 from tests.system.harness import CANARY, WRITES, controller, objects, stage
@@ -31,7 +34,7 @@ MILLISECONDS = "istio_request_duration_milliseconds_bucket"
 def measured(on):
     """A cluster with the seed's workloads and canary object, whose Prometheus has scraped the mesh."""
     on.cluster.prometheus.faults.script = None
-    on.add_canary()
+    on.add_canary(window="1m")
     on.until(lambda: series(on, REQUESTS) and series(on, MILLISECONDS), every_change=False)
     return on
 
@@ -143,7 +146,10 @@ def test_what_is_not_allowed_is_named_and_not_tried(measured):
 
 def test_namespace_that_we_may_not_read_is_not_tried(measured):
     measured.cluster.api.faults.add(Fault(verb="get", resource="namespaces", code=403, count=-1))
-    assert checked(measured, "--namespace=test")[:2] == (0, [])
+    assert checked(measured, "--namespace=test")[:2] == (
+        1,
+        [("NotAllowed", "sandbox may not get namespaces in namespace test")],
+    )
     assert [r for r in requests(measured) if r.code == 403] == []
 
 
@@ -253,7 +259,7 @@ def test_prometheus_that_cannot_judge(measured, monkeypatch, fault, text):
 
 def test_canary_that_asks_for_the_metric_of_another_istio_is_told_which_to_ask_for(measured):
     def answer(query):
-        return None if MILLISECONDS in query else 1.0
+        return None if MILLISECONDS in query else 10.0
 
     measured.cluster.prometheus.faults.script = answer
     code, found, document = checked(measured)
@@ -271,6 +277,38 @@ def test_service_without_traffic_is_a_warning(measured):
         f"Prometheus has no {metric} of podinfo or podinfo-canary in namespace quiet"
         for metric in (REQUESTS, MILLISECONDS)
     ]
+
+
+@contextmanager
+def scraped_every(on, seconds):
+    """Serve what the mesh has counted, as a Prometheus holds it that scrapes at this pace."""
+    now, store = utc_now(), SampleStore()
+    for back in range(5, -1, -1):
+        store.take(on.cluster.mesh.series(), now - timedelta(seconds=back * seconds))
+    server = PrometheusServer(store, now=lambda: now)
+    server.start()
+    try:
+        yield server.url
+    finally:
+        server.stop()
+
+
+@pytest.mark.parametrize(("seconds", "reasons"), [(15, []), (30, []), (60, ["WindowTooShort", "WindowTooShort"])])
+def test_window_must_hold_two_scrapes(measured, seconds, reasons):
+    with scraped_every(measured, seconds) as url:
+        code, found, document = checked(measured, metrics_server=url)
+    assert (code, [reason for reason, _ in found]) == (1 if reasons else 0, reasons)
+    assert [f["fix"].split(",")[0] for f in document["findings"] if f["level"] == "problem"] == [
+        f"Set spec.canaryAnalysis.metrics[{index}].interval to 4m" for index in range(len(reasons))
+    ]
+
+
+@pytest.mark.parametrize(("limit", "reasons"), [(10_000, []), (15_000, ["LimitBeyondBuckets"])])
+def test_limit_must_lie_within_the_buckets(measured, limit, reasons):
+    analysis = {"metrics": [{"name": MILLISECONDS, "threshold": limit}]}
+    measured.change(CANARY, "podinfo", lambda obj: obj["spec"]["canaryAnalysis"].update(analysis))
+    code, found, _ = checked(measured)
+    assert (code, [reason for reason, _ in found]) == (0, reasons)
 
 
 @pytest.mark.parametrize("spec", [None, [], "text", {"primary": None}], ids=["null", "list", "text", "null inside"])

@@ -1,5 +1,6 @@
 """Interruptions of the whole system: killed, cut off, overruled. It goes on where it stood, and never early."""
 
+import time
 from datetime import timedelta
 
 import pytest
@@ -179,7 +180,7 @@ def renamed(obj):
         spec["virtualService"]["name"] = "quick"
         for side in (spec["primary"], spec["canary"]):
             side.update({key: value.replace("podinfo", "quick") for key, value in side.items()})
-        spec["canaryAnalysis"].update(metrics=[], stepWeight=50)
+        spec["canaryAnalysis"].update(metrics=[], stepWeight=50, drainSeconds=0)
 
 
 def test_at_rest_nothing_is_written_whatever_happens(on):
@@ -225,3 +226,25 @@ def test_thread_that_dies_of_a_bug_is_no_secret(on):
         on.until(lambda: not registration.thread.is_alive(), every_change=False)
         assert running._health_problems() == ["the informer of services has died, see the log"]
     assert running._health_problems() == []
+
+
+def test_interval_counts_from_when_the_route_carries_the_weight_however_slowly_it_is_written(on):
+    on.cluster.api.faults.add(Fault(verb="patch", resource="virtualservices", delay_seconds=1.5, count=-1))
+    on.add_canary(stepWeight=50, maxWeight=50, interval="1s")
+    with controller(on):
+        on.until(lambda: on.weights() == (50, 50))
+        carried = time.monotonic()
+        on.until_said("Copying podinfo-canary.test template spec")
+        assert time.monotonic() - carried >= 1.0
+        assert not on.said("Correcting")
+
+
+@pytest.mark.parametrize("limit", [{"threshold": 1}, {"inconclusiveLimit": 1}], ids=["threshold", "inconclusive"])
+def test_one_conflict_on_the_route_rolls_no_healthy_version_back(on, limit):
+    on.cluster.api.faults.add(Fault(verb="patch", resource="virtualservices", code=409, count=1, skip=1))
+    on.add_canary(stepWeight=25, **limit)
+    with controller(on):
+        on.until_state("finished")
+    assert not on.said("Correcting")
+    assert not on.said("Rolling back")
+    assert on.image("podinfo") == on.image("podinfo-canary")

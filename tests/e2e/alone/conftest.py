@@ -44,7 +44,7 @@ class Cluster:
         """Run a line of shell as a user at the repository's root would; return what it prints."""
         shell = ["bash", "-euc", command]
         done = subprocess.run(
-            shell, cwd=ROOT, env=self.environ, capture_output=True, text=True, check=False, timeout=120
+            shell, cwd=ROOT, env=self.environ, capture_output=True, text=True, check=False, timeout=400
         )
         assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
         return done.stdout
