@@ -13,7 +13,8 @@ from pathlib import Path
 
 import yaml
 
-from hack.docs import api, flags
+from controller.core import gates as core
+from hack.docs import api, flags, gates
 from hack.docs.markdown import links
 from hack.docs.screen import final_screen, until
 
@@ -56,14 +57,18 @@ def generated() -> Mapping[Path, str]:
     """Return the pages that are made from the code, by their paths."""
     crd = yaml.safe_load((ROOT / "artifacts" / "flagger" / "crd.yaml").read_text())
     example = (ROOT / "artifacts" / "rollouts" / "podinfo.yaml").read_text()
-    return {DOCS / "api.md": api.reference(crd, example), DOCS / "flags.md": flags.page(help_text())}
+    return {
+        DOCS / "api.md": api.reference(crd, example),
+        DOCS / "flags.md": flags.page(help_text(), help_text("hold")),
+        DOCS / "gates.md": gates.page(core.GATES, core.TO_START, core.AT_REST),
+    }
 
 
-def help_text() -> str:
-    """Return what ``flagger --help`` prints where no line is wrapped."""
-    command = [sys.executable, "-m", "controller", "--help"]
+def help_text(*command: str) -> str:
+    """Return what ``flagger --help``, or that of a command, prints where no line is wrapped."""
+    command_line = [sys.executable, "-m", "controller", *command, "--help"]
     environment = {**os.environ, "COLUMNS": "1000", "NO_COLOR": "1"}
-    return subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return subprocess.run(command_line, env=environment, cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
 
 def external_links() -> list[str]:

@@ -18,7 +18,10 @@ HEAD = """\
 `{group}/{version}`, kind `{kind}`, namespaced. `kubectl get {plural}`, short name `{short}`; it is also part of
 `kubectl get all`. `kubectl explain canary.spec.canaryAnalysis` shows the same texts on your cluster.
 
-A field in **bold** is required. One that is not listed is refused by `kubectl apply`, and dropped if sent otherwise.
+A field in **bold** is required. `kubectl apply` refuses a field that is not listed; other clients have it dropped.
+
+Annotations of the object ask for something: `flagger.app/abort`, `promote`, `retry` and `hold`
+([abort, retry, promote, go back](abort-retry-promote.md)).
 """
 
 EXAMPLE = """\
@@ -29,6 +32,11 @@ EXAMPLE = """\
 
 Since Istio 1.5 the duration is `istio_request_duration_milliseconds_bucket`. Either threshold is in milliseconds.
 """
+
+CONDITIONS_HEAD = """\
+`Promoted` says how the last rollout ended or how the running one stands; `Ready`, whether somebody has to fix
+something. While a rollback or the drain after it is still under way, `Promoted` is `Unknown` and already has the reason
+of that end. [Every gate and its reason](gates.md)."""
 
 _WIDEST = 70  # characters that a cell with the values of a field may take
 
@@ -44,21 +52,28 @@ class Condition:
 
 
 CONDITIONS: Sequence[Condition] = (
-    Condition("Promoted", "Unknown", "RolloutRunning", "a rollout is under way"),
+    Condition("Promoted", "Unknown", "RolloutRunning", "a rollout is running"),
+    Condition("Promoted", "Unknown", "PrimaryPaused", "it waits: the primary Deployment is paused"),
+    Condition("Promoted", "Unknown", "PrimaryScaledToZero", "it waits: the primary Deployment is scaled to 0"),
+    Condition("Promoted", "Unknown", "CanaryPaused", "it waits: the canary Deployment is paused"),
+    Condition("Promoted", "Unknown", "Held", "it waits: somebody holds it (`flagger hold`)"),
     Condition("Promoted", "True", "Promoted", "the primary runs the revision"),
-    Condition("Promoted", "True", "NothingToRollOut", "the primary ran that template already"),
+    Condition("Promoted", "True", "NothingToRollOut", "the primary already ran that template"),
     Condition("Promoted", "False", "FailedChecks", "rolled back: `threshold` checks have failed"),
-    Condition("Promoted", "False", "NoEvidence", "rolled back: `inconclusiveLimit` rounds in a row were not judged"),
-    Condition("Promoted", "False", "ProgressDeadlineExceeded", "rolled back: its pods never became ready"),
-    Condition("Promoted", "False", "WorkloadDeleted", "rolled back: its Deployment was deleted"),
-    Condition("Ready", "True", "PartsFound", "route, services and Deployments were found usable"),
-    Condition("Ready", "False", "InvalidSpec", "the spec cannot be acted on; nothing is written but this"),
+    Condition("Promoted", "False", "NoEvidence", "rolled back: not enough data in `inconclusiveLimit` rounds in a row"),
+    Condition("Promoted", "False", "ProgressDeadlineExceeded", "rolled back: no pod became available in time"),
+    Condition("Promoted", "False", "WorkloadDeleted", "rolled back: the canary Deployment was deleted"),
+    Condition("Promoted", "False", "Aborted", "rolled back: somebody asked for it (`flagger abort`)"),
+    Condition("Promoted", "False", "FailedBefore", "rolled back: this revision failed before and was not retried"),
+    Condition("Ready", "True", "PartsFound", "route, services and Deployments are in order"),
+    Condition("Ready", "False", "InvalidSpec", "the spec is invalid; nothing else is done until it is fixed"),
     Condition("Ready", "False", "SharedWithOlderCanary", "an older canary object names the same Deployment or route"),
     Condition("Ready", "False", "WorkloadNotFound", "a Deployment is missing"),
-    Condition("Ready", "False", "WorkloadUnreadable", "a Deployment is not of the form that it should have"),
+    Condition("Ready", "False", "WorkloadUnreadable", "a Deployment is malformed"),
     Condition("Ready", "False", "RouteNotFound", "the VirtualService is missing"),
     Condition("Ready", "False", "RouteNotUsable", "no HTTP route holds both hosts and nothing else"),
-    Condition("Ready", "False", "ServiceNotUsable", "a service is missing, or has no HTTP port"),
+    Condition("Ready", "False", "ServiceNotUsable", "a service is missing, has no HTTP port, or selects other pods"),
+    Condition("Ready", "False", "TrafficToNothing", "at rest: the route sends requests to a side without pods"),
 )
 
 
@@ -101,7 +116,7 @@ def _section(name: str, schema: Json) -> str:
 def _fields(schema: Json, prefix: str = "") -> Iterator[tuple[str, Json, bool]]:
     """Yield every field below a schema with its path and whether it must be there."""
     required = schema.get("required", ())
-    for name, field in schema["properties"].items():
+    for name, field in schema.get("properties", {}).items():  # none: a list of strings
         path = f"{prefix}{name}"
         yield path, field, name in required
         if field["type"] == "object":
@@ -141,7 +156,7 @@ def _rules(spec: Json) -> str:
     lines = [
         "### Rules",
         "",
-        "Checked by the API server, so that an object which cannot work is refused when it is applied:",
+        "The API server checks them, so an object that cannot work is refused when it is applied:",
         "",
         "| where | rule | message |",
         "|---|---|---|",
@@ -172,7 +187,7 @@ def _objects(schema: Json, path: str) -> Iterator[tuple[str, Json]]:
 
 
 def _conditions() -> str:
-    lines = ["### Conditions", "", "| type | status | reason | meaning |", "|---|---|---|---|"]
+    lines = ["### Conditions", "", CONDITIONS_HEAD, "", "| type | status | reason | meaning |", "|---|---|---|---|"]
     lines += [f"| {c.type} | {c.status} | `{c.reason}` | {c.meaning} |" for c in CONDITIONS]
     return "\n".join([*lines, ""])
 

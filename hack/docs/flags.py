@@ -1,10 +1,10 @@
-"""The page of flags: from what ``flagger --help`` prints to Markdown. Pure.
+"""The page of commands and flags: from what ``flagger --help`` prints to Markdown. Pure.
 
 It is made from the text that users see, and not from argparse's objects, which are private to ``controller.flags``.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 HEAD = """\
@@ -12,9 +12,49 @@ HEAD = """\
 
 <!-- Made by `python -m hack.docs` from `flagger --help` and hack/docs/flags.py. Do not edit. -->
 
+Without a command `flagger` is the controller. Commands come first:
+
+"""
+
+CONTROLLER = """\
+
+## The controller
+
 A flag wins over its environment variable, and that over the default. One dash or two: `-metrics-server=…` and
 `--metrics-server …` are the same. A wrong value ends the process with code 2 and a line that says what would be right.
 
+"""
+
+VERBS = """\
+
+## abort, promote, retry, hold, resume
+
+`flagger abort NAME -n NAMESPACE`, and likewise the others, ask something of one Canary object
+([which one when](abort-retry-promote.md)). They annotate it, say what will happen, and write nothing else; the
+controller obeys. The annotations are `flagger.app/abort`,
+`flagger.app/promote` and `flagger.app/retry` with the value `REVISION@TIME`, where the revision is that of
+`status.canaryRevision`, and `flagger.app/hold` with any value. `kubectl annotate` does the same, but says nothing if
+the controller ignores it, as it does in the wrong state. Each value acts once, so put something new behind the `@`:
+
+```sh
+revision=$(kubectl -n test get canary podinfo -o jsonpath='{.status.canaryRevision}')
+kubectl -n test annotate canary podinfo --overwrite flagger.app/abort="$revision@$(date +%s)"
+```
+
+`resume` removes the annotation `flagger.app/hold`. Who asks needs the permissions `get` and `patch` on
+`canaries.flagger.app` in the namespace.
+
+"""
+
+VERBS_TAIL = """\
+
+`--reason` is for `hold` only. Other environment variables of the controller make no difference to these commands.
+
+| exit code | |
+|---|---|
+| 0 | asked, or there was nothing to do |
+| 1 | refused: the rollout is in another state, or the object is being deleted. The message says what would be right |
+| 2 | not asked: no such object, not allowed, no answer, a wrong flag or kubeconfig |
 """
 
 TAIL = """\
@@ -45,7 +85,7 @@ takes (`KUBECONFIG`, `~/.kube/config`). `--master` replaces the address in it; w
 | `/readyz` | 200 `ok`; 503 and what is missing, a line each: a cache, a definition. For the readiness probe |
 | `/metrics` | [metrics](metrics.md) in Prometheus' format |
 
-## Exit codes
+## Exit codes of the controller
 
 | code | when |
 |---|---|
@@ -56,6 +96,7 @@ takes (`KUBECONFIG`, `~/.kube/config`). `--master` replaces the address in it; w
 """
 
 _OPTION = re.compile(r"^  (?P<names>-.+?)(?:  +(?P<text>\S.*))?$")
+_COMMAND = re.compile(r"^  (?P<name>[a-z]+) +(?P<text>\S.*)$")
 _DEFAULT = re.compile(r"\s*\(?default: (?P<default>[^)]+)\)?$")
 
 
@@ -86,21 +127,39 @@ def flags(help_text: str) -> Sequence[Flag]:
     return [_flag(names, text) for names, text in entries]
 
 
-def page(help_text: str) -> str:
-    """Return the page of flags.
+def commands(help_text: str) -> Mapping[str, str]:
+    """Return the commands of a help text and what each is for, in their order."""
+    listed = help_text.partition("\ncommands:\n")[2].partition("\n\n")[0]
+    return {found["name"]: found["text"] for found in map(_COMMAND.match, listed.splitlines()) if found}
+
+
+def page(help_text: str, hold_help_text: str) -> str:
+    """Return the page of commands and flags.
 
     Args:
         help_text: what ``flagger --help`` prints on a very wide terminal.
+        hold_help_text: likewise ``flagger hold --help``, which has every flag of the verbs.
     """
+    lines = ["| command | |", "|---|---|"]
+    for name, text in commands(help_text).items():
+        shown = f"[`{name}`](check.md)" if name == "check" else f"[`{name}`](#abort-promote-retry-hold-resume)"
+        lines.append(f"| {shown} | {text} |")
+    listed = "\n".join(lines) + "\n"
+    controller = _table(help_text, without_variable={"--help", "--version"})
+    verbs = _table(hold_help_text, without_variable={"--help", "--namespace", "--reason"})
+    return HEAD + listed + CONTROLLER + controller + TAIL + VERBS + verbs + VERBS_TAIL
+
+
+def _table(help_text: str, *, without_variable: Collection[str]) -> str:
     lines = ["| flag | environment | |", "|---|---|---|"]
     for flag in flags(help_text):
         shown = f"`{flag.name} {flag.value}`" if flag.value else f"`{flag.name}`"
-        variable = f"`{flag.variable}`" if flag.name not in {"--help", "--version"} else ""
+        variable = "" if flag.name in without_variable else f"`{flag.variable}`"
         value = f"`{flag.default}`" if " " not in flag.default else flag.default
         default = f"by default {value}" if flag.default else ""
         said = "; ".join(filter(None, [flag.text, default])).replace("|", "\\|")
         lines.append(f"| {shown} | {variable} | {said} |")
-    return HEAD + "\n".join(lines) + "\n" + TAIL
+    return "\n".join(lines) + "\n"
 
 
 def _flag(names: str, text: str) -> Flag:
