@@ -100,7 +100,8 @@ class CanaryExporter:
             self._corrections.labels(canary.namespace).inc(corrections)
         if began and before.stage:
             self._stages.labels(before.stage.value).observe((world.now - began).total_seconds())
-        end = how_it_ended(before, after, released=canary.deleting and ReleaseFinalizer() in plan.actions)
+        going = canary.deleting or world.namespace_terminating
+        end = how_it_ended(before, after, released=going and ReleaseFinalizer() in plan.actions)
         if end is None:
             return
         self._rollouts.labels(canary.namespace, *end).inc()

@@ -110,6 +110,11 @@ def test_before_the_first_round_the_start_counts_as_the_last(metrics):
     assert metrics.value("flagger_canary_last_check_timestamp_seconds", **NAME) == (NOW - 5 * MINUTE).timestamp()
 
 
+def test_rollout_of_which_no_time_is_known_shows_none(metrics):
+    metrics.look(world(status=CanaryStatus(state=State.RUNNING)), Plan())
+    assert not {name for name in metrics.about("podinfo") if name.endswith("_timestamp_seconds")}
+
+
 @pytest.mark.parametrize(
     ("own", "shown"),
     [pytest.param(timedelta(seconds=30), 30, id="its own"), pytest.param(None, 60, id="the controller's")],
@@ -273,6 +278,7 @@ NEW = {"generation": 2, "observed_generation": 2}
         ),
         pytest.param(world(workload=workload("3", **NEW)), (), ("superseded", "NewRevision"), id="a newer revision"),
         pytest.param(world(canary=canary(deleting=True)), (), ("released", "ObjectDeleted"), id="object deleted"),
+        pytest.param(world(namespace_terminating=True), (), ("released", "ObjectDeleted"), id="namespace deleted"),
     ],
 )
 def test_every_end_is_counted_with_its_reason(metrics, the_world, readings, end):
