@@ -61,7 +61,15 @@ class Run:
         self.cache = FakeCache(canaries or [canary()], indexes={OVERLAP_INDEX: overlap_keys})
         self.now = NOW
         self.looked, self.gone, self.late = [], [], []
-        gatherer = Gatherer(self.cache, self.parts, {"Deployment": self.parts}, lambda: self.now, MINUTE)
+        self.terminating = set()
+        gatherer = Gatherer(
+            self.cache,
+            self.parts,
+            {"Deployment": self.parts},
+            lambda: self.now,
+            MINUTE,
+            lambda namespace: namespace in self.terminating,
+        )
         watchers = Watchers(
             lambda world, plan: self.looked.append((world, plan)), lambda *key: self.gone.append(key), self.late.append
         )
@@ -204,6 +212,14 @@ def test_what_stands_behind_either_host_is_gathered():
     run.look()
     world = run.looked[0][0]
     assert (world.primary_backend, world.canary_backend) == (Backend("a"), Backend("b", gone=True))
+
+
+def test_namespace_that_is_terminating_is_gathered():
+    run = Run()
+    run.look()
+    run.terminating.add("test")
+    run.look()
+    assert [world.namespace_terminating for world, _ in run.looked] == [False, True]
 
 
 def test_invalid_spec_is_gathered_without_parts():

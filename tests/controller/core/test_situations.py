@@ -506,6 +506,22 @@ def test_12_without_a_primary_nothing_starts():
     assert "Scale" not in kinds(decided(world(canary=fresh, primary=None)))
 
 
+# --- 13: a namespace that goes ---------------------------------------------------------------------------------------
+
+
+def test_13_the_object_lets_go_as_soon_as_its_namespace_is_terminating():
+    plan = decided(world(namespace_terminating=True))
+    assert kinds(plan) == ["Shift", "Say", "ReleaseFinalizer"]
+    assert weights(plan) == [ALL_TO_PRIMARY]
+    gone = world(canary=canary(finalizers=()), namespace_terminating=True, weight=0)
+    assert decided(gone) == Plan()
+
+
+def test_13_nothing_starts_in_a_namespace_that_is_terminating():
+    fresh = canary(finalizers=(), status=CanaryStatus())
+    assert decided(world(canary=fresh, namespace_terminating=True)) == Plan()
+
+
 # --- 14: at rest -----------------------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,156 @@
+"""Which changes wake which canaries: every part of a canary, who stood back for it, and a namespace that goes."""
+
+from dataclasses import replace
+
+import pytest
+
+from controller.core.canary import Side
+from controller.gather import OVERLAP_INDEX, PARTS_INDEX, overlap_keys, parts_keys
+from controller.parts import NAMESPACE_INDEX, Parts
+from informers.namespaces import NamespaceView
+from informers.store import Change
+from informers.types import Unreadable
+from router.types import Service
+from router.virtualservice import VirtualServiceView
+from tests.controller.core.builders import canary, primary, spec, workload
+from tests.fakes.caches import FakeCache
+
+OURS = canary()
+SHARES = canary(name="shares", uid="other", spec=spec(canary=Side("other", "other")))
+APART = canary(
+    name="apart",
+    uid="apart",
+    spec=spec(route_name="apart", primary=Side("apart", "apart"), canary=Side("apart-canary", "apart-canary")),
+)
+INDEXES = {
+    OVERLAP_INDEX: overlap_keys,
+    PARTS_INDEX: parts_keys,
+    NAMESPACE_INDEX: lambda view: [view.namespace],
+}
+UNREADABLE = Unreadable("test", "podinfo", "u", "1", "no spec")
+
+
+class FakeInformers(FakeCache):
+    """A cache whose changes a test tells."""
+
+    @property
+    def all(self):
+        return (self,)
+
+    def add_handler(self, handle):
+        self.handle = handle
+
+
+class Run:
+    def __init__(self):
+        self.canaries = FakeInformers([OURS, SHARES, APART], indexes=INDEXES)
+        self.deployments, self.routes, self.services = FakeInformers(), FakeInformers(), FakeInformers()
+        self.namespace = FakeInformers()
+        self.woken = []
+        self.parts = Parts(
+            self.canaries, self.deployments, self.routes, self.services, {"test": self.namespace}, lambda: None
+        )
+        self.parts.wake(self.woken.append)
+
+
+@pytest.fixture
+def run():
+    return Run()
+
+
+def changed(view, **changes):
+    return Change(f"{view.namespace}/{view.name}", view, replace(view, resource_version="2", **changes))
+
+
+def service(name):
+    return Service("test", name, "u", "1", "ClusterIP", (), ())
+
+
+def test_change_of_a_canary_wakes_it_and_nobody_else(run):
+    run.canaries.handle(changed(OURS))
+    assert run.woken == ["test/podinfo"]
+
+
+def test_canary_that_is_deleted_wakes_who_stood_back_for_it(run):
+    del run.canaries.views["test", "podinfo"]
+    run.canaries.handle(Change("test/podinfo", OURS, None))
+    assert set(run.woken) == {"test/podinfo", "test/shares"}
+
+
+def test_canary_that_could_not_be_read_wakes_itself_when_it_is_deleted(run):
+    run.canaries.handle(Change("test/podinfo", UNREADABLE, None))
+    assert run.woken == ["test/podinfo"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "view", "woken"),
+    [
+        ("deployments", primary(), {"test/podinfo", "test/shares"}),
+        ("deployments", workload(), {"test/podinfo"}),
+        ("routes", VirtualServiceView("test", "podinfo", "u", "1", ()), {"test/podinfo", "test/shares"}),
+        ("services", service("podinfo-canary"), {"test/podinfo"}),
+        ("services", service("apart"), {"test/apart"}),
+        ("services", service("nobody"), set()),
+        ("routes", VirtualServiceView("test", "podinfo-canary", "u", "1", ()), set()),
+        ("deployments", UNREADABLE, {"test/podinfo", "test/shares"}),
+    ],
+    ids=[
+        "a shared deployment",
+        "a deployment",
+        "a shared route",
+        "a service",
+        "another's service",
+        "nobody's service",
+        "a route with the name of another part",
+        "what cannot be read",
+    ],
+)
+@pytest.mark.parametrize("change", ["added", "changed", "deleted"])
+def test_change_of_a_part_wakes_the_canaries_that_it_belongs_to(run, kind, view, woken, change):
+    key = f"{view.namespace}/{view.name}"
+    changes = {"added": Change(key, None, view), "changed": changed(view), "deleted": Change(key, view, None)}
+    getattr(run, kind).handle(changes[change])
+    assert set(run.woken) == woken
+
+
+@pytest.mark.parametrize(("kind", "view"), [("canaries", OURS), ("deployments", primary()), ("services", service("x"))])
+def test_relist_that_finds_nothing_new_wakes_nobody(run, kind, view):
+    getattr(run, kind).handle(Change(f"test/{view.name}", view, view))
+    assert run.woken == []
+
+
+@pytest.mark.parametrize(
+    ("view", "woken"),
+    [
+        (NamespaceView("test", "u", "2", terminating=True), {"test/podinfo", "test/shares", "test/apart"}),
+        (NamespaceView("other", "u", "2", terminating=True), set()),
+        (NamespaceView("test", "u", "2", terminating=False), set()),
+        (None, set()),
+        (Unreadable("", "test", "u", "1", "no metadata"), set()),
+    ],
+    ids=["terminating", "another one", "changed", "gone", "unreadable"],
+)
+def test_namespace_that_is_terminating_wakes_its_canaries(run, view, woken):
+    run.namespace.handle(Change("test", None, view))
+    assert set(run.woken) == woken
+
+
+@pytest.mark.parametrize(
+    ("found", "terminating"),
+    [
+        (NamespaceView("test", "u", "2", terminating=True), True),
+        (NamespaceView("test", "u", "2", terminating=False), False),
+        (Unreadable("", "test", "u", "1", "no metadata"), False),
+        (None, False),
+    ],
+    ids=["terminating", "not", "unreadable", "not seen yet"],
+)
+def test_namespace_is_terminating_as_far_as_is_known(run, found, terminating):
+    if found is not None:
+        run.namespace.views["", "test"] = found
+    assert run.parts.is_terminating("test") is terminating
+    assert run.parts.is_terminating("not watched") is False
+
+
+def test_decisions_do_not_wait_for_the_namespace(run):
+    assert run.parts.all == (run.canaries, run.deployments, run.routes, run.services)
