@@ -262,6 +262,17 @@ def test_situation_14_weights_at_rest_that_send_users_to_nothing(on):
     on.tells("to-nothing-at-rest")
 
 
+def test_situation_15_the_status_follows_the_route_of_an_overtaken_promotion(on):
+    on.run_held("1.2.1")
+    with on.controller():
+        on.add_canary(**AT_ONCE)
+        on.until_said("Copying podinfo-canary.test template spec")
+        on.push("1.2.2", free=True)
+        on.until(lambda: on.weights() == (100, 0))
+        on.until(lambda: on.status()["canaryWeight"] == 0)
+        assert on.status()["stage"] == "promoting"
+
+
 def test_situation_16_a_fix_that_is_pushed_during_the_rollback(on):
     on.push("errors")
     with on.controller():
@@ -272,6 +283,17 @@ def test_situation_16_a_fix_that_is_pushed_during_the_rollback(on):
         on.until_state("finished")
     on.tells("pushed-during-the-rollback", old=old, new=on.status()["canaryRevision"])
     assert on.image("podinfo") == "1.2.2"
+
+
+def test_situation_19_requests_that_are_slower_than_the_largest_bucket(on):
+    with on.controller():
+        at_25(on, threshold=1, inconclusiveLimit=0)
+        limit = {"name": "istio_request_duration_milliseconds_bucket", "threshold": 15000, "interval": "2s"}
+        on.patch("canaries", "podinfo", {"spec": {"canaryAnalysis": {"metrics": [limit]}}})
+        on.behave(seconds=30)
+        on.until_state("failed")
+    on.tells("beyond-the-buckets")
+    assert on.image("podinfo") == "1.2.0"
 
 
 @pytest.mark.parametrize("stage_of_it", ["starting", "progressing"])
@@ -324,6 +346,32 @@ def test_promote(on):
         on.until_state("finished")
     on.tells("promoted-by-hand", revision=revision)
     assert on.image("podinfo") == "1.2.1"
+
+
+def test_promote_before_the_first_step(on):
+    on.push("1.2.1", held=True)
+    with on.controller():
+        on.add_canary(**{**QUICK, "interval": "60s"})
+        on.until(lambda: on.status().get("stage") == "starting")
+        revision = on.status()["canaryRevision"]
+        on.ask("promote")
+        on.release("podinfo-canary")
+        for _ in range(2):
+            on.release("podinfo")
+        on.until_state("finished")
+    on.tells("promoted-at-once", revision=revision)
+    assert on.image("podinfo") == "1.2.1"
+
+
+def test_hold_before_the_first_step(on):
+    on.add_canary(**AT_ONCE)
+    on.annotate(hold="Ann decides")
+    with on.controller():
+        on.until_said("Ann decides")
+        assert on.weights() == (100, 0)
+        on.ask("resume")
+        on.until_state("finished")
+    on.tells("held-from-the-start")
 
 
 def test_hold_and_resume(on):
