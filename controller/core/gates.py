@@ -229,13 +229,15 @@ PRIMARY = (
 )
 CANARY = (
     Gate("CanaryPaused", "The canary is not paused.", canary_paused, Needs.DECISION, side="canary"),
-    Gate("CanaryNotConverged", "The canary has converged likewise.", canary_converged, Needs.TIME, side="canary"),
+    Gate(
+        "CanaryNotConverged", "The canary has converged by the same rules.", canary_converged, Needs.TIME, side="canary"
+    ),
 )
 HELD = (Gate("Held", "Nobody holds the rollout (`flagger hold`).", held, Needs.DECISION),)
 
 TO_NOTHING = Gate(
     "TrafficToNothing",
-    "No side that the route sends requests to lacks pods or a service (at rest; mid-rollout traffic is moved).",
+    "The route sends no requests to a side without pods or a service (at rest; mid-rollout, traffic is moved).",
     traffic_to_nothing,
     Needs.REPAIR,
 )
