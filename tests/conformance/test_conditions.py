@@ -11,7 +11,7 @@ from hack.sandbox.__main__ import ARTIFACTS
 NAME = "podinfo-canary"
 PATH = f"{{}}/{NAME}"
 DEADLINE = 3  # seconds; times are kept in whole ones, so that it may pass after two
-LONG_AFTER = DEADLINE + 3  # seconds: the real controller looks again a second or two late
+LONG_AFTER = DEADLINE + 3  # seconds: the real controller reacts a second or two late
 A_MOMENT = 2  # seconds
 REPLICA_SET = rf"{NAME}-[bcdfghjklmnpqrstvwxz2456789]+"
 
