@@ -3,6 +3,7 @@
 Safe at any time and any number of times: only the clock and the world move a rollout.
 """
 
+import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -12,12 +13,18 @@ from controller.applier import Applier
 from controller.core.canary import Canary, CanarySpec
 from controller.core.decide import decide
 from controller.core.pacing import round_due_at
-from controller.core.plan import Action, Plan, Shift, WriteStatus
-from controller.core.world import NOTHING_REMEMBERED, Memory, Shifted, World, with_readings
+from controller.core.plan import Action, Plan, Refusal, WriteStatus
+from controller.core.refusals import report
+from controller.core.world import NOTHING_REMEMBERED, Memory, World, after_action, after_plan, with_readings
 from controller.gather import Gatherer
+from informers.errors import ApiError, is_refusal
 from informers.keys import split_key
 from informers.types import Cache
 from metrics.types import MetricsObserver, Target
+
+log = logging.getLogger(__name__)
+
+_LONGEST_REFUSAL = 500  # characters; a webhook may say anything
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +70,7 @@ class Reconciler:
         plan = decide(world)
         if plan.observe:
             world, plan = self._with_readings(canary, world.memory, plan)
-        # Before the writes: every retry would complain again otherwise, and correct at once.
-        memory = replace(
-            world.memory, complaint=plan.complaint, corrections=plan.corrections or world.memory.corrections
-        )
-        self._remember(key, memory)
-        self.applier.apply(world, plan, lambda action: self._remember_a_shift(key, memory, action))
+        self._apply(key, world, plan)
         expected = self._expect(key, world.now + plan.wake_after if plan.wake_after else None)
         self._tell(world, plan, expected)
         return plan.wake_after
@@ -81,6 +83,39 @@ class Reconciler:
         gathered = self.gatherer.gather(canary, replace(memory, complaint=plan.complaint))
         world = with_readings(gathered, plan.observe, readings)
         return world, decide(world)
+
+    def _apply(self, key: str, world: World, plan: Plan) -> None:
+        """Carry a plan out, and report a write that is refused."""
+        # Before the writes: every retry would complain again otherwise, and correct at once.
+        memory = after_plan(world, plan)
+        self._remember(key, memory)
+        done: list[Action] = []
+
+        def note(action: Action) -> None:
+            done.append(action)
+            self._remember(key, after_action(self._memory(key), action, self.gatherer.now()))
+
+        try:
+            self.applier.apply(world, plan, note)
+        except ApiError as error:
+            if is_refusal(error):
+                self._report(key, world.canary, plan.actions[len(done)], error)
+            raise
+
+    def _report(self, key: str, canary: Canary, action: Action, error: ApiError) -> None:
+        """Have the owner of a canary told of a refusal, if that is possible: the report is written as well."""
+        memory = self._memory(key)
+        known = memory.refusal.complaint if memory.refusal else None
+        text = f"the API server refuses a write: {error}"
+        refusal = Refusal(type(action).__name__, text[:_LONGEST_REFUSAL], known)
+        latest = self.canaries.get(canary.namespace, canary.name)  # what was written before the refusal is in it
+        world = self.gatherer.gather(latest if isinstance(latest, Canary) else canary, memory)
+        plan = report(world, refusal)
+        self._remember(key, replace(memory, refusal=replace(refusal, complaint=plan.complaint)))
+        try:
+            self.applier.apply(world, plan, lambda _: None)
+        except ApiError as another:
+            log.debug("The report of a refusal is refused as well", extra={"key": key, "error": str(another)})
 
     def _tell(self, world: World, plan: Plan, expected: datetime | None) -> None:
         """Tell what was found, and how late a round was: measured from when it was due and this look was to be."""
@@ -112,10 +147,6 @@ class Reconciler:
                 self._memories.pop(key, None)
             else:
                 self._memories[key] = memory
-
-    def _remember_a_shift(self, key: str, memory: Memory, action: Action) -> None:
-        if isinstance(action, Shift):
-            self._remember(key, replace(memory, shifted=Shifted(action.weights, self.gatherer.now())))
 
     def _forget(self, key: str) -> None:
         with self._lock:

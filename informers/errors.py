@@ -92,6 +92,12 @@ class TransportError(ApiError):
     """No answer: refused, cut, timed out, TLS."""
 
 
+def is_refusal(error: ApiError) -> bool:
+    """Whether a write will be refused until somebody changes a permission, a policy, a quota or a webhook."""
+    webhook = isinstance(error, ServerError) and "webhook" in str(error)  # one that cannot be called is a 500
+    return webhook or isinstance(error, ForbiddenError | InvalidError)
+
+
 _BY_CODE: Mapping[int, type[ApiError]] = {
     400: InvalidError,
     401: UnauthorizedError,

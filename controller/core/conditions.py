@@ -7,6 +7,7 @@ one stands.
 from dataclasses import replace
 from typing import assert_never
 
+from controller.core import gates
 from controller.core.canary import CanaryStatus, Condition, State
 from controller.core.events import Cause
 from controller.core.gates import Closed, Needs
@@ -29,7 +30,10 @@ def with_condition(
 
 
 def nothing_to_repair(world: World, status: CanaryStatus) -> CanaryStatus:
-    """Return the status of an object that nobody has to put right."""
+    """Return the status of an object that nobody has to put right, unless a write of ours is refused."""
+    refused = gates.write_refused(world)
+    if refused:
+        return to_repair(world, status, gates.WRITE_REFUSED.reason, refused)
     status = replace(status, observed_generation=world.canary.generation)
     return with_condition(world, status, READY, "True", "PartsFound", "Route, services and workloads were found")
 

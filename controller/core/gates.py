@@ -181,6 +181,11 @@ def traffic_to_nothing(world: World) -> str | None:
     return None
 
 
+def write_refused(world: World) -> str | None:
+    """The API server accepts what the controller writes."""
+    return world.memory.refusal.text if world.memory.refusal else None
+
+
 INVALID_SPEC = Gate(
     "InvalidSpec",
     "The Canary object is valid; the API server refuses most objects that are not.",
@@ -239,6 +244,13 @@ TO_NOTHING = Gate(
     "TrafficToNothing",
     "The route sends no requests to a side without pods or a service (at rest; mid-rollout, traffic is moved).",
     traffic_to_nothing,
+    Needs.REPAIR,
+)
+
+WRITE_REFUSED = Gate(
+    "WriteRefused",
+    "The API server accepts what the controller writes: no permission, policy, webhook or quota is in the way.",
+    write_refused,
     Needs.REPAIR,
 )
 

@@ -85,6 +85,15 @@ class Complaint:
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """A write that the API server refused, and refuses until somebody changes a permission, a policy or a webhook."""
+
+    action: str  # name of the action's class
+    text: str  # what was asked for, and the server's words
+    complaint: Complaint | None = None  # when it was reported last
+
+
+@dataclass(frozen=True, slots=True)
 class Corrections:
     """How often the route was put back of late, so that a tool that resets it is answered at a growing pace."""
 

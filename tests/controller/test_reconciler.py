@@ -10,11 +10,23 @@ from controller.core.plan import Corrections, Shift, WriteStatus
 from controller.core.world import Memory, Shifted
 from controller.gather import OVERLAP_INDEX, Gatherer, overlap_keys, part_key, parts_keys
 from controller.reconciler import Reconciler, Watchers
-from informers.errors import InvalidError
+from informers.errors import ForbiddenError, TransportError
 from informers.types import Unreadable
 from metrics.types import Target
 from router.types import Backend, Route, Weights
-from tests.controller.core.builders import GOOD, MINUTE, NOW, backend, canary, primary, said, spec, status, workload
+from tests.controller.core.builders import (
+    GOOD,
+    MINUTE,
+    NOW,
+    backend,
+    canary,
+    primary,
+    said,
+    spec,
+    starting,
+    status,
+    workload,
+)
 from tests.fakes.caches import FakeCache
 
 
@@ -52,9 +64,9 @@ class Parts:
         for action in plan.actions:
             if isinstance(action, Shift):
                 self.pass_time(self.shift_takes)
+            if self.error and action == plan.actions[-1]:
+                raise self.error
             done(action)
-        if self.error:
-            raise self.error
 
 
 class Run:
@@ -167,9 +179,9 @@ def test_complaint_is_remembered_until_it_is_settled():
 def test_complaint_is_remembered_though_a_write_fails():
     run = Run()
     run.parts.route = None
-    run.parts.error = InvalidError("422")
+    run.parts.error = TransportError("no answer")
     for _ in range(2):
-        with pytest.raises(InvalidError):
+        with pytest.raises(TransportError):
             run.look()
     first, second = run.parts.applied
     assert len(said(first)) == 1
@@ -179,14 +191,58 @@ def test_complaint_is_remembered_though_a_write_fails():
 def test_time_of_a_shift_is_remembered_though_a_later_write_fails():
     run = Run()
     run.parts.shift_takes = timedelta(seconds=4)
-    run.parts.error = InvalidError("422")
-    with pytest.raises(InvalidError):
+    run.parts.error = TransportError("no answer")
+    with pytest.raises(TransportError):
         run.look()
     run.parts.error, run.parts.shift_takes = None, timedelta()
     shifted = Shifted(Weights(85, 15), NOW + timedelta(seconds=4))
     assert run.memory() == Memory(shifted=shifted)
     run.now += timedelta(minutes=5)
     assert run.memory().shifted == shifted
+
+
+def refused(run, error):
+    """Return the plan that reports the refusal of the last action of a plan."""
+    run.parts.error = error
+    with pytest.raises(type(error)):
+        run.look()
+    run.parts.error = None
+    return run.parts.applied[-1]
+
+
+def test_refused_write_is_reported_and_retried():
+    run = Run(canary(status=starting(last_check_time=NOW)))
+    run.parts.workloads["podinfo-canary"] = workload(replicas=0, available_replicas=0)
+    words = "patch deployments/scale podinfo-canary.test: 403 Forbidden: no scaling today"
+    (text,) = said(refused(run, ForbiddenError(words)))
+    assert text.endswith(f"the API server refuses a write: {words}")
+    assert run.memory().refusal.text.endswith(words)
+
+
+def test_refusal_of_any_length_is_cut():
+    run = Run(canary(status=starting()))
+    run.parts.route = None
+    assert len(said(refused(run, ForbiddenError("x" * 5000)))[0]) < 1000
+
+
+def test_report_that_is_refused_as_well_raises_what_was_refused_first():
+    run = Run()
+    refusals = [ForbiddenError("the step"), ForbiddenError("the report")]
+    apply = run.parts.apply
+
+    def refuse(world, plan, done):
+        apply(world, plan, lambda _: None)
+        raise refusals.pop(0)
+
+    run.reconciler.applier = type("Refusing", (), {"apply": staticmethod(refuse)})
+    with pytest.raises(ForbiddenError, match="the step"):
+        run.look()
+
+
+def test_failure_that_passes_by_itself_is_not_reported():
+    run = Run()
+    refused(run, TransportError("no answer"))
+    assert len(run.parts.applied) == 1
 
 
 def test_corrections_are_remembered_beyond_plans_without_one():
