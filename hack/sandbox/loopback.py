@@ -19,6 +19,15 @@ class Handler(BaseHTTPRequestHandler):
         length = int(self.headers.get("Content-Length") or 0)
         return self.rfile.read(length) if length else b""
 
+    def client_has_left(self) -> bool:
+        """Whether the client has closed the connection; servers in Go carry nothing out for it then."""
+        try:
+            return not self.connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+
     def send(self, code: int, body: bytes, kind: str, headers: Mapping[str, str] = MappingProxyType({})) -> None:
         """Answer."""
         self.send_response(code)
