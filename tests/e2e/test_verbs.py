@@ -1,7 +1,9 @@
-"""Verbs where there is no analysis to step into: during an end, and at rest. The others are in test_situations.py.
+"""Verbs where they do not fit: what they do where they do is in test_situations.py, but for a hold at rest.
 
-Commands are refused there, and say why. An annotation by hand is not refused: it does nothing, now and later.
+Commands are refused, and say why. An annotation by hand is not refused: it does nothing, now and later.
 """
+
+import pytest
 
 from tests.e2e.beginnings import AT_ONCE, CANARY, at_25, promoted
 
@@ -26,6 +28,40 @@ def held_before_its_first_step(on):
     on.until(lambda: on.status().get("stage") == "starting" and on.available(CANARY))
     assert on.replicas(CANARY) > 0
     assert on.weights() == (100, 0)
+
+
+@pytest.mark.parametrize("stage_of_it", ["starting", "progressing"])
+def test_retry_of_what_has_not_failed(on, stage_of_it):
+    if stage_of_it == "starting":
+        on.push("1.2.1", held=True)
+    with on.controller():
+        on.add_canary(**{**AT_ONCE, "interval": LONG})
+        on.until(lambda: on.status().get("stage") == stage_of_it)
+        assert f"has not failed, it is running (stage {stage_of_it}" in on.refused("retry")
+        annotated_by_hand(on, on.status()["canaryRevision"], "retry")
+        on.patch("canaries", "podinfo", {"spec": {"canaryAnalysis": {"interval": "2s"}}})
+        if stage_of_it == "starting":
+            for name in (CANARY, "podinfo", "podinfo"):
+                on.release(name)
+        on.until_state("finished")
+    on.tells("promoted-in-one-step")
+
+
+def test_verbs_after_the_copy(on):
+    on.run_held("1.2.1")
+    with on.controller():
+        on.add_canary(**AT_ONCE)
+        on.until_said("Copying podinfo-canary.test template spec")
+        revision = on.status()["canaryRevision"]
+        assert "there is nothing left to skip" in on.refused("promote")
+        assert f"revision {revision} has not failed, its template is being copied" in on.refused("retry")
+        assert f"ends all the same (stage promoting), and {HELD_NEXT}" in on.ask("hold")
+        annotated_by_hand(on, revision, "promote", "retry")
+        for _ in range(2):
+            on.release("podinfo")
+        on.until_state("finished")
+        assert "no longer held: the next rollout is not held" in on.ask("resume")
+    on.tells("promoted-in-one-step")
 
 
 def test_verbs_while_rolling_back(on):
