@@ -3,7 +3,7 @@
 import json
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -15,16 +15,17 @@ import yaml
 from controller.lifecycle import USER_AGENT
 from hack.cluster.access import Access
 from hack.cluster.control_plane import free_port
-from hack.cluster.monitoring import Prometheus
+from hack.cluster.monitoring import SCRAPE, Prometheus
 from hack.sandbox.__main__ import ARTIFACTS, VIRTUAL_SERVICE_CRD
 from hack.sandbox.cluster import Cluster
+from hack.sandbox.faults import Fault
 from hack.sandbox.prometheus import PrometheusServer
 from hack.sandbox.workloads import HOLD
+from tests.e2e.webhooks import RouteWebhook
 
 Json = dict[str, Any]
 
 POD_DELAY = timedelta(milliseconds=800)  # as in hack/cluster/kwok.yaml
-SCRAPE = timedelta(milliseconds=200)  # as in hack/cluster/monitoring.py
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +69,11 @@ class Environment(Protocol):
     def requests(self, namespace: str) -> Sequence[Request]:
         """Return every request of the controllers of a namespace, in order."""
 
-    def prometheus(self) -> Outage:
-        """Return a Prometheus that can be stopped without disturbing anybody."""
+    def prometheus(self, *, scrape: timedelta = SCRAPE) -> Outage:
+        """Return a Prometheus of one's own, which can be stopped without disturbing anybody."""
+
+    def slow_routes(self, namespace: str) -> AbstractContextManager[None]:
+        """Have each write of a route by the namespace's controller take as long as the block."""
 
 
 class SandboxEnvironment:
@@ -98,10 +102,19 @@ class SandboxEnvironment:
             for r in self._cluster.api.log.of(USER_AGENT)
         ]
 
-    def prometheus(self) -> Outage:
-        outage = _SandboxOutage(self._cluster.prometheus)
+    def prometheus(self, *, scrape: timedelta = SCRAPE) -> Outage:
+        outage = _SandboxOutage(self._cluster.prometheus, scrape)
         self._outages.append(outage)
         return outage
+
+    @contextmanager
+    def slow_routes(self, namespace: str) -> Iterator[None]:
+        faults = self._cluster.api.faults
+        faults.add(Fault(verb="patch", resource="virtualservices", user_agent=USER_AGENT, hang=True, count=-1))
+        try:
+            yield
+        finally:
+            faults.clear()
 
     def close(self) -> None:
         for outage in self._outages:
@@ -111,16 +124,19 @@ class SandboxEnvironment:
 
 
 class _SandboxOutage:
-    """Another server of the sandbox's samples, on a port of its own."""
+    """Another server of the sandbox's samples, or of some of them, on a port of its own."""
 
-    def __init__(self, original: PrometheusServer) -> None:
+    def __init__(self, original: PrometheusServer, scrape: timedelta) -> None:
         self._original = original
+        self._scrape = scrape
         self._port = free_port()
         self.url = f"http://127.0.0.1:{self._port}"
         self.start()
 
     def start(self) -> None:
-        self._server = PrometheusServer(self._original.store, now=self._original.now, port=self._port)
+        self._server = PrometheusServer(
+            self._original.store, now=self._original.now, port=self._port, scrape=self._scrape
+        )
         self._server.start()
 
     def stop(self) -> None:
@@ -144,6 +160,7 @@ class ClusterEnvironment:
         self._directory = directory
         self._access = Access.of(Path(places["directory"]) / "access", places["server"])
         self._outages: list[Prometheus] = []
+        self._webhooks: dict[str, RouteWebhook] = {}  # by namespace
         self.api = self._access.client("admin")
         self.mesh = httpx.Client(base_url=places["admin"], timeout=10)
         self.prometheus_url = places["prometheus"]
@@ -173,21 +190,40 @@ class ClusterEnvironment:
         return False
 
     def requests(self, namespace: str) -> Sequence[Request]:
-        user = f"system:serviceaccount:{namespace}:flagger"
+        user = _user(namespace)
         return [request for name, request in audited(Path(self._places["auditLog"])) if name == user]
 
-    def prometheus(self) -> Outage:
+    def prometheus(self, *, scrape: timedelta = SCRAPE) -> Outage:
         target = self._places["admin"].removeprefix("http://")
-        prometheus = Prometheus(Path(self._places["binaries"]), self._directory / "prometheus", target)
+        binaries, directory = Path(self._places["binaries"]), self._directory / "prometheus"
+        prometheus = Prometheus(binaries, directory, target, scrape=scrape)
         self._outages.append(prometheus)
         prometheus.start()
         return prometheus
 
+    @contextmanager
+    def slow_routes(self, namespace: str) -> Iterator[None]:
+        if namespace not in self._webhooks:
+            self._webhooks[namespace] = RouteWebhook(self.api, namespace, _user(namespace))
+            self._webhooks[namespace].start()
+        opened = self._webhooks[namespace].opened
+        opened.clear()
+        try:
+            yield
+        finally:
+            opened.set()
+
     def close(self) -> None:
+        for webhook in self._webhooks.values():
+            webhook.stop()
         for prometheus in self._outages:
             prometheus.stop()
         self.api.close()
         self.mesh.close()
+
+
+def _user(namespace: str) -> str:
+    return f"system:serviceaccount:{namespace}:flagger"
 
 
 def service_account(namespace: str) -> Sequence[Json]:

@@ -1,5 +1,7 @@
 """The mesh of the sandbox, stepped by hand."""
 
+from datetime import timedelta
+
 import pytest
 
 from hack.sandbox.admin import switch_mesh
@@ -83,6 +85,17 @@ def test_workload_answers_as_its_image_says_until_somebody_says_otherwise(steppe
     it.behave_as_built("test", "podinfo-canary")
     stepped.after(10)
     assert counts(it).get(("podinfo-canary", "500"), 0) - before == pytest.approx(errors)
+
+
+@pytest.mark.parametrize(("apart", "samples"), [(0, 9), (1, 9), (2, 5), (3, 3)])
+def test_samples_as_somebody_has_them_who_scrapes_less_often(stepped, apart, samples):
+    mesh(stepped, 50)
+    for _ in range(9):
+        stepped.after(1)
+        stepped.cluster.scrape()
+    query = 'max(count_over_time(istio_requests_total{destination_workload="podinfo-canary"}[1m]))'
+    store = stepped.cluster.prometheus.store
+    assert store.query(query, stepped.cluster.now(), apart=timedelta(seconds=apart)) == {(): samples}
 
 
 def test_requests_to_pods_that_are_gone_are_counted(stepped):
@@ -266,10 +279,18 @@ def test_switch_keeps_what_it_does_not_name(stepped):
     assert (it.traffic, it.route_lags) == ({"test": 8.0}, {"test": 0.0})
 
 
+def test_requests_of_users_who_ask_seldom_come_together(stepped):
+    mesh(stepped, 50)
+    switch_mesh(stepped.cluster.mesh, "PUT", ["mesh", "test"], {"burstSeconds": 3})
+    assert [to_canary(stepped, 1) for _ in range(6)] == [0, 0, 150, 0, 0, 150]
+    switch_mesh(stepped.cluster.mesh, "PUT", ["mesh", "test"], {"burstSeconds": 0})
+    assert [to_canary(stepped, 1) for _ in range(2)] == [50, 50]
+
+
 @pytest.mark.parametrize("wrong", [{"routeLagSeconds": -1}, {"requestsPerSecond": -1}, {"lag": 3}, {}])
 def test_switch_that_cannot_be_changes_nothing(stepped, wrong):
     it = stepped.cluster.mesh
-    with pytest.raises(ValueError, match="requestsPerSecond and routeLagSeconds"):
+    with pytest.raises(ValueError, match="requestsPerSecond, routeLagSeconds, burstSeconds"):
         switch_mesh(it, "PUT", ["mesh", "test"], {"requestsPerSecond": 7, **wrong} if wrong else wrong)
     assert (it.traffic, it.route_lags) == ({}, {})
 
