@@ -106,11 +106,33 @@ def test_all_gates_are_open_where_all_is_well():
                 "which has no available pod behind it"
             ),
         ),
+        (
+            "TrafficToNothing",
+            {"route": Route(None, sends_to_canary=True), "workload": workload(**IDLE)},
+            (
+                "virtual service podinfo.test sends a share of its requests to podinfo-canary.test, "
+                "which has no available pod behind it"
+            ),
+        ),
+        (
+            "TrafficToNothing",
+            {"route": Route(None), "primary": primary(available_replicas=0)},
+            (
+                "virtual service podinfo.test sends a share of its requests to podinfo.test, "
+                "which has no available pod behind it"
+            ),
+        ),
     ],
 )
 def test_gate_says_what_is_in_the_way(reason, changes, what):
     found = {closed.gate.reason: closed.what for closed in gates.all_closed(world(**changes), ALL)}
     assert found[reason] == what
+
+
+def test_side_without_pods_to_which_no_share_is_sent_is_in_nobodys_way():
+    to_the_canary = Route(None, sends_to_canary=True, sends_to_primary=False)
+    assert gates.traffic_to_nothing(world(route=to_the_canary, primary=primary(**IDLE))) is None
+    assert gates.traffic_to_nothing(world(route=Route(None), workload=workload(**IDLE))) is None
 
 
 def test_primary_beyond_help_is_not_waited_for_while_the_canary_serves():
