@@ -30,7 +30,7 @@ def decide(world: World) -> Plan:
     for step in ROLLOUT:
         plan = step(rollout)
         if plan is not None:
-            return plan
+            return replace(plan, holds_a_round=True) if step in ROUNDS and _begins_an_interval(rollout, plan) else plan
     raise AssertionError("the last rule speaks for every rollout")
 
 
@@ -324,6 +324,23 @@ ROLLOUT: tuple[Callable[[Rollout], Plan | None], ...] = (
     take_the_first_step,
     advance_or_promote,
 )
+
+
+ROUNDS: tuple[Callable[[Rollout], Plan | None], ...] = (
+    finish_the_promotion,
+    judge_what_flows,
+    stand_at_a_closed_gate,
+    wait_for_the_windows,
+    take_the_first_step,
+    advance_or_promote,
+)
+"""Rules that begin a new interval because the old one has passed; others cut it short, and nothing was due then."""
+
+
+def _begins_an_interval(r: Rollout, plan: Plan) -> bool:
+    before = r.world.canary.status.last_check_time
+    written = (action.status for action in plan.actions if isinstance(action, WriteStatus))
+    return before is not None and any(status.last_check_time not in {before, None} for status in written)
 
 
 def _has_something_new(world: World) -> bool:
