@@ -188,6 +188,12 @@ def test_interval_that_is_cut_short_is_no_round_that_was_held_in_time(before, ro
     [
         pytest.param({"podinfo": primary(available_replicas=1)}, GOOD, "Wait", id="behind a closed gate"),
         pytest.param({}, BAD_RATE, "Halt", id="that fails"),
+        pytest.param(
+            {"podinfo-canary": Unreadable("test", "podinfo-canary", "u", "1", "no spec")},
+            GOOD,
+            "Halt",
+            id="of a canary that cannot be read",
+        ),
     ],
 )
 def test_round_that_does_not_advance_is_held_in_time_as_well(parts, readings, action):
