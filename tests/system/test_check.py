@@ -60,7 +60,7 @@ def test_nothing_to_fix(measured):
     code, found, document = checked(measured, "--enable-leader-election")
     assert (code, found) == (0, [])
     assert document["apiServer"]["user"] == "sandbox"
-    assert document["summary"] == {"ok": 9, "warning": 0, "problem": 0}
+    assert document["summary"] == {"ok": 10, "warning": 0, "problem": 0}
 
 
 def test_each_kind_is_listed_once_and_nothing_is_written_or_watched(measured):
@@ -366,7 +366,7 @@ def test_as_a_process(measured):
     done = process("-kubeconfig", measured.kubeconfig, f"-metrics-server={measured.cluster.prometheus.url}")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith(f"API server   {measured.cluster.api.url}, Kubernetes v1.32.0+sandbox\nUser ")
-    assert done.stdout.endswith("\nNothing to fix: all 8 checks passed.\n")
+    assert done.stdout.endswith("\nNothing to fix: all 9 checks passed.\n")
 
 
 def test_what_the_parts_log_is_not_mixed_into_the_findings(measured):
