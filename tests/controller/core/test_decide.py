@@ -10,6 +10,7 @@ from controller.core.canary import CanaryStatus, Condition, InvalidSpec, Stage, 
 from controller.core.plan import (
     Complaint,
     CopyTemplate,
+    Fence,
     HoldFinalizer,
     Log,
     Plan,
@@ -20,7 +21,7 @@ from controller.core.plan import (
     WriteStatus,
 )
 from controller.core.simulator import template_of
-from controller.core.world import Memory, stamp
+from controller.core.world import Memory, Shifted, stamp
 from deploy.types import Workload
 from informers.types import Unreadable
 from metrics.types import NoData, Unavailable, Value
@@ -55,6 +56,9 @@ def written(plan: Plan) -> CanaryStatus:
 
 def remember(plan: Plan) -> Memory:
     return Memory(complaint=plan.complaint, corrections=plan.corrections)
+
+
+LONG_AGO = Shifted(ALL_TO_PRIMARY, NOW - 3 * MINUTE)
 
 
 def first_sight() -> CanaryStatus:
@@ -230,10 +234,22 @@ def test_roll_back_waits_for_no_gate():
     assert kinds(plan) == ["Shift", "Scale", "WriteStatus", "Say", "ReleaseFinalizer"]
 
 
-@pytest.mark.parametrize("route", [None, Route(ALL_TO_PRIMARY)], ids=["route is gone", "no traffic flows"])
-def test_roll_back_without_traffic_shifts_nothing(route):
-    plan = decided(world(status=status(stage=Stage.ROLLING_BACK), route=route, workload=None))
-    assert kinds(plan) == ["WriteStatus", "Say", "ReleaseFinalizer"]
+MOVED = Memory(shifted=Shifted(ALL_TO_PRIMARY, NOW - MINUTE))
+
+
+@pytest.mark.parametrize(
+    ("change", "fenced"),
+    [
+        pytest.param({"route": None}, False, id="the route is gone"),
+        pytest.param({"route": Route(ALL_TO_PRIMARY)}, True, id="a step was claimed that has not arrived"),
+        pytest.param({"route": Route(ALL_TO_PRIMARY), "memory": MOVED}, False, id="we took it back ourselves"),
+        pytest.param({"route": Route(ALL_TO_PRIMARY), "memory": Memory(shifted=LONG_AGO)}, True, id="but long ago"),
+        pytest.param({"status": status(stage=Stage.ROLLING_BACK, canary_weight=0), "weight": 0}, False, id="no step"),
+    ],
+)
+def test_rollback_without_traffic_shifts_nothing_and_keeps_a_late_step_out(change, fenced):
+    plan = decided(world(**{"status": status(stage=Stage.ROLLING_BACK), "workload": None, **change}))
+    assert kinds(plan) == [*(["Fence"] if fenced else []), "WriteStatus", "Say", "ReleaseFinalizer"]
 
 
 def test_deadline_exceeded_rolls_back_at_once():
@@ -325,7 +341,7 @@ def test_new_template_while_promoting_lets_the_verified_one_finish_first():
     waiting = decided(world(status=PROMOTING, primary=copied(available_replicas=1), workload=NEW))
     assert kinds(waiting) == ["WriteStatus", "Shift", "Say"]
     assert (written(waiting).canary_weight, waiting.actions[1]) == (0, Shift(ALL_TO_PRIMARY))
-    finished = decided(world(status=PROMOTING, primary=copied(), workload=NEW, weight=0))
+    finished = decided(world(status=PROMOTING, primary=copied(), workload=NEW, weight=0, memory=MOVED))
     assert kinds(finished) == ["WriteStatus", "Say", "ReleaseFinalizer"]
     assert said(finished) == ["Promotion completed! podinfo-canary.test revision podinfo-canary-2"]
     then = decided(world(canary=canary(status=written(finished)), workload=NEW, primary=copied(), weight=0))
@@ -570,9 +586,9 @@ def test_deletion_in_mid_rollout_routes_back_and_lets_go():
     assert kinds(plan) == ["Shift", "Say", "ReleaseFinalizer"]
 
 
-@pytest.mark.parametrize("route", [None, Route(ALL_TO_PRIMARY)])
-def test_deletion_without_traffic_just_lets_go(route):
-    assert decided(world(canary=canary(deleting=True), route=route)).actions == (ReleaseFinalizer(),)
+@pytest.mark.parametrize(("route", "first"), [(None, ()), (Route(ALL_TO_PRIMARY), (Fence(),))])
+def test_deletion_without_traffic_just_lets_go_of_a_route_that_no_late_step_can_change(route, first):
+    assert decided(world(canary=canary(deleting=True), route=route)).actions == (*first, ReleaseFinalizer())
 
 
 def test_deleted_object_is_never_advanced():
