@@ -83,7 +83,7 @@ def _heed(signals: socket.socket, controller: Controller) -> None:
     except TimeoutError:
         why = "the grace period is over"
     if why:
-        log.error("Cut off", extra={"why": why})
+        log.error("Shutdown timed out", extra={"why": why})
         logging.shutdown()
         os._exit(EXIT_CUT_OFF)
 

@@ -120,7 +120,7 @@ class Election:
         while self._try():
             if self._candidate.holder != holder:
                 holder = self._candidate.holder
-                log.info("Leader is known", extra={"leader": holder})
+                log.info("New leader", extra={"leader": holder})
             pause = self._timing.retry
             if not self.leading:
                 pause *= 1 + self._timing.jitter * self._random()

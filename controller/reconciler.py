@@ -13,7 +13,7 @@ from controller.applier import Applier
 from controller.core.canary import Canary, CanarySpec
 from controller.core.decide import decide
 from controller.core.pacing import round_due_at
-from controller.core.plan import Action, Plan, Refusal, WriteStatus
+from controller.core.plan import Action, Plan, Refusal
 from controller.core.refusals import report
 from controller.core.world import NOTHING_REMEMBERED, Memory, World, after_action, after_plan, with_readings
 from controller.gather import Gatherer
@@ -116,18 +116,16 @@ class Reconciler:
             self.applier.apply(world, plan, lambda _: None)
         except ApiError as another:
             log.debug("The report of a refusal is refused as well", extra={"key": key, "error": str(another)})
+        else:
+            self.watchers.looked(world, plan)
 
     def _tell(self, world: World, plan: Plan, expected: datetime | None) -> None:
         """Tell what was found, and how late a round was: measured from when it was due and this look was to be."""
         self.watchers.looked(world, plan)
-        before = world.canary.status.last_check_time
         spec = world.canary.spec
-        for action in plan.actions:
-            if isinstance(action, WriteStatus) and before and isinstance(spec, CanarySpec):
-                if action.status.last_check_time not in {before, None}:
-                    due = round_due_at(world, spec)
-                    self.watchers.late(max(world.now - max(due, expected or due), timedelta()))
-                break
+        if plan.holds_a_round and isinstance(spec, CanarySpec):
+            due = round_due_at(world, spec)
+            self.watchers.late(max(world.now - max(due, expected or due), timedelta()))
 
     def _expect(self, key: str, at: datetime | None) -> datetime | None:
         """Note when the next look is to be; return when this one was."""

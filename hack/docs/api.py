@@ -34,8 +34,8 @@ Since Istio 1.5 the duration is `istio_request_duration_milliseconds_bucket`. Ei
 """
 
 CONDITIONS_HEAD = """\
-`Promoted` says how the last rollout ended or how the running one stands; `Ready`, whether somebody has to fix
-something. While a rollback or the drain after it is still under way, `Promoted` is `Unknown` and already has the reason
+`Promoted` says how the last rollout ended or how the running one stands; `Ready`, whether something needs
+fixing. While a rollback or the drain after it is still under way, `Promoted` is `Unknown` and already has the reason
 of that end. [Every gate and its reason](gates.md)."""
 
 _WIDEST = 70  # characters that a cell with the values of a field may take
@@ -73,6 +73,9 @@ CONDITIONS: Sequence[Condition] = (
     Condition("Ready", "False", "RouteNotFound", "the VirtualService is missing"),
     Condition("Ready", "False", "RouteNotUsable", "no HTTP route holds both hosts and nothing else"),
     Condition("Ready", "False", "ServiceNotUsable", "a service is missing, has no HTTP port, or selects other pods"),
+    Condition(
+        "Ready", "False", "WriteRefused", "a permission, policy, webhook or quota refuses what the controller writes"
+    ),
     Condition("Ready", "False", "TrafficToNothing", "at rest: the route sends requests to a side without pods"),
 )
 

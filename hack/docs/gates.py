@@ -52,8 +52,8 @@ condition, the event and its pace follow from it. [Why](adr/0010-gates-are-value
 
 MINUTES = f"{REPEAT_AT_REST.total_seconds() / 60:g}"
 WHO: Mapping[Needs, str] = {
-    Needs.REPAIR: "somebody has to fix it",
-    Needs.DECISION: "somebody closed it on purpose, and opens it again",
+    Needs.REPAIR: "a person: something needs fixing",
+    Needs.DECISION: "whoever closed it on purpose",
     Needs.TIME: "time: Kubernetes is at work",
 }
 SAID: Mapping[Needs, str] = {

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from controller.core.canary import InvalidSpec, Side
-from controller.core.plan import Corrections, Shift, WriteStatus
+from controller.core.plan import Corrections, Say, Shift, WriteStatus
 from controller.core.world import Memory, Shifted
 from controller.gather import OVERLAP_INDEX, Gatherer, overlap_keys, part_key, parts_keys
 from controller.reconciler import Reconciler, Watchers
@@ -15,6 +15,7 @@ from informers.types import Unreadable
 from metrics.types import Target
 from router.types import Backend, Route, Weights
 from tests.controller.core.builders import (
+    BAD_RATE,
     GOOD,
     MINUTE,
     NOW,
@@ -38,10 +39,12 @@ class Parts:
         self.route = Route(Weights(90, 10), sends_to_canary=True)
         self.backends = {name: backend(name) for name in self.workloads}
         self.asked = []
+        self.readings = GOOD
         self.applied = []
         self.meanwhile = lambda: None
         self.shift_takes = timedelta()
         self.pass_time = lambda by: None
+        self.error_stays = True
         self.error = None  # raised by what follows a shift
 
     def look(self, *where):
@@ -57,7 +60,7 @@ class Parts:
     def observe(self, target, checks):
         self.asked.append((target, checks))
         self.meanwhile()
-        return GOOD
+        return self.readings
 
     def apply(self, world, plan, done):
         self.applied.append(plan)
@@ -65,7 +68,8 @@ class Parts:
             if isinstance(action, Shift):
                 self.pass_time(self.shift_takes)
             if self.error and action == plan.actions[-1]:
-                raise self.error
+                raised, self.error = self.error, self.error if self.error_stays else None
+                raise raised
             done(action)
 
 
@@ -148,6 +152,69 @@ def test_waiting_for_a_deployment_without_traffic_is_not_lateness():
     assert run.late == [timedelta(seconds=2)]
 
 
+NOT_DUE = {"last_check_time": NOW - timedelta(seconds=30)}
+
+
+@pytest.mark.parametrize(
+    ("before", "route", "parts", "action"),
+    [
+        pytest.param(
+            {"previous_weight": 5},
+            Route(Weights(95, 5), sends_to_canary=True),
+            {},
+            "Advance",
+            id="a step of ours is finished",
+        ),
+        pytest.param({}, Route(Weights(70, 30), sends_to_canary=True), {}, "Correct", id="the route is put back"),
+        pytest.param(
+            {}, None, {"podinfo": primary(available_replicas=0)}, "Divert", id="the primary has lost its pods"
+        ),
+        pytest.param(
+            {"canary_weight": 100},
+            Route(Weights(0, 100), sends_to_canary=True),
+            {},
+            "Reduce",
+            id="the primary has its pods again",
+        ),
+        pytest.param(
+            {}, None, {"podinfo-canary": workload(available_replicas=0)}, "Halt", id="the canary has lost its pods"
+        ),
+    ],
+)
+def test_interval_that_is_cut_short_is_no_round_that_was_held_in_time(before, route, parts, action):
+    run = Run(canary(status=status(**{**NOT_DUE, **before})))
+    run.parts.route = route or run.parts.route
+    run.parts.workloads |= parts
+    run.look()
+    (plan,) = run.parts.applied
+    assert [a.event.action for a in plan.actions if isinstance(a, Say)] == [action]
+    assert any(a.status.last_check_time == NOW for a in plan.actions if isinstance(a, WriteStatus))
+    assert run.late == []
+
+
+@pytest.mark.parametrize(
+    ("parts", "readings", "action"),
+    [
+        pytest.param({"podinfo": primary(available_replicas=1)}, GOOD, "Wait", id="behind a closed gate"),
+        pytest.param({}, BAD_RATE, "Halt", id="that fails"),
+        pytest.param(
+            {"podinfo-canary": Unreadable("test", "podinfo-canary", "u", "1", "no spec")},
+            GOOD,
+            "Halt",
+            id="of a canary that cannot be read",
+        ),
+    ],
+)
+def test_round_that_does_not_advance_is_held_in_time_as_well(parts, readings, action):
+    run = Run()
+    run.parts.workloads |= parts
+    run.parts.readings = readings
+    run.look()
+    (plan,) = run.parts.applied
+    assert [a.event.action for a in plan.actions if isinstance(a, Say)] == [action]
+    assert len(run.late) == 1
+
+
 def test_canary_that_is_gone_is_told_and_forgotten():
     run = Run()
     run.cache.views.clear()
@@ -203,10 +270,9 @@ def test_time_of_a_shift_is_remembered_though_a_later_write_fails():
 
 def refused(run, error):
     """Return the plan that reports the refusal of the last action of a plan."""
-    run.parts.error = error
+    run.parts.error, run.parts.error_stays = error, False
     with pytest.raises(type(error)):
         run.look()
-    run.parts.error = None
     return run.parts.applied[-1]
 
 
@@ -216,6 +282,7 @@ def test_refused_write_is_reported_and_retried():
     words = "patch deployments/scale podinfo-canary.test: 403 Forbidden: no scaling today"
     (text,) = said(refused(run, ForbiddenError(words)))
     assert text.endswith(f"the API server refuses a write: {words}")
+    assert run.looked[-1][1] == run.parts.applied[-1]  # so that metrics know as well
     assert run.memory().refusal.text.endswith(words)
 
 

@@ -137,7 +137,7 @@ def test_second_signal_cuts_off(on):
         code, _, rest = process.ended(within=5)
         on.cluster.api.faults.clear()
     assert code == 3
-    assert json.loads(rest.splitlines()[-1])["msg"] == "Cut off"
+    assert json.loads(rest.splitlines()[-1])["msg"] == "Shutdown timed out"
 
 
 def test_process_that_hangs_is_cut_off_within_five_seconds(on):
