@@ -223,8 +223,8 @@ class KubeClient:
         return TransportError(f"{what}: {self.host} {happened}", reason=type(error).__name__)
 
     def _error(self, what: str, response: urllib3.BaseHTTPResponse, body: bytes, *, json_patch: bool) -> ApiError:
-        retry_after = response.headers.get("Retry-After")
-        return error_from(what, response.status, body, retry_after=retry_after, json_patch=json_patch)
+        retry_after, date = response.headers.get("Retry-After"), response.headers.get("Date")
+        return error_from(what, response.status, body, retry_after=retry_after, date=date, json_patch=json_patch)
 
     @contextmanager
     def _cut_off_after_total(self) -> Iterator[None]:
