@@ -112,6 +112,17 @@ class KubeClient:
                 raise self._error(what, response, self._body(what, response), json_patch=False)
         return response
 
+    def read(self, what: str, response: urllib3.BaseHTTPResponse) -> Json:
+        """Read an answer that is one object to its end, and close it."""
+        data = self._body(what, response)
+        try:
+            parsed: Any = json.loads(data)
+        except (ValueError, RecursionError) as error:
+            raise ServerError(f"{what}: {self.host} answered {data[:80]!r}, which is not JSON") from error
+        if not isinstance(parsed, dict):
+            raise ServerError(f"{what}: {self.host} answered JSON that is not an object")
+        return parsed
+
     def close(self) -> None:
         """Close every kept connection."""
         self._credentials.close()
@@ -129,16 +140,10 @@ class KubeClient:
         what = f"{verb} {resource.plural} {name}" if resource else f"{verb} {path}"
         with self._cut_off_after_total(what):
             response = self._send(verb, resource, path, body=body, content_type=content_type)
-            data = self._body(what, response)
-        if response.status not in _OK:
-            raise self._error(what, response, data, json_patch=content_type == JSON_PATCH)
-        try:
-            parsed: Any = json.loads(data)
-        except (ValueError, RecursionError) as error:
-            raise ServerError(f"{what}: {self.host} answered {data[:80]!r}, which is not JSON") from error
-        if not isinstance(parsed, dict):
-            raise ServerError(f"{what}: {self.host} answered JSON that is not an object")
-        return parsed
+            if response.status not in _OK:
+                data = self._body(what, response)
+                raise self._error(what, response, data, json_patch=content_type == JSON_PATCH)
+            return self.read(what, response)
 
     def _body(self, what: str, response: urllib3.BaseHTTPResponse) -> bytes:
         """Read an answer to its end and close it."""

@@ -62,7 +62,7 @@ class KubeSource:
             query = {"continue": continue_token}
         if limit:
             query["limit"] = limit
-        with self._open("list", query, READ_SECONDS, stop) as response, _ended_by(stop, response, LIST_SECONDS):
+        with self._open("list", query, READ_SECONDS, stop) as response, ended_by(stop, response, LIST_SECONDS):
             try:
                 rest = decode_list(_chunks(response), take)
             except (HTTPError, ValueError) as error:
@@ -82,7 +82,7 @@ class KubeSource:
             "timeoutSeconds": timeout_seconds,
         }
         seconds = timeout_seconds + SILENCE_SECONDS  # a server that heeds its own timeout is not cut off
-        with self._open("watch", query, SILENCE_SECONDS, stop) as response, _ended_by(stop, response, seconds):
+        with self._open("watch", query, SILENCE_SECONDS, stop) as response, ended_by(stop, response, seconds):
             yield _events(response)
 
     def _path(self, verb: str) -> str:  # noqa: ARG002  # a source of another kind reads and watches at two paths
@@ -100,7 +100,7 @@ class KubeSource:
 
 
 @contextmanager
-def _ended_by(stop: Stop, response: urllib3.BaseHTTPResponse, seconds: float) -> Iterator[None]:
+def ended_by(stop: Stop, response: urllib3.BaseHTTPResponse, seconds: float) -> Iterator[None]:
     """Cut the stream when stop is set, and when its time is up: a server may trickle for ever (CONTRACTS P9)."""
     end = partial(cut, response)
     with stop.waking(end), cut_off_after(seconds, end):
