@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import urllib3
-from urllib3.exceptions import HTTPError, NewConnectionError, ProtocolError, SSLError
+from urllib3.exceptions import HTTPError, NewConnectionError, ProtocolError, ProxyError, SSLError
 from urllib3.exceptions import TimeoutError as UrllibTimeoutError
 
 from informers.credentials import Credentials, Login
@@ -171,7 +171,7 @@ class KubeClient:
     ) -> urllib3.BaseHTTPResponse:
         """Send one request; repeat it once after a 401 with fresh credentials, for then the server did nothing."""
         what = f"{verb} {resource.plural if resource else path}"
-        url = self.host + path + (f"?{urlencode({k: _query_value(v) for k, v in query.items()})}" if query else "")
+        path += f"?{urlencode({k: _query_value(v) for k, v in query.items()})}" if query else ""
         data = json.dumps(body).encode() if body is not None else None
         headers = {"Accept": "application/json", "User-Agent": self._user_agent}
         if data is not None:
@@ -181,6 +181,7 @@ class KubeClient:
         timeout = urllib3.Timeout(connect=min(CONNECT_SECONDS, most), read=most)
         for last in (False, True):
             authorization = self._credentials.authorization()
+            url = self.host + path  # after the header, which may have loaded both again
             if authorization:
                 headers["Authorization"] = authorization
             began, code = self._monotonic(), 0
@@ -239,6 +240,8 @@ class KubeClient:
         match error:
             case NewConnectionError():
                 happened = "cannot be reached, is the address right and the server up?"
+            case ProxyError():
+                happened = f"cannot be reached through its proxy: {error}"
             case SSLError():
                 happened = f"TLS failed: {error}"
             case UrllibTimeoutError():
