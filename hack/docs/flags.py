@@ -77,6 +77,24 @@ They belong in the environment, from a Secret, and are never logged. The first t
 `--kubeconfig` if given; else, without `--master`, the service account of the pod; else the kubeconfig that `kubectl`
 takes (`KUBECONFIG`, `~/.kube/config`). `--master` replaces the address in it; without any kubeconfig it is used alone.
 
+Several files in `KUBECONFIG` are merged as `kubectl` merges them: the first file that sets a value wins, and missing
+files are skipped. The context that is current at the start is kept until the end. Tokens and certificates in files are
+read again every 30 s. An exec plugin runs again when its token expires or is refused; while it fails, the old token
+stays in use and the plugin is retried every 10 s.
+
+## Proxies and certificate authorities
+
+The API server and Prometheus are reached the same way:
+
+| variable | |
+|---|---|
+| `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` | the proxy for `https://`, for `http://`, for both; not SOCKS |
+| `NO_PROXY` | what is reached without: names (and what is below them), addresses, networks such as `10.0.0.0/8`, `*` |
+| `SSL_CERT_FILE`, `SSL_CERT_DIR` | whom to trust; authorities in a kubeconfig or service account win |
+
+`localhost` is always reached without a proxy. `proxy-url` in a kubeconfig wins over all of these variables, as with
+`kubectl`.
+
 ## Pages
 
 | path | answers |
