@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from functools import partial
 
 from controller.check.command import main as check
+from controller.command_line import UsageError
 from controller.flags import parse_options
 from controller.http_server import PortError
 from controller.lifecycle import Controller, utc_now
@@ -36,11 +37,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments and arguments[0] in list(Verb):
         set_up_logs("error")
         return ask(Verb(arguments[0]), arguments[1:], utc_now)
-    options = parse_options(arguments)
-    set_up_logs(options.log_level)
+    set_up_logs("info")
     try:
+        options = parse_options(arguments)
+        set_up_logs(options.log_level)
         controller = Controller(options, lead_lost=partial(signal.raise_signal, signal.SIGTERM))
-    except (ConfigurationError, PortError) as error:
+    except (ConfigurationError, PortError, UsageError) as error:
         log.error("Cannot start: %s", error)  # noqa: TRY400  # the message is for people, a trace is not
         return EXIT_USAGE
     with _signals_heeded(controller):

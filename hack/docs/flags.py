@@ -20,8 +20,10 @@ CONTROLLER = """\
 
 ## The controller
 
-A flag wins over its environment variable, and that over the default. One dash or two: `-metrics-server=…` and
-`--metrics-server …` are the same. A wrong value ends the process with code 2 and a line that says what would be right.
+A flag wins over its environment variable, and that over the default; a variable beside its flag is not even read. One
+dash or two: `-metrics-server=…` and `--metrics-server …` are the same. A wrong value ends the process with code 2 and
+one line that says what would be right. An empty variable counts as not set, an empty flag as wrong: in particular,
+`--namespace=` does not mean all namespaces.
 
 """
 
@@ -60,7 +62,8 @@ VERBS_TAIL = """\
 TAIL = """\
 
 A list in the environment is separated by commas: `FLAGGER_NAMESPACE=test,prod`. Durations are written as in Go and
-Kubernetes: `30s`, `1m`, `1h30m`.
+Kubernetes: `30s`, `1m`, `1h30m`. Kubernetes sets `FLAGGER_PORT=tcp://…` itself in pods beside a Service named `flagger`;
+a value of this form is ignored, and the manifests and the chart switch these variables off (`enableServiceLinks: false`).
 
 ## Credentials for Prometheus
 
