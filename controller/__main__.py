@@ -10,10 +10,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 
+from controller.bounded_server import PortError
 from controller.check.command import main as check
 from controller.command_line import UsageError
 from controller.flags import parse_options
-from controller.http_server import PortError
 from controller.lifecycle import Controller, utc_now
 from controller.logs import set_up_logs
 from controller.verbs.command import main as ask

@@ -64,7 +64,7 @@ class Controller:
 
         Raises:
             informers.errors.ConfigurationError: no usable kubeconfig or service account.
-            controller.http_server.PortError: the port is taken.
+            controller.bounded_server.PortError: the port is taken.
         """
         self._options = options
         self._stopping = threading.Event()

@@ -1,7 +1,7 @@
 """Logs: one JSON object a line on standard error, whatever happens, ``ts level msg`` first.
 
 The seed pipes them through ``jq .msg``, which stops at the first line that is anything else. So what Python and
-libraries would write there themselves comes here too: warnings, exceptions that nobody caught, lines that cannot be made.
+libraries would write there themselves comes here too: warnings, exceptions that nobody caught, failed log calls.
 """
 
 import json

@@ -62,8 +62,9 @@ VERBS_TAIL = """\
 TAIL = """\
 
 A list in the environment is separated by commas: `FLAGGER_NAMESPACE=test,prod`. Durations are written as in Go and
-Kubernetes: `30s`, `1m`, `1h30m`. Kubernetes sets `FLAGGER_PORT=tcp://…` itself in pods beside a Service named `flagger`;
-a value of this form is ignored, and the manifests and the chart switch these variables off (`enableServiceLinks: false`).
+Kubernetes: `30s`, `1m`, `1h30m`. Kubernetes sets `FLAGGER_PORT=tcp://…` itself in pods beside a Service named
+`flagger`. A value of this form is ignored, and the manifests and the chart switch these variables off
+(`enableServiceLinks: false`).
 
 ## Credentials for Prometheus
 
