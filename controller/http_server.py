@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
-from controller.bounded_server import CONNECTION_SECONDS, Connections, listen
+from controller.bounded_server import Connections, listen
 
 log = logging.getLogger(__name__)
 
@@ -25,8 +25,6 @@ _Page = Callable[[str], tuple[int, str, bytes]]
 
 def _make_handler(pages: Mapping[str, _Page], connections: Connections) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
-        timeout = CONNECTION_SECONDS  # of one read or write; all together have no more
-
         def do_GET(self) -> None:
             """Answer a known path, or 404."""
             connections.has_asked(self.request)

@@ -35,7 +35,7 @@ class Pages:
         return httpx.get(f"http://127.0.0.1:{self.server.port}{path}", headers=headers, timeout=10)
 
     def connect(self, sent=b""):
-        client = socket.create_connection(("127.0.0.1", self.server.port), timeout=20)
+        client = socket.create_connection(("127.0.0.1", self.server.port), timeout=5)
         client.sendall(sent)
         return client
 
