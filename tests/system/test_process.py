@@ -140,19 +140,6 @@ def test_second_signal_cuts_off(on):
     assert json.loads(rest.splitlines()[-1])["msg"] == "Cut off"
 
 
-def test_process_that_hangs_is_cut_off_within_five_seconds(on):
-    on.cluster.api.faults.add(Fault(verb="patch", resource="canaries", hang=True))
-    on.add_canary()
-    with started(on) as process:
-        process.until_logged("Started")
-        on.until(lambda: on.cluster.api.faults.hanging, every_change=False)
-        process.send(signal.SIGTERM)
-        code, _, rest = process.ended(within=6)
-        on.cluster.api.faults.clear()
-    assert code == 3
-    assert json.loads(rest.splitlines()[-1])["why"] == "the grace period is over"
-
-
 def test_stopped_before_its_caches_have_synced(on):
     on.cluster.api.faults.add(Fault(verb="list", resource="canaries", hang=True, count=-1))
     with started(on) as process:
@@ -189,10 +176,3 @@ def test_port_that_is_taken_ends_the_start(on):
             code, _, err = process.ended()
     assert code == 2
     assert f"cannot listen on port {port}" in json.loads(err.splitlines()[-1])["msg"]
-
-
-def test_wrong_flag_ends_the_start_with_usage():
-    with Process("--workers=0") as process:
-        code, _, err = process.ended()
-    assert code == 2
-    assert "argument --workers: must be a whole number between 1 and 64, not '0'" in err
