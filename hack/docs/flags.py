@@ -85,18 +85,25 @@ takes (`KUBECONFIG`, `~/.kube/config`). `--master` replaces the address in it; w
 
 | path | answers |
 |---|---|
-| `/healthz` | 200 `ok`; 503 and which thread has died. For the liveness probe |
-| `/readyz` | 200 `ok`; 503 and what is missing, a line each: a cache, a definition. For the readiness probe |
+| `/healthz` | 200 `ok`; 503 and which thread has died, or has been at one thing for ten minutes. For the liveness probe |
+| `/readyz` | 200 `ok`; 503 and what is missing, a line each: a thread, a cache, a definition. For the readiness probe |
 | `/metrics` | [metrics](metrics.md) in Prometheus' format |
+
+They are served on IPv6 and IPv4, to at most 32 connections of 10 seconds each. The oldest is closed for a new one,
+first of all one that has not sent its request.
 
 ## Exit codes of the controller
 
 | code | when |
 |---|---|
-| 0 | ended by SIGTERM or SIGINT |
-| 2 | a wrong flag, an unusable kubeconfig, a port that is taken |
+| 0 | ended by SIGTERM or SIGINT, within five seconds |
+| 1 | a thread has died of a bug, or is stuck; the last lines of the log say which. Kubernetes restarts the pod |
+| 2 | a wrong flag or variable, an unusable kubeconfig, a port that is taken |
 | 3 | cut off: a second signal, or not done 4.5 s after the first |
 | 4 | the lease was lost to another replica; Kubernetes restarts the pod |
+
+Standard error is one JSON object a line, whatever happens. Requests that the API server does not answer are ended 2.5 s
+after the signal, and the lease is released.
 """
 
 _OPTION = re.compile(r"^  (?P<names>-.+?)(?:  +(?P<text>\S.*))?$")
