@@ -13,7 +13,7 @@ from functools import partial
 
 from controller import __version__
 from controller.core.durations import parse_interval
-from metrics.prometheus import validate_url
+from metrics.address import validate_url
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
 _MOST_WORKERS = 64

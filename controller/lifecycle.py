@@ -64,6 +64,7 @@ class Controller:
 
         Raises:
             informers.errors.ConfigurationError: no usable kubeconfig or service account.
+            metrics.address.MetricsServerError: Prometheus cannot be asked with the settings in the environment.
             controller.http_server.PortError: the port is taken.
         """
         self._options = options
@@ -160,13 +161,13 @@ class Controller:
     def _end(self) -> None:
         """Stop in the order of CONTRACTS T5; readiness is false since ``stop``."""
         log.info("Stopping")
+        self._observer.close()  # first: a worker may be waiting for it, and a round that is cut off does not count
         self._workers.stop()
         self._recorder.close()
         self._exporter.leads(LEASE_NAME, leading=False)
         self._election.stop()
         for informer in (*self._parts.all, *self._parts.namespaces.values()):
             informer.stop()
-        self._observer.close()
         self._http.stop()
         self._client.close()
         log.info("Stopped")

@@ -19,6 +19,7 @@ from controller.flags import Options
 from informers.client import KubeClient
 from informers.credentials import find_login
 from informers.errors import ConfigurationError
+from metrics.address import MetricsServerError
 from metrics.registry import OBSERVERS
 
 EXIT_FINE = 0
@@ -41,7 +42,7 @@ def main(argv: Sequence[str], now: Callable[[], datetime], out: TextIO = sys.std
     options, output = parse_check_options(argv)
     try:
         facts = _gather(options, now)
-    except ConfigurationError as error:
+    except (ConfigurationError, MetricsServerError) as error:
         sys.stderr.write(f"flagger check: {error}\n")
         return EXIT_USAGE
     except KeyboardInterrupt:
