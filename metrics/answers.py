@@ -51,7 +51,7 @@ def number_in(answer: Answer) -> float | None:
     """
     said = _json(answer.body)
     if said.get("status") == "error":
-        kind = safe(_text(said.get("errorType")) or "error", _MOST_OF_A_WORD)
+        kind = safe(_text(said.get("errorType")), _MOST_OF_A_WORD) or "error"
         raise AnswerError(f"answered {kind}: {safe(_text(said.get('error'))) or 'it gives no reason'}")
     if answer.status in _REDIRECTS:
         where = safe(without_credentials(answer.header(b"location")))

@@ -54,7 +54,7 @@ class Backend(httpcore.NetworkBackend):
         dialled: Future[httpcore.NetworkStream] = Future()
         with self._lock:
             if self.is_cut or self._dials >= self._most_hung:
-                raise httpcore.ConnectError from OSError(0, "earlier attempts still hang")
+                raise httpcore.ConnectError(OSError(0, "earlier attempts to connect still hang"))
             self._dials += 1
             self._waiting.add(dialled)
 

@@ -133,15 +133,13 @@ def _what_happened(error: Exception, seconds: float, *, answering: bool) -> str:
 
 def _why(error: Exception) -> str:
     """Return the operating system's or OpenSSL's own words; what a server said is not among them."""
-    match error.__cause__:
-        case ssl.SSLCertVerificationError() as cause:
-            return safe(cause.verify_message)
-        case ssl.SSLError() as cause:
-            return safe(cause.reason or "TLS failed")
-        case OSError(strerror=str(text)):
+    match error.args:  # httpcore's errors hold the one that they stand for
+        case [ssl.SSLCertVerificationError(verify_message=str(text))]:
             return safe(text)
-        case cause:
-            return type(cause or error).__name__
+        case [ssl.SSLError(reason=str(text))] | [OSError(strerror=str(text))]:
+            return safe(text)
+        case _:
+            return type(error).__name__
 
 
 def _trust(environ: Mapping[str, str]) -> ssl.SSLContext:
@@ -182,4 +180,4 @@ def _is_direct(host: str, no_proxy: str) -> bool:
     name = host.rpartition(":")[0] if host.rpartition(":")[2].isdecimal() else host
     entries = {entry.strip().lower().removeprefix("*").lstrip(".") for entry in no_proxy.split(",") if entry.strip()}
     names = {name.lower().strip("[]"), name.lower(), host.lower()}
-    return any(entry == "" or one == entry or one.endswith(f".{entry}") for entry in entries for one in names)
+    return any(entry in {"", one} or one.endswith(f".{entry}") for entry in entries for one in names)
