@@ -120,7 +120,9 @@ class PrometheusObserver:
 def _reading(number: float | None, kind: CheckKind | None) -> Reading:
     if number is None:
         return NoData()
-    value = kind.reading(number) if kind else Value(number)
+    if kind is None:
+        return Value(number)
+    value = kind.reading(number)
     if value is None:
-        raise AnswerError(f"answered {number:g}, which is no {kind.label}" if kind else "answered no number")
+        raise AnswerError(f"answered {number:g}, which is no {kind.label}")
     return value

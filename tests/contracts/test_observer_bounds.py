@@ -87,6 +87,49 @@ def test_a_name_that_is_never_resolved_ends_at_the_deadline(half_a_second, monke
     over.set()
 
 
+def test_names_that_are_never_resolved_take_a_bounded_number_of_threads(monkeypatch):
+    monkeypatch.setattr(prometheus_module, "TIMEOUT_SECONDS", 0.05)
+    over = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_more: over.wait(30) and [])
+    with closing(PrometheusObserver("http://prometheus.invalid", threads=1, environ={})) as observer:
+        reasons = [observer.observe(TARGET, (RATE,))[0].reason for _ in range(5)]
+    over.set()
+    assert reasons[3] == "http://prometheus.invalid did not answer within 0.05s"
+    assert reasons[4] == "http://prometheus.invalid cannot be reached: earlier attempts to connect still hang"
+
+
+@pytest.mark.parametrize(
+    ("broken", "error"), [("Thread.start", RuntimeError("no threads")), ("socket.dup", OSError("no files"))]
+)
+def test_a_process_without_threads_or_files_left_gets_readings(api, monkeypatch, broken, error):
+    api.default = says(b"null")
+    with closing(PrometheusObserver(api.url, threads=1, environ={})) as observer:
+        observer.ask(["vector(1)"])  # the pool has its thread
+        observer._wire.close()  # and no connection
+
+        def fail(*_):
+            raise error
+
+        monkeypatch.setattr(*((threading.Thread, "start") if "Thread" in broken else (socket.socket, "dup")), fail)
+        for _ in range(10):
+            (reading,) = observer.ask(["vector(1)"])
+            assert reading == Unavailable(f"{api.url} failed: {type(error).__name__}")
+        monkeypatch.undo()
+        (reading,) = observer.ask(["vector(1)"])
+        assert "where JSON of Prometheus was expected" in reading.reason
+
+
+def test_a_process_that_can_start_no_thread_at_all_has_measured_nothing(api, monkeypatch):
+    def fail(*_):
+        raise RuntimeError("no threads")
+
+    with closing(PrometheusObserver(api.url, threads=1, environ={})) as observer:
+        monkeypatch.setattr(threading.Thread, "start", fail)
+        with pytest.raises(RuntimeError, match="no threads"):
+            observer.observe(TARGET, (RATE,))
+        monkeypatch.undo()
+
+
 @slow
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_closing_ends_a_query_at_once(speak, scheme):

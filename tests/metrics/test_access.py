@@ -209,10 +209,11 @@ def test_both_tokens_are_hidden_after_one_replaced_the_other(token_file):
 )
 @example({"PROMETHEUS_HEADERS": "A: b\x0bC: d"})
 def test_any_environment_is_headers_or_a_refusal(environ):
+    headers, problem = [], ""
     try:
         headers = access(environ).headers()
     except MetricsServerError as error:
-        assert str(error).isprintable()
-        return
+        problem = str(error)
+    assert problem.isprintable()
     for name, value in headers:
         assert not set(name + value) & set(b"\r\n\x00")

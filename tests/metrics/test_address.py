@@ -1,5 +1,7 @@
 """Addresses of Prometheus, and what of an address may be shown."""
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -56,7 +58,5 @@ def test_address_is_shown_without_what_may_be_secret(url, shown):
 @given(st.text())
 def test_any_text_is_an_address_or_refused(text):
     without_credentials(text)
-    try:
+    with suppress(MetricsServerError):
         validate_url(text)
-    except MetricsServerError as error:
-        assert str(error)
