@@ -20,6 +20,7 @@ from controller.logs import set_up_logs
 from controller.verbs.command import main as ask
 from controller.verbs.decide import Verb
 from informers.errors import ConfigurationError
+from metrics.address import MetricsServerError
 
 log = logging.getLogger("flagger")
 
@@ -47,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         options = parse_options(arguments)
         set_up_logs(options.log_level)
         controller = Controller(options, end_process=partial(signal.raise_signal, signal.SIGTERM))
-    except (ConfigurationError, PortError, UsageError) as error:
+    except (ConfigurationError, MetricsServerError, PortError, UsageError) as error:
         log.error("Cannot start: %s", error)  # noqa: TRY400  # the message is for people, a trace is not
         return EXIT_USAGE
     with _signals_heeded(controller):

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from controller.workqueue import WorkQueue
 from informers.errors import ApiError, ConflictError
+from metrics.types import ObserverClosedError
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +62,8 @@ class Workers:
         except ApiError as error:
             log.warning("Write failed, looking again", extra={"key": key, "error": str(error)})
             self._retry(key, error)
+        except ObserverClosedError:
+            log.debug("Stopping, this round does not count", extra={"key": key})
         except Exception as error:
             log.exception("Look failed, looking again", extra={"key": key})
             self._failed(type(error).__name__)

@@ -45,8 +45,8 @@ All but check annotate a Canary object, and the controller obeys. A command come
 flagger abort --help.
 
 Every flag can be written with one dash or two, and be set in the environment as FLAGGER_<NAME>, e.g.
-FLAGGER_METRICS_SERVER. Credentials for Prometheus belong in the environment: PROMETHEUS_USERNAME and
-PROMETHEUS_PASSWORD, or PROMETHEUS_TOKEN.
+FLAGGER_METRICS_SERVER. Credentials for Prometheus belong in the environment: PROMETHEUS_TOKEN, or
+PROMETHEUS_TOKEN_FILE, or PROMETHEUS_USERNAME and PROMETHEUS_PASSWORD; PROMETHEUS_HEADERS can name a tenant.
 
 examples:
   flagger --kubeconfig ~/.kube/config --metrics-server http://localhost:9090 --control-loop-interval 1m --dry-run

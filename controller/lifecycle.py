@@ -70,6 +70,7 @@ class Controller:
         Raises:
             informers.errors.ConfigurationError: no usable kubeconfig or service account.
             controller.bounded_server.PortError: the port is taken.
+            metrics.address.MetricsServerError: Prometheus cannot be asked with the settings in the environment.
         """
         self._options = options
         self._stopping = threading.Event()

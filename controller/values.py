@@ -10,7 +10,7 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 from controller.core.durations import parse_interval
-from metrics.prometheus import validate_url
+from metrics.address import validate_url
 
 MOST_WORKERS = 64
 HIGHEST_PORT = 65535

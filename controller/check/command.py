@@ -20,6 +20,7 @@ from controller.flags import Options
 from informers.client import KubeClient
 from informers.credentials import find_login
 from informers.errors import ConfigurationError
+from metrics.address import MetricsServerError
 from metrics.registry import OBSERVERS
 
 EXIT_FINE = 0
@@ -42,7 +43,7 @@ def main(argv: Sequence[str], now: Callable[[], datetime], out: TextIO = sys.std
     try:
         options, output = parse_check_options(argv)
         facts = _gather(options, now)
-    except (ConfigurationError, UsageError) as error:
+    except (ConfigurationError, MetricsServerError, UsageError) as error:
         sys.stderr.write(f"flagger check: {' '.join(str(error).split())}\n")
         return EXIT_USAGE
     except KeyboardInterrupt:

@@ -73,8 +73,15 @@ They belong in the environment, from a Secret, and are never logged. The first t
 | variable | sent as |
 |---|---|
 | `PROMETHEUS_TOKEN` | `Authorization: Bearer …` |
+| `PROMETHEUS_TOKEN_FILE` | likewise, from a file that is read again every 10 s and when the token is refused |
 | `PROMETHEUS_USERNAME` and `PROMETHEUS_PASSWORD` | basic authentication |
 | user info in `--metrics-server` | basic authentication; it is cut from every message, but `ps` shows it |
+
+`PROMETHEUS_HEADERS` holds more headers, one `Name: value` a line: `X-Scope-OrgID: team-a` names the tenant of a Mimir.
+`HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` are heeded; the proxy must be an `http://` one. `SSL_CERT_FILE`
+or `SSL_CERT_DIR` names the certificate authorities. White space and line breaks around a token, and a line break behind
+a password, are cut off. What cannot be sent, or a file that cannot be read, ends the start with code 2 and a line that
+says which.
 
 ## Which cluster
 
@@ -98,7 +105,7 @@ first of all one that has not sent its request.
 |---|---|
 | 0 | ended by SIGTERM or SIGINT, within five seconds |
 | 1 | a thread has died of a bug, or is stuck; the last lines of the log say which. Kubernetes restarts the pod |
-| 2 | a wrong flag or variable, an unusable kubeconfig, a port that is taken |
+| 2 | a wrong flag or variable, an unusable kubeconfig or setting of Prometheus, a port that is taken |
 | 3 | cut off: a second signal, or not done 4.5 s after the first |
 | 4 | the lease was lost to another replica; Kubernetes restarts the pod |
 
