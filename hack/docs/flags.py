@@ -92,7 +92,7 @@ takes (`KUBECONFIG`, `~/.kube/config`). `--master` replaces the address in it; w
 
 | path | answers |
 |---|---|
-| `/healthz` | 200 `ok`; 503 and which thread has died, or has been at one thing for ten minutes. For the liveness probe |
+| `/healthz` | 200 `ok`; 503 and which thread has died, or is stuck for ten minutes. For the liveness probe |
 | `/readyz` | 200 `ok`; 503 and what is missing, a line each: a thread, a cache, a definition. For the readiness probe |
 | `/metrics` | [metrics](metrics.md) in Prometheus' format |
 
