@@ -8,6 +8,7 @@ from datetime import timedelta
 from controller.applier import LeadLostError
 from controller.workqueue import WorkQueue
 from informers.errors import ApiError, ConflictError
+from metrics.types import ObserverClosedError
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +65,8 @@ class Workers:
         except ApiError as error:
             log.warning("Reconcile failed, retrying", extra={"key": key, "error": str(error)})
             self._retry(key, error)
+        except ObserverClosedError:
+            log.debug("Stopping, this round does not count", extra={"key": key})
         except Exception as error:
             log.exception("Reconcile failed unexpectedly, retrying", extra={"key": key})
             self._failed(type(error).__name__)

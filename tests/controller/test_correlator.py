@@ -145,3 +145,18 @@ def test_combined_entries_of_two_rollouts_are_two():
         correlator.correlate("uid", events.starting(C), 0.0)
         found.append(combined())
     assert len(set(found)) == 3
+
+
+def test_ten_thousand_objects_keep_their_budgets_and_their_rollouts():
+    correlator = Correlator()
+    step, start = events.advance(C, 5), events.starting(C)
+    uids = [f"uid-{number}" for number in range(10_000)]
+    for uid in uids:
+        correlator.correlate(uid, start, 0.0)
+        correlator.correlate(uid, rate(1), 0.0)
+        for _ in range(25):
+            correlator.correlate(uid, step, 0.0)
+    assert [uid for uid in uids if correlator.correlate(uid, step, 0.0)] == []
+    for uid in uids[:10]:
+        entries = [correlator.correlate(uid, rate(number), 0.0).entry for number in range(2, 6)]
+        assert entries[-1].kind == f"{rate(0).kind}#1"

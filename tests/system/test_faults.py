@@ -238,20 +238,6 @@ def test_round_is_not_held_before_its_time(on):
     assert advances[1] - advances[0] >= 0.3
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_thread_that_dies_of_a_bug_is_no_secret(on):
-    def dies(*_):
-        raise SystemExit  # what no loop catches
-
-    with controller(on) as running:
-        on.until(lambda: not running._readiness_problems(), every_change=False)
-        assert running._health_problems() == []
-        registration = running._parts.services.all[0].add_handler(dies)
-        on.until(lambda: not registration.thread.is_alive(), every_change=False)
-        assert running._health_problems() == ["the informer of services has died, see the log"]
-    assert running._health_problems() == []
-
-
 def test_interval_counts_from_when_the_route_carries_the_weight_however_slowly_it_is_written(on):
     on.cluster.api.faults.add(Fault(verb="patch", resource="virtualservices", delay_seconds=1.5, count=-1))
     on.add_canary(stepWeight=50, maxWeight=50, interval="1s")

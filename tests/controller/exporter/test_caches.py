@@ -14,6 +14,10 @@ class FakeInformer:
     objects: int = 3
     problem: str | None = None
     age: float | None = 12.0
+    has_synced: bool = True
+
+    def alive(self):
+        return True
 
     def __len__(self):
         return self.objects
