@@ -8,7 +8,6 @@ import ssl
 from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import unquote_to_bytes, urlsplit
 
-import certifi
 import httpcore
 
 from metrics.access import Header
@@ -143,13 +142,13 @@ def _why(error: Exception) -> str:
 
 
 def _trust(environ: Mapping[str, str]) -> ssl.SSLContext:
-    """Return a TLS context with the certificate authorities that are named, else those of certifi."""
+    """Return a TLS context with the certificate authorities that are named, else those of the system and of certifi."""
     file, directory = environ.get("SSL_CERT_FILE"), environ.get("SSL_CERT_DIR")
     name, path = ("SSL_CERT_FILE", file) if file else ("SSL_CERT_DIR", directory)
     try:
         if file or directory:
             return ssl.create_default_context(cafile=file or None, capath=None if file else directory)
-        return ssl.create_default_context(cafile=certifi.where())
+        return httpcore.default_ssl_context()
     except OSError as error:
         raise MetricsServerError(f"{name}: {path} cannot be used: {error.strerror or 'no certificates'}") from error
 
