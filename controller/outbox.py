@@ -38,10 +38,6 @@ class Outbox:
     _routine: int = 0  # of them, those that may be dropped
     _held: Job | None = None
 
-    def __len__(self) -> int:
-        """Return how many events wait, the one that is held counted."""
-        return self._length
-
     def __contains__(self, lane: str) -> bool:
         """Return whether something waits in a lane, or is held."""
         return lane in self._lanes

@@ -234,15 +234,14 @@ class EventRecorder:
 
     def _create(self, sink: Sink, job: Job, count: int, first: str, last: str) -> None:
         """Create an event; one that exists already is ours if the answer to an earlier try may have been lost."""
-        for again in (False, True):
+
+        def create() -> None:
             obj = event_object(job.canary, job.event, job.correlated.text, job.name, count, first, last)
-            try:
-                sink.create(EVENTS, job.canary.namespace, obj)
-            except AlreadyExistsError:
-                if job.tries > 0:
-                    return
-                if again:
-                    raise
-                job.name = str(uuid.uuid4())  # somebody else's event of the same microsecond
-            else:
-                return
+            sink.create(EVENTS, job.canary.namespace, obj)
+
+        try:
+            create()
+        except AlreadyExistsError:
+            if job.tries == 0:
+                job.name = str(uuid.uuid4())  # somebody else's event of the same microsecond has it
+                create()

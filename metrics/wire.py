@@ -1,16 +1,19 @@
 """One exchange with Prometheus over HTTP, bounded in time and size, whatever the other side does.
 
+httpx speaks, over connections of ours: its timeouts count per receive, and it has no way to cut a socket.
+
 Failures are told in the words of the operating system, of OpenSSL, or our own: an exception's text may hold what was
 sent, such as a token.
 """
 
 import ssl
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from urllib.parse import unquote_to_bytes, urlsplit
 
-import certifi
 import httpcore
+import httpx
 
+from informers.environment import proxy_for, trusted_authorities
 from metrics.access import Header
 from metrics.address import MetricsServerError, without_credentials
 from metrics.answers import Answer, AnswerError
@@ -38,28 +41,28 @@ class Wire:
             monotonic: clock, in seconds.
 
         Raises:
-            MetricsServerError: the proxy or the certificates cannot be used.
+            MetricsServerError: the proxy cannot be used.
+            informers.errors.ConfigurationError: the proxy or the certificates cannot be used.
         """
         parts = urlsplit(url)
         host = parts.netloc.rpartition("@")[2]
-        self._url = httpcore.URL(
-            scheme=parts.scheme, host=parts.hostname or "", port=parts.port, target=parts.path or "/"
-        )
-        self._headers: Sequence[Header] = [
-            (b"Host", host.encode()),
+        self._url = f"{parts.scheme}://{host}{parts.path}"
+        headers: Sequence[Header] = [
             (b"Accept", b"application/json"),
             (b"Accept-Encoding", b"identity"),
             (b"Content-Type", b"application/x-www-form-urlencoded"),
             (b"User-Agent", b"flagger"),
         ]
         self._backend = Backend(_HUNG_PER_CONNECTION * connections, monotonic)
-        self._pool = httpcore.ConnectionPool(
-            ssl_context=_trust(environ) if parts.scheme == "https" else None,
+        trusted = trusted_authorities(environ) or httpcore.default_ssl_context() if parts.scheme == "https" else None
+        pool = httpcore.ConnectionPool(
+            ssl_context=trusted,
             max_connections=connections,
             keepalive_expiry=_KEPT_SECONDS,
             network_backend=self._backend,
-            proxy=_proxy(parts.scheme, host, environ),
+            proxy=_proxy(self._url, host, environ),
         )
+        self._client = httpx.Client(transport=_Transport(pool), headers=headers, trust_env=False)
 
     def post(self, headers: Sequence[Header], form: bytes, *, deadline: float, seconds: float) -> Answer:
         """Post a form and return the answer.
@@ -75,17 +78,10 @@ class Wire:
             ObserverClosedError: the wire was cut meanwhile.
         """
         answering = False
-        length = (b"Content-Length", str(len(form)).encode())
         try:
             with (
                 self._backend.until(deadline),
-                self._pool.stream(
-                    "POST",
-                    self._url,
-                    headers=[*self._headers, length, *headers],
-                    content=form,
-                    extensions={"timeout": {"pool": seconds}},
-                ) as response,
+                self._client.stream("POST", self._url, headers=headers, content=form, timeout=seconds) as response,
             ):
                 answering = True
                 return _answer(response)
@@ -102,21 +98,59 @@ class Wire:
 
     def close(self) -> None:
         """Close what is kept. Nothing may be under way."""
+        self._client.close()
+
+
+class _Transport(httpx.BaseTransport):
+    """Carries the requests of a client over a pool of connections."""
+
+    def __init__(self, pool: httpcore.ConnectionPool) -> None:
+        self._pool = pool
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        url = request.url
+        response = self._pool.handle_request(
+            httpcore.Request(
+                request.method,
+                httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
+                headers=request.headers.raw,
+                content=request.read(),
+                extensions=request.extensions,
+            )
+        )
+        return httpx.Response(
+            response.status, headers=response.headers, stream=_Body(response), extensions=response.extensions
+        )
+
+    def close(self) -> None:
         self._pool.close()
 
 
-def _answer(response: httpcore.Response) -> Answer:
+class _Body(httpx.SyncByteStream):
+    """The body of an answer, as it comes."""
+
+    def __init__(self, response: httpcore.Response) -> None:
+        self._response = response
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._response.iter_stream()
+
+    def close(self) -> None:
+        self._response.close()
+
+
+def _answer(response: httpx.Response) -> Answer:
     """Read an answer as it was sent: what is packed can be a thousand times as large when it is unpacked."""
-    headers = {name.lower(): value for name, value in response.headers}
+    headers = {name.lower(): value for name, value in response.headers.raw}
     encoding = headers.get(b"content-encoding", b"identity").decode("latin-1").strip().lower()
     if encoding != "identity":
         raise AnswerError(f"answered with Content-Encoding {safe(encoding, 60)}, which it was not asked for")
     body = bytearray()
-    for chunk in response.iter_stream():
+    for chunk in response.iter_raw():
         body += chunk
         if len(body) > MOST_BYTES:
             raise AnswerError(f"answered with more than {MOST_BYTES // 1024} KiB, is it Prometheus?")
-    return Answer(response.status, response.extensions.get("reason_phrase", b""), headers, bytes(body))
+    return Answer(response.status_code, response.extensions.get("reason_phrase", b""), headers, bytes(body))
 
 
 def _what_happened(error: Exception, seconds: float, *, answering: bool) -> str:
@@ -142,42 +176,17 @@ def _why(error: Exception) -> str:
             return type(error).__name__
 
 
-def _trust(environ: Mapping[str, str]) -> ssl.SSLContext:
-    """Return a TLS context with the certificate authorities that are named, else those of certifi."""
-    file, directory = environ.get("SSL_CERT_FILE"), environ.get("SSL_CERT_DIR")
-    name, path = ("SSL_CERT_FILE", file) if file else ("SSL_CERT_DIR", directory)
-    try:
-        if file or directory:
-            return ssl.create_default_context(cafile=file or None, capath=None if file else directory)
-        return ssl.create_default_context(cafile=certifi.where())
-    except OSError as error:
-        raise MetricsServerError(f"{name}: {path} cannot be used: {error.strerror or 'no certificates'}") from error
-
-
-def _proxy(scheme: str, host: str, environ: Mapping[str, str]) -> httpcore.Proxy | None:
-    """Return the proxy on the way to a host, or None. Names in lower case win, as with curl."""
-    proxies = {name.lower(): environ[name] for name in sorted(environ) if name.lower().endswith("_proxy")}
-    name = next((name for name in (f"{scheme}_proxy", "all_proxy") if proxies.get(name)), None)
-    if name is None or _is_direct(host, proxies.get("no_proxy", "")):
+def _proxy(url: str, host: str, environ: Mapping[str, str]) -> httpcore.Proxy | None:
+    """Return the proxy on the way to an address, or None."""
+    found = proxy_for(url, environ)
+    if found is None:
         return None
-    url = proxies[name] if "://" in proxies[name] else f"http://{proxies[name]}"
-    parts = urlsplit(url)
-    try:
-        port = parts.port or 80
-    except ValueError:
-        port = 0
-    if parts.scheme != "http" or not parts.hostname or not port:
-        shown = safe(without_credentials(url))
+    parts = urlsplit(found)
+    if parts.scheme != "http":
         raise MetricsServerError(
-            f"{name.upper()}: {shown} cannot be used for Prometheus: name an http:// proxy, or put {host} into NO_PROXY"
+            f"the proxy {safe(without_credentials(found))} cannot be used for Prometheus: name an http:// proxy or put "
+            f"{host} into NO_PROXY"
         )
     login = (unquote_to_bytes(parts.username or ""), unquote_to_bytes(parts.password or "")) if parts.username else None
-    return httpcore.Proxy(httpcore.URL(scheme="http", host=parts.hostname, port=port, target="/"), auth=login)
-
-
-def _is_direct(host: str, no_proxy: str) -> bool:
-    """Return whether a host (``name``, ``name:port``) is one that no proxy is for: by itself, or below a domain."""
-    name = host.rpartition(":")[0] if host.rpartition(":")[2].isdecimal() else host
-    entries = {entry.strip().lower().removeprefix("*").lstrip(".") for entry in no_proxy.split(",") if entry.strip()}
-    names = {name.lower().strip("[]"), name.lower(), host.lower()}
-    return any(entry in {"", one} or one.endswith(f".{entry}") for entry in entries for one in names)
+    where = httpcore.URL(scheme="http", host=parts.hostname or "", port=parts.port or 80, target="/")
+    return httpcore.Proxy(where, auth=login)

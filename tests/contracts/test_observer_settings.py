@@ -12,7 +12,7 @@ from metrics.prometheus import PrometheusObserver
 from metrics.types import Check, Target, Unavailable, Value
 from tests.controller.clock import FakeClock
 from tests.fakes.api import FakeApi, says
-from tests.fakes.raw import RawServer
+from tests.fakes.raw import RawServer, read_request
 
 TARGET = Target("test", "podinfo-canary")
 RATE = Check("istio_requests_total", 99.0, "1m")
@@ -144,7 +144,7 @@ def speaks_tls(authority, *names):
 
     def speak(connection: socket.socket, over):
         with context.wrap_socket(connection, server_side=True) as secured:
-            secured.recv(65536)
+            read_request(secured)
             secured.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(answer) + answer)
 
     return speak
@@ -195,3 +195,8 @@ def test_name_that_does_not_exist():
     (reading,) = observed(f"http://{'x' * 64}.invalid")
     assert isinstance(reading, Unavailable)
     assert "failed: " in reading.reason
+
+
+def test_rate_that_cannot_be_is_unavailable(api):
+    api.default = says({"status": "success", "data": {"resultType": "scalar", "result": [1, "7"]}})
+    assert observed(api.url) == (Unavailable(f"{api.url} answered 7, which is no success rate"),)

@@ -31,7 +31,7 @@ from informers.errors import (
 from tests.controller.clock import FakeClock
 from tests.controller.core.builders import NOW, canary
 
-PATIENCE = 5.0
+PATIENCE = 20.0
 CANARY = canary(resource_version="12")
 
 

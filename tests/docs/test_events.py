@@ -25,7 +25,9 @@ SPOKEN = (
 )
 NOT_FOR_OWNERS = re.compile(
     # for the log, for the memory of a process, or for nobody
-    r"is not an address such as|must not have a query|Bearer |cannot be used|no certificates|is gone or cannot be read|correcting to"
+    r"is not an address such as|must not have a query|Bearer |is gone or cannot be read|correcting to"
+    # refused at the start
+    r"|cannot be used|no certificates"
 )
 SPANS = re.findall(r"`([^`\n]+)`", (ROOT / "docs" / "events.md").read_text())
 

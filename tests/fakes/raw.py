@@ -1,5 +1,6 @@
 """A TCP server on loopback that says what a test wants, byte by byte and as slowly as it wants."""
 
+import re
 import socket
 import threading
 from collections.abc import Callable
@@ -60,6 +61,20 @@ class RawServer:
                 self.left.set()
 
 
+def read_request(connection: socket.socket) -> bytes:
+    """Read one whole request: who closes before gets the connection reset."""
+    said = b""
+    while True:
+        head, end, body = said.partition(b"\r\n\r\n")
+        length = re.search(rb"content-length: *([0-9]+)", head, re.IGNORECASE)
+        if end and len(body) >= int(length[1] if length else 0):
+            return said
+        more = connection.recv(65536)
+        if not more:
+            return said
+        said += more
+
+
 def again_and_again(piece: bytes, *, first: bytes = b"", every: float = 0.05) -> Speak:
     """Read a request's first bytes, then say something at once and a piece again and again until the client goes."""
 
@@ -80,10 +95,10 @@ def says_nothing(connection: socket.socket, over: threading.Event) -> None:
 
 
 def says_bytes(answer: bytes) -> Speak:
-    """Read a request's first bytes, send an answer and close."""
+    """Read a request, send an answer and close."""
 
     def speak(connection: socket.socket, over: threading.Event) -> None:
-        connection.recv(65536)
+        read_request(connection)
         connection.sendall(answer)
 
     return speak
