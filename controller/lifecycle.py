@@ -34,6 +34,7 @@ from controller.workqueue import WorkQueue
 from deploy.registry import DEPLOYERS
 from informers.client import KubeClient
 from informers.credentials import Login, find_login
+from informers.nesting import allow_deep_json
 from metrics.registry import OBSERVERS
 from router.registry import ROUTERS
 
@@ -113,6 +114,7 @@ class Controller:
     def run(self) -> None:
         """Start everything and return when ``stop`` was called and everything has ended."""
         sys.setswitchinterval(_SWITCH_SECONDS)
+        allow_deep_json()
         gc.collect()
         gc.freeze()
         log.info(

@@ -20,8 +20,9 @@ from urllib3.exceptions import TimeoutError as UrllibTimeoutError
 from informers.credentials import Credentials, Login
 from informers.errors import ApiError, ServerError, TransportError, UnauthorizedError, error_from
 from informers.inflight import InFlight, shut
+from informers.nesting import decode_object
 from informers.resources import Resource
-from informers.types import Json
+from informers.types import Json, Partial
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 30.0
@@ -106,8 +107,9 @@ class KubeClient:
         """Open a stream for a list or a watch; the caller closes it. An answer other than 200 is raised."""
         response = self._send(verb, resource, path, query=query, read_seconds=read_seconds)
         if response.status not in _OK:
+            what = f"{verb} {resource.plural}"
             with response:
-                raise self._error(f"{verb} {resource.plural}", response, response.read(), json_patch=False)
+                raise self._error(what, response, self._body(what, response), json_patch=False)
         return response
 
     def close(self) -> None:
@@ -128,19 +130,22 @@ class KubeClient:
         with self._cut_off_after_total():
             response = self._send(verb, resource, path, body=body, content_type=content_type)
             with response:
-                try:
-                    data = response.read()
-                except HTTPError as error:
-                    raise TransportError(f"{what}: the answer from {self.host} broke off: {error}") from error
+                data = self._body(what, response)
         if response.status not in _OK:
             raise self._error(what, response, data, json_patch=content_type == JSON_PATCH)
         try:
-            parsed: Any = json.loads(data)
+            parsed: Any = decode_object(data)
         except ValueError as error:
             raise ServerError(f"{what}: {self.host} answered {data[:80]!r}, which is not JSON") from error
-        if not isinstance(parsed, dict):
-            raise ServerError(f"{what}: {self.host} answered JSON that is not an object")
+        if not isinstance(parsed, dict) or isinstance(parsed, Partial):
+            raise ServerError(f"{what}: {self.host} answered JSON that is not an object, or is nested too deeply")
         return parsed
+
+    def _body(self, what: str, response: urllib3.BaseHTTPResponse) -> bytes:
+        try:
+            return response.read()
+        except HTTPError as error:
+            raise TransportError(f"{what}: the answer from {self.host} broke off: {error}") from error
 
     def _send(
         self,

@@ -4,6 +4,7 @@ Absence is a value elsewhere; here is failure. Every message says what was asked
 """
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -119,12 +120,12 @@ def error_from(
         json_patch: whether the request was a JSON patch: its failing ``test`` is a conflict, though coded 422.
     """
     status = _status(body)
-    details = status.get("details") or {}
-    causes = tuple(
-        Cause(c.get("reason", ""), c.get("message", ""), c.get("field", "")) for c in details.get("causes") or ()
-    )
-    reason = status.get("reason") or ""
-    said = status.get("message") or body[:200].decode(errors="replace").strip() or "(nothing)"
+    details = status.get("details")
+    if not isinstance(details, dict):
+        details = {}
+    causes = _causes(details.get("causes"))
+    reason = _text(status.get("reason"))
+    said = _text(status.get("message")) or body[:200].decode(errors="replace").strip() or "(nothing)"
     kind = _kind(code, reason, details, has_status=bool(status))
     if json_patch and code == _UNPROCESSABLE and not causes:
         kind = ConflictError  # validation names causes, a failed test has none
@@ -134,7 +135,22 @@ def error_from(
 
 def error_from_status(what: str, status: Mapping[str, Any]) -> ApiError:
     """Return the error for a Status that came as an ERROR event within a stream."""
-    return error_from(what, int(status.get("code") or 0), json.dumps(status).encode())
+    code = status.get("code")
+    return error_from(what, code if isinstance(code, int) else 0, json.dumps(status).encode())
+
+
+def _causes(causes: object) -> tuple[Cause, ...]:
+    if not isinstance(causes, list):
+        return ()
+    return tuple(
+        Cause(_text(c.get("reason")), _text(c.get("message")), _text(c.get("field")))
+        for c in causes
+        if isinstance(c, dict)
+    )
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def _kind(code: int, reason: str, details: Mapping[str, Any], *, has_status: bool) -> type[ApiError]:
@@ -152,14 +168,17 @@ def _kind(code: int, reason: str, details: Mapping[str, Any], *, has_status: boo
 def _status(body: bytes) -> dict[str, Any]:
     try:
         parsed = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return parsed if isinstance(parsed, dict) and parsed.get("kind") == "Status" else {}
 
 
 def _seconds(header: str | None, details: Mapping[str, Any]) -> float | None:
     value = header if header is not None else details.get("retryAfterSeconds")
-    try:
-        return float(value) if value else None
-    except ValueError:
+    if not value:
         return None
+    try:
+        seconds = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return seconds if 0 <= seconds < math.inf else None

@@ -1,6 +1,5 @@
 """Lists and watches of one kind from the API server, in one namespace or in all."""
 
-import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -12,11 +11,12 @@ from urllib3.exceptions import HTTPError, ReadTimeoutError
 from informers.client import READ_SECONDS, KubeClient, cut
 from informers.errors import KindNotServedError, ServerError, TransportError
 from informers.inflight import InFlight
+from informers.nesting import decode_event, decode_object
 from informers.resources import Resource
-from informers.source import Page, WatchEvent
+from informers.source import Page, WatchEvent, version_of
 from informers.stop import Stop
 from informers.streaming import decode_list, lines
-from informers.types import Json
+from informers.types import IdentityError, Json
 
 SILENCE_SECONDS = 70.0  # servers send a bookmark about once a minute
 _CHUNK = 65536
@@ -68,8 +68,12 @@ class KubeSource:
                 raise TransportError(f"list {self.name}: {_what_is_wrong(response, error)}") from error
         if rest.get("kind") != f"{self.kind}List" or not isinstance(rest.get("metadata"), dict):
             raise ServerError(f"list {self.name}: the answer is a {rest.get('kind')!r}, not a {self.kind}List")
-        meta = rest["metadata"]
-        return Page(resource_version=meta.get("resourceVersion", ""), continue_token=meta.get("continue", ""))
+        more = rest["metadata"].get("continue") or ""
+        try:
+            # A continue page's version is not used (CONTRACTS R4).
+            return Page(resource_version="" if continue_token else version_of(rest), continue_token=str(more))
+        except IdentityError as error:
+            raise ServerError(f"list {self.name}: {error}") from error
 
     @contextmanager
     def watch(self, *, resource_version: str, timeout_seconds: int, stop: Stop) -> Iterator[Iterator[WatchEvent]]:
@@ -86,6 +90,13 @@ class KubeSource:
     def _path(self, verb: str) -> str:  # noqa: ARG002  # a source of another kind reads and watches at two paths
         return self._resource().path(self._namespace)
 
+    def _decoded(self, response: urllib3.BaseHTTPResponse) -> Any:  # noqa: ANN401  # JSON
+        """Return the one object that was asked for, and not a list of them."""
+        try:
+            return decode_object(response.read())
+        except (HTTPError, ValueError) as error:
+            raise TransportError(f"get {self.name}: the answer broke off or is not JSON: {error}") from error
+
     def _open(self, verb: str, query: dict[str, object], read_seconds: float, stop: Stop) -> urllib3.BaseHTTPResponse:
         request = InFlight()
         with request.on_this_thread(), stop.waking(request.cut):
@@ -101,8 +112,11 @@ def _events(response: urllib3.BaseHTTPResponse) -> Iterator[WatchEvent]:
     """Yield events until the stream ends, breaks, falls silent, or holds a line that is not JSON."""
     try:
         for line in lines(_chunks(response)):
-            parsed: Any = json.loads(line)
-            yield WatchEvent(type=str(parsed["type"]), object=parsed["object"])
+            event: Any = decode_event(line)
+            kind, obj = event["type"], event["object"]
+            if not isinstance(kind, str) or not isinstance(obj, dict):
+                return
+            yield WatchEvent(kind, obj)
     except (HTTPError, ValueError, KeyError, TypeError):
         return  # whoever reads on resumes at the last version
 
