@@ -72,12 +72,15 @@ def go_on_ending(world: World) -> Plan:
 
 
 def let_go(world: World) -> Plan:
-    """Release an object that is being deleted, with all traffic where the pods are."""
+    """Release an object that is being deleted, with all traffic where the pods are.
+
+    A namespace that goes takes no new events: what would be one is a log line there.
+    """
     diverted = world.only_the_canary_serves
     shift = to_the_canary(world) if diverted else to_the_primary(world)
-    where = workload_label(world) if diverted else _primary_label(world)
-    said = (Say(events.released(world.canary.label, where)),) if shift else ()
-    return Plan((*shift, *said, *_release(world)))
+    released = events.released(world.canary.label, workload_label(world) if diverted else _primary_label(world))
+    said = Log(released.text) if world.namespace_terminating else Say(released)
+    return Plan((*shift, *((said,) if shift else ()), *_release(world)))
 
 
 def to_the_primary(world: World) -> tuple[Action, ...]:

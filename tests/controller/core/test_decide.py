@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from controller.core import conditions
-from controller.core.canary import CanaryStatus, Condition, InvalidSpec, Stage, State
+from controller.core.canary import CanaryStatus, Condition, InvalidSpec, Stage, State, Verbs
 from controller.core.plan import (
     Complaint,
     CopyTemplate,
@@ -372,6 +372,38 @@ def test_missing_part_halts_at_once_is_a_condition_and_names_what_is_missing(cha
     assert text in said(plan)[0]
     assert written(plan).condition(conditions.READY).status == "False"
     assert written(plan).canary_weight == 10
+
+
+UNREADABLE = Unreadable("test", "podinfo-canary", "u", "1", "no spec")
+
+
+def test_each_round_of_a_canary_that_cannot_be_read_is_inconclusive():
+    plan = decided(world(workload=UNREADABLE))
+    assert kinds(plan) == ["Say", "WriteStatus"]
+    assert "canary deployment podinfo-canary.test cannot be read: no spec" in said(plan)[0]
+    assert (written(plan).inconclusive_checks, written(plan).canary_weight) == (1, 10)
+    assert written(plan).last_check_time == NOW
+    early = decided(world(workload=UNREADABLE, status=status(last_check_time=NOW)))
+    assert written(early).inconclusive_checks == 0
+
+
+def test_canary_that_cannot_be_read_for_too_long_is_rolled_back():
+    plan = decided(world(workload=UNREADABLE, status=status(inconclusive_checks=9)))
+    assert written(plan).state is State.FAILED
+    assert Shift(ALL_TO_PRIMARY) in plan.actions
+
+
+def test_canary_that_cannot_be_read_can_be_aborted():
+    asked = canary(verbs=Verbs(abort="podinfo-canary-2"))
+    plan = decided(world(canary=asked, workload=UNREADABLE))
+    assert written(plan).state is State.FAILED
+    assert Shift(ALL_TO_PRIMARY) in plan.actions
+
+
+@pytest.mark.parametrize("status_", [status(canary_weight=0), starting()], ids=["no traffic", "starting"])
+def test_canary_without_traffic_that_cannot_be_read_counts_for_nothing(status_):
+    plan = decided(world(workload=UNREADABLE, status=status_))
+    assert written(plan).inconclusive_checks == 0
 
 
 def test_unchanged_complaint_at_rest_is_repeated_every_ten_minutes_and_written_once():
