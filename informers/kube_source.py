@@ -8,10 +8,10 @@ from typing import Any
 import urllib3
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
-from informers.client import READ_SECONDS, KubeClient, cut
+from informers.client import READ_SECONDS, KubeClient
 from informers.errors import KindNotServedError, ServerError, TransportError
-from informers.inflight import InFlight
-from informers.nesting import decode_event, decode_object
+from informers.inflight import InFlight, cut, cut_off_after
+from informers.nesting import decode_event
 from informers.resources import Resource
 from informers.source import Page, WatchEvent, version_of
 from informers.stop import Stop
@@ -19,6 +19,7 @@ from informers.streaming import decode_list, lines
 from informers.types import IdentityError, Json
 
 SILENCE_SECONDS = 70.0  # servers send a bookmark about once a minute
+LIST_SECONDS = 300.0  # of one page in all, however slow; the API server itself ends a list after a minute
 _CHUNK = 65536
 
 
@@ -61,7 +62,7 @@ class KubeSource:
             query = {"continue": continue_token}
         if limit:
             query["limit"] = limit
-        with self._open("list", query, READ_SECONDS, stop) as response, stop.waking(partial(cut, response)):
+        with self._open("list", query, READ_SECONDS, stop) as response, ended_by(stop, response, LIST_SECONDS):
             try:
                 rest = decode_list(_chunks(response), take)
             except (HTTPError, ValueError) as error:
@@ -84,18 +85,12 @@ class KubeSource:
             "allowWatchBookmarks": True,
             "timeoutSeconds": timeout_seconds,
         }
-        with self._open("watch", query, SILENCE_SECONDS, stop) as response, stop.waking(partial(cut, response)):
+        seconds = timeout_seconds + SILENCE_SECONDS  # a server that heeds its own timeout is not cut off
+        with self._open("watch", query, SILENCE_SECONDS, stop) as response, ended_by(stop, response, seconds):
             yield _events(response)
 
     def _path(self, verb: str) -> str:  # noqa: ARG002  # a source of another kind reads and watches at two paths
         return self._resource().path(self._namespace)
-
-    def _decoded(self, response: urllib3.BaseHTTPResponse) -> Any:  # noqa: ANN401  # JSON
-        """Return the one object that was asked for, and not a list of them."""
-        try:
-            return decode_object(response.read())
-        except (HTTPError, ValueError) as error:
-            raise TransportError(f"get {self.name}: the answer broke off or is not JSON: {error}") from error
 
     def _open(self, verb: str, query: dict[str, object], read_seconds: float, stop: Stop) -> urllib3.BaseHTTPResponse:
         request = InFlight()
@@ -106,6 +101,14 @@ class KubeSource:
             except KindNotServedError as error:
                 self._forget()
                 raise KindNotServedError(resource.not_served, code=error.code) from error
+
+
+@contextmanager
+def ended_by(stop: Stop, response: urllib3.BaseHTTPResponse, seconds: float) -> Iterator[None]:
+    """Cut the stream when stop is set, and when its time is up: a server may trickle for ever (CONTRACTS P9)."""
+    end = partial(cut, response)
+    with stop.waking(end), cut_off_after(seconds, end):
+        yield
 
 
 def _events(response: urllib3.BaseHTTPResponse) -> Iterator[WatchEvent]:

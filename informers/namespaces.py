@@ -10,12 +10,11 @@ even of that one by a field selector, is of cluster scope.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
-from informers.client import READ_SECONDS, KubeClient, cut
+from informers.client import READ_SECONDS, KubeClient
 from informers.errors import ServerError
-from informers.kube_source import KubeSource
+from informers.kube_source import LIST_SECONDS, KubeSource, ended_by
 from informers.resources import NAMESPACES
 from informers.source import Page, version_of
 from informers.stop import Stop
@@ -62,14 +61,15 @@ class OneNamespaceSource(KubeSource):
         stop: Stop,
     ) -> Page:
         """Read the object; it is the whole list, at its own version. See ``Source.list``."""
-        with self._open("get", {}, READ_SECONDS, stop) as response, stop.waking(partial(cut, response)):
-            obj = self._decoded(response)
-        if not isinstance(obj, dict) or obj.get("kind") != NAMESPACES.kind:
-            raise ServerError(f"get {self.name}: the answer is not a {NAMESPACES.kind}")
+        what = f"get {self.name}"
+        with self._open("get", {}, READ_SECONDS, stop) as response, ended_by(stop, response, LIST_SECONDS):
+            obj = self._client.read(what, response)
+        if obj.get("kind") != NAMESPACES.kind:
+            raise ServerError(f"{what}: the answer is not a {NAMESPACES.kind}")
         try:
             page = Page(resource_version=version_of(obj), continue_token="")
         except IdentityError as error:
-            raise ServerError(f"get {self.name}: {error}") from error
+            raise ServerError(f"{what}: the answer is not a {NAMESPACES.kind}: {error}") from error
         take(obj)
         return page
 

@@ -235,10 +235,12 @@ def test_failing_test_of_a_json_patch_is_a_conflict_and_an_invalid_object_is_not
     [
         ({"headers": {"Retry_After": "7"}}, 7.0),
         ({"details": {"retryAfterSeconds": 3}}, 3.0),
-        ({"headers": {"Retry_After": "Wed, 21 Oct 2026 07:28:00 GMT"}}, None),
+        ({"headers": {"Retry_After": "Wed, 21 Oct 2015 07:28:00 GMT"}}, None),
+        ({"headers": {"Retry_After": "Wed, 21 Oct 2999 07:28:00 GMT"}}, 600.0),
+        ({"headers": {"Retry_After": "1e999"}}, 600.0),
         ({}, None),
     ],
-    ids=["header", "details", "date", "nothing"],
+    ids=["header", "details", "past date", "far date", "for ever", "nothing"],
 )
 def test_retry_after_is_handed_on(api, client, more, seconds):
     api.default = refuses(429, "TooManyRequests", **more)
