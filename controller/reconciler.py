@@ -12,7 +12,7 @@ from controller.applier import Applier
 from controller.core.canary import Canary, CanarySpec
 from controller.core.decide import decide
 from controller.core.pacing import round_due_at
-from controller.core.plan import Plan, WriteStatus
+from controller.core.plan import Plan
 from controller.core.world import NOTHING_REMEMBERED, Memory, World, with_readings
 from controller.gather import Gatherer
 from informers.keys import split_key
@@ -85,14 +85,10 @@ class Reconciler:
     def _tell(self, world: World, plan: Plan, expected: datetime | None) -> None:
         """Tell what was found, and how late a round was: measured from when it was due and this look was to be."""
         self.watchers.looked(world, plan)
-        before = world.canary.status.last_check_time
         spec = world.canary.spec
-        for action in plan.actions:
-            if isinstance(action, WriteStatus) and before and isinstance(spec, CanarySpec):
-                if action.status.last_check_time not in {before, None}:
-                    due = round_due_at(world, spec)
-                    self.watchers.late(max(world.now - max(due, expected or due), timedelta()))
-                break
+        if plan.holds_a_round and isinstance(spec, CanarySpec):
+            due = round_due_at(world, spec)
+            self.watchers.late(max(world.now - max(due, expected or due), timedelta()))
 
     def _expect(self, key: str, at: datetime | None) -> datetime | None:
         """Note when the next look is to be; return when this one was."""

@@ -19,7 +19,7 @@ class Destination:
     """One destination of an HTTP route."""
 
     host: Host
-    weight: int  # percent, with Istio's default filled in
+    weight: int  # share of the sum of its route, with Istio's default filled in
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +74,13 @@ def find(virtual_service: VirtualServiceView, ref: RouteRef) -> Route:
         )
         for spot in spots
     }
-    sends = any(to_canary > 0 for _, to_canary in pairs)
     to_primary, to_canary = next(iter(pairs))
     agreed = len(pairs) == 1 and min(to_primary, to_canary) >= 0 and to_primary + to_canary == TOTAL
-    return Route(Weights(to_primary, to_canary) if agreed else None, sends_to_canary=sends)
+    return Route(
+        Weights(to_primary, to_canary) if agreed else None,
+        sends_to_canary=any(canary > 0 for _, canary in pairs),
+        sends_to_primary=agreed or any(primary > 0 for primary, _ in pairs),
+    )
 
 
 def patch(virtual_service: VirtualServiceView, ref: RouteRef, weights: Weights) -> Sequence[Json]:

@@ -16,6 +16,7 @@ from controller.check.judge import judge
 from controller.check.options import parse_check_options
 from controller.check.report import as_json, as_text
 from controller.flags import Options
+from controller.printable import printable
 from informers.client import KubeClient
 from informers.credentials import find_login
 from informers.errors import ConfigurationError
@@ -42,7 +43,7 @@ def main(argv: Sequence[str], now: Callable[[], datetime], out: TextIO = sys.std
     try:
         facts = _gather(options, now)
     except ConfigurationError as error:
-        sys.stderr.write(f"flagger check: {error}\n")
+        sys.stderr.write(f"flagger check: {printable(str(error))}\n")
         return EXIT_USAGE
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED

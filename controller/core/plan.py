@@ -93,3 +93,4 @@ class Plan:
     wake_after: timedelta | None = None  # reconcile again then, even if nothing changes; None: only on a change
     complaint: Complaint | None = None  # to be remembered until the next decision of this canary; None: forget
     corrections: Corrections | None = None  # to be remembered; None: as before
+    holds_a_round: bool = False  # one that was due: not a step that is finished, put back or diverted in between

@@ -12,7 +12,7 @@ from typing import assert_never
 
 from controller.core.canary import Canary, CanarySpec, State
 from controller.core.decide import decide
-from controller.core.parse import parse_status
+from controller.core.parse_status import parse_status
 from controller.core.plan import (
     Action,
     CopyTemplate,

@@ -1,4 +1,4 @@
-"""From a status to the merge patch that brings the object there. The inverse of ``parse.parse_status``."""
+"""From a status to the merge patch that brings the object there. The inverse of ``parse_status.parse_status``."""
 
 from dataclasses import asdict
 from datetime import datetime

@@ -16,7 +16,6 @@ from hack.sandbox.routes import LaggingRoutes
 Json = dict[str, Any]
 
 BUCKETS_MS: tuple[float, ...] = (5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000)
-_TOTAL = 100
 _QUANTILE = 0.99
 Labels = tuple[tuple[str, str], ...]
 
@@ -126,10 +125,11 @@ class Mesh:
         routes = spec.get("http") or ()
         for http in routes:
             destinations = http.get("route") or ()
-            for destination in destinations:
-                default = _TOTAL if len(destinations) == 1 else 0
-                share = requests * (destination.get("weight") or default) / _TOTAL / len(routes)
-                if share:
+            default = 1 if len(destinations) == 1 else 0  # a single destination gets everything
+            weights = [destination.get("weight") or default for destination in destinations]
+            for destination, weight in zip(destinations, weights, strict=True):
+                if weight:
+                    share = requests * weight / sum(weights) / len(routes)
                     self._deliver(namespace, destination["destination"]["host"], share)
 
     def _deliver(self, namespace: str, host: str, requests: float) -> None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from controller.core.canary import InvalidSpec, Side
-from controller.core.plan import Corrections, Shift, WriteStatus
+from controller.core.plan import Corrections, Say, Shift, WriteStatus
 from controller.core.world import Memory, Shifted
 from controller.gather import OVERLAP_INDEX, Gatherer, overlap_keys, part_key, parts_keys
 from controller.reconciler import Reconciler, Watchers
@@ -14,7 +14,19 @@ from informers.errors import InvalidError
 from informers.types import Unreadable
 from metrics.types import Target
 from router.types import Backend, Route, Weights
-from tests.controller.core.builders import GOOD, MINUTE, NOW, backend, canary, primary, said, spec, status, workload
+from tests.controller.core.builders import (
+    BAD_RATE,
+    GOOD,
+    MINUTE,
+    NOW,
+    backend,
+    canary,
+    primary,
+    said,
+    spec,
+    status,
+    workload,
+)
 from tests.fakes.caches import FakeCache
 
 
@@ -26,6 +38,7 @@ class Parts:
         self.route = Route(Weights(90, 10), sends_to_canary=True)
         self.backends = {name: backend(name) for name in self.workloads}
         self.asked = []
+        self.readings = GOOD
         self.applied = []
         self.meanwhile = lambda: None
         self.shift_takes = timedelta()
@@ -44,7 +57,7 @@ class Parts:
     def observe(self, target, checks):
         self.asked.append((target, checks))
         self.meanwhile()
-        return GOOD
+        return self.readings
 
     def apply(self, world, plan, shifted):
         self.applied.append(plan)
@@ -128,6 +141,69 @@ def test_waiting_for_a_deployment_without_traffic_is_not_lateness():
     run.now += again + timedelta(seconds=2)
     run.look()
     assert run.late == [timedelta(seconds=2)]
+
+
+NOT_DUE = {"last_check_time": NOW - timedelta(seconds=30)}
+
+
+@pytest.mark.parametrize(
+    ("before", "route", "parts", "action"),
+    [
+        pytest.param(
+            {"previous_weight": 5},
+            Route(Weights(95, 5), sends_to_canary=True),
+            {},
+            "Advance",
+            id="a step of ours is finished",
+        ),
+        pytest.param({}, Route(Weights(70, 30), sends_to_canary=True), {}, "Correct", id="the route is put back"),
+        pytest.param(
+            {}, None, {"podinfo": primary(available_replicas=0)}, "Divert", id="the primary has lost its pods"
+        ),
+        pytest.param(
+            {"canary_weight": 100},
+            Route(Weights(0, 100), sends_to_canary=True),
+            {},
+            "Reduce",
+            id="the primary has its pods again",
+        ),
+        pytest.param(
+            {}, None, {"podinfo-canary": workload(available_replicas=0)}, "Halt", id="the canary has lost its pods"
+        ),
+    ],
+)
+def test_interval_that_is_cut_short_is_no_round_that_was_held_in_time(before, route, parts, action):
+    run = Run(canary(status=status(**{**NOT_DUE, **before})))
+    run.parts.route = route or run.parts.route
+    run.parts.workloads |= parts
+    run.look()
+    (plan,) = run.parts.applied
+    assert [a.event.action for a in plan.actions if isinstance(a, Say)] == [action]
+    assert any(a.status.last_check_time == NOW for a in plan.actions if isinstance(a, WriteStatus))
+    assert run.late == []
+
+
+@pytest.mark.parametrize(
+    ("parts", "readings", "action"),
+    [
+        pytest.param({"podinfo": primary(available_replicas=1)}, GOOD, "Wait", id="behind a closed gate"),
+        pytest.param({}, BAD_RATE, "Halt", id="that fails"),
+        pytest.param(
+            {"podinfo-canary": Unreadable("test", "podinfo-canary", "u", "1", "no spec")},
+            GOOD,
+            "Halt",
+            id="of a canary that cannot be read",
+        ),
+    ],
+)
+def test_round_that_does_not_advance_is_held_in_time_as_well(parts, readings, action):
+    run = Run()
+    run.parts.workloads |= parts
+    run.parts.readings = readings
+    run.look()
+    (plan,) = run.parts.applied
+    assert [a.event.action for a in plan.actions if isinstance(a, Say)] == [action]
+    assert len(run.late) == 1
 
 
 def test_canary_that_is_gone_is_told_and_forgotten():

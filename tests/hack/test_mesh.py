@@ -9,14 +9,15 @@ from metrics.types import Target
 from tests.hack.stepped import image
 
 
-def mesh(stepped, canary_weight):
+def mesh(stepped, canary_weight, primary_weight=None):
     for side in ("primary", "canary"):
         stepped.add(f"{side}-deployment")
         stepped.add(f"{side}-service")
 
     def weigh(obj):
         primary, canary = obj["spec"]["http"][0]["route"]
-        primary["weight"], canary["weight"] = 100 - canary_weight, canary_weight
+        primary["weight"] = 100 - canary_weight if primary_weight is None else primary_weight
+        canary["weight"] = canary_weight
 
     stepped.add("virtual-service", weigh)
     stepped.after(0)
@@ -33,8 +34,9 @@ def counts(mesh, name="istio_requests_total", **wanted):
     return found
 
 
-def test_requests_are_shared_by_weight(stepped):
-    it = mesh(stepped, 20)
+@pytest.mark.parametrize(("canary", "primary"), [(20, 80), (1, 4), (30, 120)])
+def test_requests_are_shared_by_weight_whatever_the_weights_add_up_to(stepped, canary, primary):
+    it = mesh(stepped, canary, primary)
     before = counts(it)
     stepped.after(10)
     grown = {key: number - before.get(key, 0) for key, number in counts(it).items()}

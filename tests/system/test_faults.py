@@ -73,18 +73,42 @@ def test_watches_that_are_cut_are_resumed(on):
     assert on.image("podinfo") == on.image("podinfo-canary")
 
 
-def test_route_that_somebody_resets_is_corrected(on):
-    def reset(obj):
-        obj["spec"]["http"][0]["route"][0]["weight"] = 100
-        obj["spec"]["http"][0]["route"][1]["weight"] = 0
+def reweigh(on, primary, canary):
+    def change(obj):
+        obj["spec"]["http"][0]["route"][0]["weight"] = primary
+        obj["spec"]["http"][0]["route"][1]["weight"] = canary
 
+    on.change(ROUTE, "podinfo", change)
+
+
+@pytest.mark.parametrize(
+    ("weights", "found"),
+    [
+        pytest.param((100, 0), "0", id="back to the start"),
+        pytest.param((19, 1), "uneven", id="the same shares of another sum"),
+        pytest.param((50, 40), "uneven", id="other shares of another sum"),
+    ],
+)
+def test_route_that_somebody_changes_is_corrected(on, weights, found):
     on.add_canary(interval="1h")
     with controller(on):
         on.until_said("Advance podinfo.test canary weight 5")
         on.until(lambda: on.weights() == (95, 5))
-        on.change(ROUTE, "podinfo", reset)
-        on.until_said("Correcting podinfo.test canary weight 0 to 5")
+        reweigh(on, *weights)
+        on.until_said(f"Correcting podinfo.test canary weight {found} to 5")
         on.until(lambda: on.weights() == (95, 5))
+
+
+def test_route_at_rest_is_left_as_it_is_whatever_its_weights_add_up_to(on):
+    on.add_canary(stepWeight=100)
+    with controller(on):
+        on.until_state("finished")
+        reweigh(on, 9, 1)
+        on.until(lambda: on.condition("Ready").get("reason") == "TrafficToNothing")
+        assert on.weights() == (9, 1)
+        reweigh(on, 150, 0)
+        on.until(lambda: on.condition("Ready").get("reason") == "PartsFound")
+        assert on.weights() == (150, 0)
 
 
 def test_canary_object_deleted_in_mid_rollout_lets_go(on):

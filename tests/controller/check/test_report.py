@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from controller import __version__
-from controller.check.facts import NoApi, Objects, Unknown, Unlisted
+from controller.check.facts import NoApi, Objects, Unknown, Unlisted, Version
 from controller.check.findings import Finding, Level, Reason, passed, problem, warning
 from controller.check.judge_canaries import FIXES
 from controller.check.report import as_json, as_text
@@ -50,6 +50,18 @@ def test_colours_mark_the_word_only():
     text = as_text(facts(), [BAD, SO_SO], colours=True)
     assert re.findall("\x1b\\[(.*?)m(.*?)\x1b\\[0m", text) == [("31;1", "PROBLEM"), ("33;1", "WARNING")]
     assert "\x1b" not in as_text(facts(), [BAD, SO_SO], colours=False)
+
+
+def test_what_comes_from_the_cluster_does_nothing_to_a_terminal():
+    evil = "x\x1b[2J\nPROBLEM  y\u202e"
+    found = [problem("canaries", "RouteNotFound", evil, evil, f"{evil}/{evil}")]
+    there = facts(
+        api=api(user=evil, version=Version(1, 32, evil)), api_server=evil, metrics_server=evil, namespaces=(evil,)
+    )
+    lines = as_text(there, found, colours=False).split("\n")
+    assert all(line.isprintable() for line in lines)
+    assert len(lines) == len(as_text(facts(), [BAD], colours=False).split("\n"))
+    assert as_json(there, found).replace("\n", "").isprintable()
 
 
 @pytest.mark.parametrize(
