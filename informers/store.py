@@ -209,7 +209,7 @@ def identity(obj: object) -> tuple[str, str, str, str]:
     meta = obj.get("metadata") if isinstance(obj, dict) else None
     if not isinstance(meta, dict):
         raise IdentityError(f"metadata must be an object, not a {type(meta).__name__}")
-    namespace, name = meta.get("namespace") or "", meta.get("name")
+    namespace, name = meta.get("namespace", ""), meta.get("name")
     uid, version = meta.get("uid"), meta.get("resourceVersion")
     if not (
         isinstance(namespace, str)
