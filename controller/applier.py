@@ -28,7 +28,7 @@ from controller.core.world import FINALIZER, Shifted, World
 from controller.gather import route_ref
 from deploy.types import Deployer, Workload
 from informers.resources import CANARIES
-from informers.types import Cache, Json, Writer
+from informers.types import Cache, Json, Unreadable, Writer
 from router.types import Router
 
 log = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 class Recorder(Protocol):
     """Where events go; logs their texts as well."""
 
-    def record(self, canary: Canary, event: Event) -> None:
+    def record(self, canary: Canary | Unreadable, event: Event) -> None:
         """Take an event without blocking or failing."""
 
 

@@ -19,7 +19,7 @@ from controller.core.events import Event
 from controller.correlator import Correlated, Correlator, Entry, Recent
 from informers.errors import AlreadyExistsError, ApiError, NotFoundError, TransportError
 from informers.resources import CANARIES, EVENTS, Resource
-from informers.types import Json
+from informers.types import Json, Unreadable
 
 log = logging.getLogger(__name__)
 story = logging.getLogger("flagger")
@@ -56,7 +56,7 @@ class _Sent:
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    canary: Canary
+    canary: Canary | Unreadable
     event: Event
     correlated: Correlated
     at: datetime
@@ -106,7 +106,7 @@ class EventRecorder:
         """Whether the sender still runs, if it was started."""
         return self._thread.ident is None or self._thread.is_alive()
 
-    def record(self, canary: Canary, event: Event) -> None:
+    def record(self, canary: Canary | Unreadable, event: Event) -> None:
         """Log an event and queue it for sending; after ``close`` it is only logged."""
         level = logging.WARNING if event.type == "Warning" else logging.INFO
         story.log(
@@ -183,7 +183,7 @@ class EventRecorder:
 
 
 def event_object(  # noqa: PLR0917  # an event has these parts
-    canary: Canary, event: Event, text: str, name: str, count: int, first: str, last: str
+    canary: Canary | Unreadable, event: Event, text: str, name: str, count: int, first: str, last: str
 ) -> Json:
     """Return a core/v1 Event."""
     return {

@@ -18,6 +18,9 @@ class CacheInformer(Protocol):
     def __len__(self) -> int:
         """Return the number of objects."""
 
+    def count_unreadable(self) -> int:
+        """Return how many of them cannot be read."""
+
     def seconds_since_event(self) -> float | None:
         """Return the age of the last event, bookmarks included; None before the first."""
 
@@ -32,6 +35,7 @@ class CacheCollector:
     def collect(self) -> Iterator[Metric]:
         """Yield sizes, ages and health."""
         objects = _family("flagger_cache_objects", "Objects in a cache.")
+        unreadable = _family("flagger_cache_unreadable_objects", "Objects in a cache that cannot be read.")
         ages = _family(
             "flagger_cache_last_event_age_seconds", "Seconds since a watch last said something, bookmarks included."
         )
@@ -39,11 +43,12 @@ class CacheCollector:
         for resource, namespace, informer in self._informers:
             labels = (resource, namespace)
             objects.add_metric(labels, len(informer))
+            unreadable.add_metric(labels, informer.count_unreadable())
             healthy.add_metric(labels, informer.problem is None)
             age = informer.seconds_since_event()
             if age is not None:
                 ages.add_metric(labels, age)
-        yield from (objects, ages, healthy)
+        yield from (objects, unreadable, ages, healthy)
 
 
 def _family(name: str, text: str) -> GaugeMetricFamily:
