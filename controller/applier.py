@@ -29,7 +29,7 @@ from controller.gather import route_ref
 from deploy.types import Deployer, Workload
 from informers.errors import InvalidError
 from informers.resources import CANARIES
-from informers.types import Cache, Json, Writer
+from informers.types import Cache, Json, Unreadable, Writer
 from router.types import Router
 
 log = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ class FieldDroppedError(InvalidError):
 class Recorder(Protocol):
     """Where events go; logs their texts as well."""
 
-    def record(self, canary: Canary, event: Event) -> None:
+    def record(self, canary: Canary | Unreadable, event: Event) -> None:
         """Take an event without blocking or failing."""
 
 

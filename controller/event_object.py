@@ -7,7 +7,7 @@ from datetime import datetime
 from controller.core.canary import Canary
 from controller.core.events import Event
 from informers.resources import CANARIES
-from informers.types import Json
+from informers.types import Json, Unreadable
 
 SOURCE = "flagger"
 REASON = "Synced"
@@ -17,7 +17,7 @@ _LONGEST_NAME = 253
 
 
 def event_object(  # noqa: PLR0917  # an event has these parts
-    canary: Canary, event: Event, text: str, name: str, count: int, first: str, last: str
+    canary: Canary | Unreadable, event: Event, text: str, name: str, count: int, first: str, last: str
 ) -> Json:
     """Return a core/v1 Event."""
     return {

@@ -32,10 +32,12 @@ from controller.parts import make_parts
 from controller.ratelimit import default_limiter
 from controller.reconciler import Reconciler, Watchers
 from controller.recorder import EventRecorder
+from controller.unreadable import UnreadableTeller
 from controller.workqueue import WorkQueue
 from deploy.registry import DEPLOYERS
 from informers.client import KubeClient
 from informers.credentials import Login, find_login
+from informers.nesting import allow_deep_json
 from metrics.registry import OBSERVERS
 from router.registry import ROUTERS
 
@@ -129,6 +131,7 @@ class Controller:
 
     def _live(self) -> None:
         sys.setswitchinterval(_SWITCH_SECONDS)
+        allow_deep_json()
         gc.collect()
         gc.freeze()
         log.info(
@@ -230,8 +233,9 @@ class Controller:
             parts.canaries, router, deployers, utc_now, options.control_loop_interval, parts.is_terminating
         )
         looked = partial(_as_it_was, exporter.looked) if options.dry_run else exporter.looked
-        watchers = Watchers(looked, exporter.gone, self._exporter.late)
-        reconciler = Reconciler(parts.canaries, gatherer, self._observer, applier, watchers)
+        watchers = Watchers(looked, exporter.gone, exporter.unreadable, self._exporter.late)
+        unreadable = UnreadableTeller(self._recorder, None if options.dry_run else self._client, utc_now)
+        reconciler = Reconciler(parts.canaries, gatherer, self._observer, applier, watchers, unreadable)
         if options.dry_run:
             return partial(_unhurried, reconciler.reconcile, options.control_loop_interval)
         return reconciler.reconcile

@@ -12,6 +12,7 @@ from datetime import datetime
 from controller.core.canary import Canary
 from controller.core.events import Event
 from controller.correlator import Correlated
+from informers.types import Unreadable
 
 MOST_ROUTINE = 1000
 
@@ -20,7 +21,7 @@ MOST_ROUTINE = 1000
 class Job:
     """An event on its way."""
 
-    canary: Canary
+    canary: Canary | Unreadable
     event: Event
     correlated: Correlated
     at: datetime

@@ -17,9 +17,10 @@ from controller.core.plan import Action, Plan, Refusal
 from controller.core.refusals import report
 from controller.core.world import NOTHING_REMEMBERED, Memory, World, after_action, after_plan, with_readings
 from controller.gather import Gatherer
+from controller.unreadable import UnreadableTeller
 from informers.errors import ApiError, is_refusal
 from informers.keys import split_key
-from informers.types import Cache
+from informers.types import Cache, Unreadable
 from metrics.types import MetricsObserver, Target
 
 log = logging.getLogger(__name__)
@@ -33,6 +34,7 @@ class Watchers:
 
     looked: Callable[[World, Plan], None]
     gone: Callable[[str, str], None]  # namespace, name
+    unreadable: Callable[[str, str], None]  # likewise
     late: Callable[[timedelta], None]  # how long after its due time a round was held
 
 
@@ -45,6 +47,7 @@ class Reconciler:
     observer: MetricsObserver
     applier: Applier
     watchers: Watchers
+    unreadable: UnreadableTeller
     _memories: dict[str, Memory] = field(default_factory=dict)
     _expected: dict[str, datetime] = field(default_factory=dict)  # when the next reconcile was to be
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -60,11 +63,14 @@ class Reconciler:
         """
         namespace, name = split_key(key)
         canary = self.canaries.get(namespace, name)
-        if not isinstance(canary, Canary):
+        if isinstance(canary, Unreadable):
             self._forget(key)
-            self._expect(key, None)
-            if canary is None:
-                self.watchers.gone(namespace, name)
+            self.watchers.unreadable(namespace, name)
+            return self.unreadable.tell(canary)
+        self.unreadable.forget(key)
+        if canary is None:
+            self._forget(key)
+            self.watchers.gone(namespace, name)
             return None
         world = self.gatherer.gather(canary, self._memory(key))
         plan = decide(world)
@@ -149,3 +155,4 @@ class Reconciler:
     def _forget(self, key: str) -> None:
         with self._lock:
             self._memories.pop(key, None)
+            self._expected.pop(key, None)

@@ -32,7 +32,7 @@ from informers.errors import (
     UnauthorizedError,
 )
 from informers.resources import EVENTS, Resource
-from informers.types import Json
+from informers.types import Json, Unreadable
 
 log = logging.getLogger(__name__)
 story = logging.getLogger("flagger")
@@ -110,7 +110,7 @@ class EventRecorder:
         """Whether the sender still runs, if it was started."""
         return self._thread.ident is None or self._thread.is_alive()
 
-    def record(self, canary: Canary, event: Event) -> None:
+    def record(self, canary: Canary | Unreadable, event: Event) -> None:
         """Log an event and queue it for sending; after ``close`` it is only logged."""
         level = logging.WARNING if event.type == "Warning" else logging.INFO
         story.log(

@@ -18,8 +18,9 @@ from urllib3.exceptions import TimeoutError as UrllibTimeoutError
 from informers.credentials import Credentials, Login
 from informers.errors import ApiError, ServerError, TransportError, UnauthorizedError, error_from
 from informers.inflight import InFlight, cut_off_after
+from informers.nesting import decode_object
 from informers.resources import Resource
-from informers.types import Json
+from informers.types import Json, Partial
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 30.0
@@ -116,11 +117,13 @@ class KubeClient:
         """Read an answer that is one object to its end, and close it."""
         data = self._body(what, response)
         try:
-            parsed: Any = json.loads(data)
-        except (ValueError, RecursionError) as error:
+            parsed: Any = decode_object(data)
+        except ValueError as error:
             raise ServerError(f"{what}: {self.host} answered {data[:80]!r}, which is not JSON") from error
         if not isinstance(parsed, dict):
             raise ServerError(f"{what}: {self.host} answered JSON that is not an object")
+        if isinstance(parsed, Partial):
+            raise ServerError(f"{what}: {self.host} answered an object that is nested too deeply")
         return parsed
 
     def close(self) -> None:

@@ -1,6 +1,5 @@
 """Lists and watches of one kind from the API server, in one namespace or in all."""
 
-import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -12,11 +11,12 @@ from urllib3.exceptions import HTTPError, ReadTimeoutError
 from informers.client import READ_SECONDS, KubeClient
 from informers.errors import KindNotServedError, ServerError, TransportError
 from informers.inflight import InFlight, cut, cut_off_after
+from informers.nesting import decode_event
 from informers.resources import Resource
-from informers.source import Page, WatchEvent
+from informers.source import Page, WatchEvent, version_of
 from informers.stop import Stop
 from informers.streaming import decode_list, lines
-from informers.types import Json
+from informers.types import IdentityError, Json
 
 SILENCE_SECONDS = 70.0  # servers send a bookmark about once a minute
 LIST_SECONDS = 300.0  # of one page in all, however slow; the API server itself ends a list after a minute
@@ -69,8 +69,12 @@ class KubeSource:
                 raise TransportError(f"list {self.name}: {_what_is_wrong(response, error)}") from error
         if rest.get("kind") != f"{self.kind}List" or not isinstance(rest.get("metadata"), dict):
             raise ServerError(f"list {self.name}: the answer is a {rest.get('kind')!r}, not a {self.kind}List")
-        meta = rest["metadata"]
-        return Page(resource_version=meta.get("resourceVersion", ""), continue_token=meta.get("continue", ""))
+        more = rest["metadata"].get("continue") or ""
+        try:
+            # A continue page's version is not used (CONTRACTS R4).
+            return Page(resource_version="" if continue_token else version_of(rest), continue_token=str(more))
+        except IdentityError as error:
+            raise ServerError(f"list {self.name}: {error}") from error
 
     @contextmanager
     def watch(self, *, resource_version: str, timeout_seconds: int, stop: Stop) -> Iterator[Iterator[WatchEvent]]:
@@ -111,8 +115,11 @@ def _events(response: urllib3.BaseHTTPResponse) -> Iterator[WatchEvent]:
     """Yield events until the stream ends, breaks, falls silent, or holds a line that is not JSON."""
     try:
         for line in lines(_chunks(response)):
-            parsed: Any = json.loads(line)
-            yield WatchEvent(type=str(parsed["type"]), object=parsed["object"])
+            event: Any = decode_event(line)
+            kind, obj = event["type"], event["object"]
+            if not isinstance(kind, str) or not isinstance(obj, dict):
+                return
+            yield WatchEvent(kind, obj)
     except (HTTPError, ValueError, KeyError, TypeError):
         return  # whoever reads on resumes at the last version
 

@@ -16,9 +16,9 @@ from informers.client import READ_SECONDS, KubeClient
 from informers.errors import ServerError
 from informers.kube_source import LIST_SECONDS, KubeSource, ended_by
 from informers.resources import NAMESPACES
-from informers.source import Page
+from informers.source import Page, version_of
 from informers.stop import Stop
-from informers.types import Json
+from informers.types import IdentityError, Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +64,14 @@ class OneNamespaceSource(KubeSource):
         what = f"get {self.name}"
         with self._open("get", {}, READ_SECONDS, stop) as response, ended_by(stop, response, LIST_SECONDS):
             obj = self._client.read(what, response)
-        meta = obj.get("metadata")
-        if obj.get("kind") != NAMESPACES.kind or not isinstance(meta, dict) or "resourceVersion" not in meta:
+        if obj.get("kind") != NAMESPACES.kind:
             raise ServerError(f"{what}: the answer is not a {NAMESPACES.kind}")
+        try:
+            page = Page(resource_version=version_of(obj), continue_token="")
+        except IdentityError as error:
+            raise ServerError(f"{what}: the answer is not a {NAMESPACES.kind}: {error}") from error
         take(obj)
-        return Page(resource_version=meta["resourceVersion"], continue_token="")
+        return page
 
     def _path(self, verb: str) -> str:
         of_all = NAMESPACES.path()

@@ -8,10 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from informers.fields import HIGHEST_INT32, items, mapping, text, whole
 from router.hosts import Host, normalise
 from router.types import TOTAL, Route, RouteRef, Weights
 
 Json = dict[str, Any]
+_WHERE = "spec.http.route: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +48,18 @@ def view(obj: Mapping[str, Any], _previous: VirtualServiceView | None) -> Virtua
     """Return the cached view of a VirtualService.
 
     Raises:
-        KeyError, TypeError, ValueError, AttributeError: the object is not a VirtualService.
+        FieldError: a field is not what it must be.
+        KeyError: the object is not a VirtualService.
     """
     meta = obj["metadata"]
     namespace = meta["namespace"]
-    routes = (obj.get("spec") or {}).get("http") or ()
+    routes = items(mapping(obj, "spec", ""), "http", "spec.")
     return VirtualServiceView(
         namespace=namespace,
         name=meta["name"],
         uid=meta["uid"],
         resource_version=meta["resourceVersion"],
-        routes=tuple(_destinations(route.get("route") or (), namespace) for route in routes),
+        routes=tuple(_destinations(items(route, "route", "spec.http: "), namespace) for route in routes),
     )
 
 
@@ -118,8 +121,8 @@ def _destinations(route: Sequence[Mapping[str, Any]], namespace: str) -> tuple[D
     default = TOTAL if len(route) == 1 else 0  # Istio's: a single destination gets everything, one of several nothing
     return tuple(
         Destination(
-            host=normalise(entry["destination"]["host"], namespace),
-            weight=default if entry.get("weight") is None else int(entry["weight"]),
+            host=normalise(text(entry["destination"], "host", f"{_WHERE}destination."), namespace),
+            weight=whole(entry, "weight", _WHERE, default=default, lowest=-HIGHEST_INT32, highest=HIGHEST_INT32),
         )
         for entry in route
     )

@@ -13,6 +13,8 @@ from controller.core.canary import Canary, CanarySpec, InvalidSpec, Side, Verbs
 from controller.core.durations import parse_interval
 from controller.core.parse_status import parse_status, parse_time
 from controller.core.verbs import ABORT, HOLD, PROMOTE, RETRY
+from informers.fields import mapping, texts, whole
+from informers.types import FieldError
 from metrics.checks import check_problem
 from metrics.types import Check
 
@@ -33,7 +35,7 @@ _HOST = re.compile(rf"{_LABEL}(\.{_LABEL})*\.?")
 Json = Mapping[str, Any]
 
 
-class SpecError(ValueError):
+class SpecError(FieldError):
     """A field of the spec is wrong; the message names it, its value, and what would be right."""
 
 
@@ -58,13 +60,13 @@ def parse_canary(obj: Json, *, kinds: Collection[str]) -> Canary:
         name=meta["name"],
         uid=meta["uid"],
         resource_version=meta["resourceVersion"],
-        generation=meta.get("generation", 0),
+        generation=whole(meta, "generation", "metadata."),
         created=parse_time(meta["creationTimestamp"]),
         deleting=bool(meta.get("deletionTimestamp")),
-        finalizers=tuple(meta.get("finalizers") or ()),
+        finalizers=texts(meta, "finalizers", "metadata."),
         spec=spec,
         status=parse_status(obj.get("status")),
-        verbs=parse_verbs(meta.get("annotations") or {}),
+        verbs=parse_verbs(mapping(meta, "annotations", "metadata.")),
     )
 
 

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from controller.core.canary import CanaryStatus, CheckStatus, Condition, Obeyed, Stage, State
+from informers.types import FieldError
 from metrics.types import Verdict
 
 HIGHEST_INT32, HIGHEST_INT64 = 2**31 - 1, 2**63 - 1
@@ -24,7 +25,7 @@ T = TypeVar("T")
 Word = TypeVar("Word", bound=StrEnum)
 
 
-class StatusError(ValueError):
+class StatusError(FieldError):
     """A field of the status cannot be what the controller wrote; the message names it, its value, and what would be."""
 
 

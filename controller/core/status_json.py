@@ -85,9 +85,13 @@ def to_json(status: CanaryStatus) -> Json:
     return {key: value for key, value in fields.items() if value is not None}
 
 
-def _time(time: datetime | None) -> str | None:
+def time_text(time: datetime) -> str:
     """Return RFC 3339 with microseconds: whole seconds would let a round begin up to one second early."""
-    return time.strftime("%Y-%m-%dT%H:%M:%S.%fZ") if time else None
+    return time.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _time(time: datetime | None) -> str | None:
+    return time_text(time) if time else None
 
 
 def _condition(c: Condition) -> Json:

@@ -16,6 +16,9 @@ class CacheInformer(WatchedCache, Protocol):
     def __len__(self) -> int:
         """Return the number of objects."""
 
+    def count_unreadable(self) -> int:
+        """Return how many of them cannot be read."""
+
 
 class CacheCollector:
     """Shows informers at the moment of the scrape."""
@@ -27,6 +30,7 @@ class CacheCollector:
     def collect(self) -> Iterator[Metric]:
         """Yield sizes, ages and health."""
         objects = _family("flagger_cache_objects", "Objects in a cache.")
+        unreadable = _family("flagger_cache_unreadable_objects", "Objects in a cache that cannot be read.")
         ages = _family(
             "flagger_cache_last_event_age_seconds", "Seconds since a watch last said something, bookmarks included."
         )
@@ -35,10 +39,11 @@ class CacheCollector:
             labels = (resource, namespace)
             objects.add_metric(labels, len(informer))
             healthy.add_metric(labels, cache_problem(informer) is None)
+            unreadable.add_metric(labels, informer.count_unreadable())
             age = informer.seconds_since_event()
             if age is not None:
                 ages.add_metric(labels, age)
-        yield from (objects, ages, healthy)
+        yield from (objects, unreadable, ages, healthy)
 
 
 def _family(name: str, text: str) -> GaugeMetricFamily:

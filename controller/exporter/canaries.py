@@ -115,11 +115,17 @@ class CanaryExporter:
                 (world.now - after.start_time).total_seconds()
             )
 
+    def unreadable(self, namespace: str, name: str) -> None:
+        """Show a canary object that cannot be read as not ready; nothing else is known of it."""
+        with self._lock:
+            self._show((namespace, name), {(self._ready, (name, namespace)): 0.0})
+
     def gone(self, namespace: str, name: str) -> None:
         """Take away the series of a canary object that was deleted."""
         key = (namespace, name)
         with self._lock:
-            if self._seen.pop(key, None) is None:
+            self._seen.pop(key, None)
+            if key not in self._shown:
                 return
             self._show(key, {})
             del self._shown[key]

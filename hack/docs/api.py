@@ -67,6 +67,7 @@ CONDITIONS: Sequence[Condition] = (
     Condition("Promoted", "False", "FailedBefore", "rolled back: this revision failed before and was not retried"),
     Condition("Ready", "True", "PartsFound", "route, services and Deployments are in order"),
     Condition("Ready", "False", "InvalidSpec", "the spec is invalid; nothing else is done until it is fixed"),
+    Condition("Ready", "False", "CanaryUnreadable", "the object cannot be read, its status for example"),
     Condition("Ready", "False", "SharedWithOlderCanary", "an older canary object names the same Deployment or route"),
     Condition("Ready", "False", "WorkloadNotFound", "a Deployment is missing"),
     Condition("Ready", "False", "WorkloadUnreadable", "a Deployment is malformed"),

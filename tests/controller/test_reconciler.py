@@ -6,10 +6,12 @@ from datetime import timedelta
 import pytest
 
 from controller.core.canary import InvalidSpec, Side
+from controller.core.pacing import REPEAT_AT_REST
 from controller.core.plan import Corrections, Say, Shift, WriteStatus
 from controller.core.world import Memory, Shifted
 from controller.gather import OVERLAP_INDEX, Gatherer, overlap_keys, part_key, parts_keys
 from controller.reconciler import Reconciler, Watchers
+from controller.unreadable import UnreadableTeller
 from informers.errors import ForbiddenError, TransportError
 from informers.types import Unreadable
 from metrics.types import Target
@@ -73,13 +75,23 @@ class Parts:
             done(action)
 
 
+class Recorded:
+    """A recorder that keeps what it is told."""
+
+    def __init__(self):
+        self.events = []
+
+    def record(self, about, event):
+        self.events.append((about, event))
+
+
 class Run:
     def __init__(self, *canaries):
         self.parts = Parts()
         self.parts.pass_time = self.pass_time
         self.cache = FakeCache(canaries or [canary()], indexes={OVERLAP_INDEX: overlap_keys})
         self.now = NOW
-        self.looked, self.gone, self.late = [], [], []
+        self.looked, self.gone, self.unreadable, self.late = [], [], [], []
         self.terminating = set()
         gatherer = Gatherer(
             self.cache,
@@ -90,9 +102,14 @@ class Run:
             lambda namespace: namespace in self.terminating,
         )
         watchers = Watchers(
-            lambda world, plan: self.looked.append((world, plan)), lambda *key: self.gone.append(key), self.late.append
+            lambda world, plan: self.looked.append((world, plan)),
+            lambda *key: self.gone.append(key),
+            lambda *key: self.unreadable.append(key),
+            self.late.append,
         )
-        self.reconciler = Reconciler(self.cache, gatherer, self.parts, self.parts, watchers)
+        self.recorder = Recorded()
+        teller = UnreadableTeller(self.recorder, None, lambda: self.now)
+        self.reconciler = Reconciler(self.cache, gatherer, self.parts, self.parts, watchers, teller)
 
     def pass_time(self, by):
         self.now += by
@@ -225,9 +242,24 @@ def test_canary_that_is_gone_is_told_and_forgotten():
 
 def test_canary_that_cannot_be_read_is_not_taken_for_gone():
     run = Run()
-    run.cache.views["test", "podinfo"] = Unreadable("test", "podinfo", "u", "1", "no spec")
-    assert run.look() is None
-    assert (run.gone, run.parts.applied) == ([], [])
+    run.cache.views["test", "podinfo"] = unreadable = Unreadable("test", "podinfo", "u", "1", "no spec")
+    assert run.look() == REPEAT_AT_REST
+    assert (run.gone, run.unreadable, run.parts.applied) == ([], [("test", "podinfo")], [])
+    ((about, event),) = run.recorder.events
+    assert about == unreadable
+    assert event.text == "Halt podinfo.test advancement the canary object cannot be read: no spec"
+    assert event.type == "Warning"
+
+
+def test_canary_that_cannot_be_read_again_is_told_again():
+    run = Run()
+    readable = run.cache.views["test", "podinfo"]
+    for _ in range(2):
+        run.cache.views["test", "podinfo"] = Unreadable("test", "podinfo", "u", "1", "no spec")
+        run.look()
+        run.cache.views["test", "podinfo"] = readable
+        run.look()
+    assert len(run.recorder.events) == 2
 
 
 def test_complaint_is_remembered_until_it_is_settled():

@@ -53,6 +53,7 @@ def test_reasons_of_conditions_are_those_of_the_code():
     code = "".join(path.read_text() for path in CORE.glob("*.py"))
     said = {gate.reason for gate in (*GATES, *AT_REST, WRITE_REFUSED) if gate.needs is not Needs.TIME}
     said |= set(re.findall(r"(?:PROMOTED|READY), \"\w+\", \"(\w+)\"", code))
+    said |= set(re.findall(r"UNREADABLE = \"(\w+)\"", code))
     said |= set(re.findall(r"Cause\(\"(\w+)\", f?\"\w", code))
     assert said == {condition.reason for condition in CONDITIONS}
 

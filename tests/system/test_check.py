@@ -376,7 +376,7 @@ def test_what_the_parts_log_is_not_mixed_into_the_findings(measured):
     done = process("-kubeconfig", measured.kubeconfig, f"-metrics-server={measured.cluster.prometheus.url}")
     assert (done.returncode, done.stderr) == (1, "")
     assert (
-        "PROBLEM  canary podinfo.test: It cannot be read: StatusError: "
+        "PROBLEM  canary podinfo.test: It cannot be read: "
         "status.state must be running or finished or failed, not 'odd'\n"
     ) in done.stdout
 

@@ -169,6 +169,20 @@ def test_series_of_a_deleted_canary_disappear(metrics):
     assert metrics.about("podinfo") | metrics.about("podinfo-canary") == set()
 
 
+def test_canary_that_cannot_be_read_is_not_ready_and_shows_nothing_else(metrics):
+    metrics.look(world(), Plan())
+    metrics.exporter.unreadable("test", "podinfo")
+    metrics.exporter.unreadable("test", "never-looked-at")
+    for name in ("podinfo", "never-looked-at"):
+        assert metrics.about(name) == {"flagger_canary_ready"}
+        assert metrics.value("flagger_canary_ready", name=name, namespace="test") == 0
+    assert metrics.value("flagger_canary_total", namespace="test") == 2
+    for name in ("podinfo", "never-looked-at"):
+        metrics.exporter.gone("test", name)
+        assert metrics.about(name) == set()
+    assert metrics.value("flagger_canary_total", namespace="test") is None
+
+
 def test_canary_that_was_deleted_before_its_end_leaves_nothing(metrics):
     metrics.look(world(), Plan())
     metrics.exporter.gone("test", "podinfo")
