@@ -51,7 +51,7 @@ class Workers:
                 self._queue.done(key)
 
     def _work(self, key: str) -> None:
-        """Look at one canary and switch on the outcome (CONTRACTS W1)."""
+        """Look at one canary and switch on the outcome (contract W1)."""
         try:
             again = self._reconcile(key)
         except ConflictError as error:

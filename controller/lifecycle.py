@@ -158,7 +158,7 @@ class Controller:
         self._tell_lead_lost()
 
     def _end(self) -> None:
-        """Stop in the order of CONTRACTS T5; readiness is false since ``stop``."""
+        """Stop in the order of contract T5; readiness is false since ``stop``."""
         log.info("Stopping")
         self._workers.stop()
         self._recorder.close()

@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line on standard error, ``ts level msg`` first. The seed pipes them through ``jq .msg``."""
+"""Logs: one JSON object a line on standard error, ``ts level msg`` first. ``jq .msg`` shows the story."""
 
 import logging
 import sys

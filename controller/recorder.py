@@ -1,7 +1,7 @@
 """Events for the canary's owner: logged here, and sent to the API server by a thread of its own.
 
 Recording never blocks or fails a reconcile: what does not fit into the queue is dropped and counted, and is in the log
-anyway (CONTRACTS E4).
+anyway (contract E4).
 """
 
 import logging

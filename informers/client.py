@@ -1,7 +1,7 @@
 """The one client that talks to the API server: raw requests through the official package's connection pool.
 
 Objects stay JSON dicts, so that fields we don't know survive. A write goes out once: whoever sent it looks at the world
-again if the answer is lost (CONTRACTS C1).
+again if the answer is lost (contract C1).
 """
 
 import json
@@ -191,7 +191,7 @@ class KubeClient:
         *,
         repeat: bool,
     ) -> urllib3.BaseHTTPResponse:
-        """Send; a read is repeated once, at once, if a kept connection turns out to be closed (CONTRACTS C2)."""
+        """Send; a read is repeated once, at once, if a kept connection turns out to be closed (contract C2)."""
         pool = self._credentials.pool()
         for last in (not repeat, True):
             try:
@@ -228,7 +228,7 @@ class KubeClient:
 
     @contextmanager
     def _cut_off_after_total(self) -> Iterator[None]:
-        """Cut the request of this thread off after a time in all: urllib3's timeouts count per receive (P9)."""
+        """Cut the request of this thread off after a time in all: urllib3 counts per receive (contract P9)."""
         if self._total_seconds is None:
             yield
             return
@@ -245,7 +245,7 @@ class KubeClient:
 
 
 def cut(response: urllib3.BaseHTTPResponse) -> None:
-    """End a blocked read of a response from another thread: about 1 ms, plain or TLS (CONTRACTS P8)."""
+    """End a blocked read of a response from another thread: about 1 ms, plain or TLS (contract P8)."""
     sock = getattr(response.connection, "sock", None) or _socket_of_body(response)
     if sock is not None:
         shut(sock)

@@ -1,7 +1,7 @@
 """Where the API server is and how we prove who we are. Loading is the official package's; renewing is ours.
 
 The package reads a token file once a minute and never strips it, runs an exec plugin without a lock, and does not look
-again after a 401 (CONTRACTS C8 to C11). Here a lock stands around all of it, and a reload fills a new configuration.
+again after a 401 (contracts C8 to C11). Here a lock stands around all of it, and a reload fills a new configuration.
 """
 
 import threading

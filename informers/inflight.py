@@ -1,4 +1,4 @@
-"""Requests that another thread can end while they wait for an answer (CONTRACTS R23).
+"""Requests that another thread can end while they wait for an answer (contract R23).
 
 An open stream can be cut by its response; before the headers have come there is no response yet, and urllib3 offers no
 way to its connection. So connections tell the request of their thread when they are used.
@@ -56,7 +56,7 @@ def make_cuttable(pool: urllib3.PoolManager) -> None:
 
 
 def shut(sock: socket.socket) -> None:
-    """End a blocked read on a socket from another thread: about 1 ms, plain or TLS (CONTRACTS P8)."""
+    """End a blocked read on a socket from another thread: about 1 ms, plain or TLS (contract P8)."""
     try:
         sock.shutdown(socket.SHUT_RDWR)
     except OSError:

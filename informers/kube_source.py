@@ -108,7 +108,7 @@ def _events(response: urllib3.BaseHTTPResponse) -> Iterator[WatchEvent]:
 
 
 def _chunks(response: urllib3.BaseHTTPResponse) -> Iterable[bytes]:
-    """Yield bytes as they arrive: ``stream`` would hold back a body without chunks until its end (CONTRACTS P3)."""
+    """Yield bytes as they arrive: ``stream`` would hold back a body without chunks until its end (contract P3)."""
     if response.chunked:
         yield from response.stream(None)
         return

@@ -72,7 +72,7 @@ class Store(Generic[V]):
             then(self._objects)
 
     def view(self, obj: Json) -> V | Unreadable:
-        """Build the view of an object, or what stands for one that cannot be read (CONTRACTS S18).
+        """Build the view of an object, or what stands for one that cannot be read (contract S18).
 
         Raises:
             KeyError, TypeError: it has no metadata, so nobody can tell which object it is.
@@ -95,7 +95,7 @@ class Store(Generic[V]):
                 self._listener(change)
 
     def put(self, view: V | Unreadable) -> None:
-        """Add or update; what is older than the entry of that uid is passed over (CONTRACTS S20)."""
+        """Add or update; what is older than the entry of that uid is passed over (contract S20)."""
         with self._lock:
             key = key_of(view.namespace, view.name)
             old = self._objects.get(key)
@@ -118,7 +118,7 @@ class Store(Generic[V]):
         self.write_through_view(self.view(obj))
 
     def write_through_view(self, view: V | Unreadable) -> None:
-        """Likewise for a view: it replaces an entry of the same uid and never adds one (CONTRACTS S19)."""
+        """Likewise for a view: it replaces an entry of the same uid and never adds one (contract S19)."""
         with self._lock:
             old = self._objects.get(key_of(view.namespace, view.name))
             if old is not None and old.uid == view.uid:

@@ -58,7 +58,7 @@ class PrometheusObserver:
         count: Counter = lambda _outcome, _seconds: None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Make the one client; a new one per query would load the CA bundle each time (CONTRACTS P12).
+        """Make the one client; a new one per query would load the CA bundle each time (contract P12).
 
         Args:
             url: base address, may have a path prefix and user info.

@@ -1,4 +1,4 @@
-"""Workers: one switch over the outcome of a look (CONTRACTS W)."""
+"""Workers: one switch over the outcome of a look (contracts W)."""
 
 import threading
 from datetime import timedelta
@@ -48,7 +48,7 @@ class Run:
 KEY = "test/podinfo"
 
 
-def test_worker_contract():
+def test_worker_contract():  # contract W1
     run = Run(TransportError("no answer"), TransportError("no answer"), None).work()
     assert run.looked == [KEY] * 3
     assert run.queue.num_requeues(KEY) == 0
@@ -65,20 +65,20 @@ def test_failure_waits_longer_each_time():
     assert {run.queue.get(), run.queue.get()} == {KEY, "other"}
 
 
-def test_success_comes_again_when_it_asked_to():
+def test_success_comes_again_when_it_asked_to():  # contract W1
     run = Run(timedelta(seconds=60)).work()
     run.clock.advance(60)
     assert run.queue.get() == KEY
 
 
-def test_success_that_asked_for_nothing_rests():
+def test_success_that_asked_for_nothing_rests():  # contract W1
     run = Run(None).work()
     run.clock.advance(1e6)
     run.queue.shut_down()
     assert run.queue.get() is None
 
 
-def test_server_that_is_busy_is_given_the_time_it_asked_for():
+def test_server_that_is_busy_is_given_the_time_it_asked_for():  # contract C3
     run = Run(TooManyRequestsError("busy", retry_after=30.0)).work()
     run.queue.add("other")
     run.clock.advance(29)
@@ -91,7 +91,7 @@ def test_server_that_is_busy_is_given_the_time_it_asked_for():
     ("error", "level"),
     [(ConflictError("c"), "DEBUG"), (TransportError("t"), "WARNING"), (RuntimeError("bug"), "ERROR")],
 )
-def test_each_error_is_logged_once_as_loud_as_it_is(error, level, caplog):
+def test_each_error_is_logged_once_as_loud_as_it_is(error, level, caplog):  # contracts W1, W5
     caplog.set_level("DEBUG")
     run = Run(error).work()
     (record,) = caplog.records
@@ -123,7 +123,7 @@ def test_threads_work_the_queue_and_end():
     assert len(run.looked) == 51
 
 
-def test_key_in_hand_is_finished_and_no_other_taken():
+def test_key_in_hand_is_finished_and_no_other_taken():  # contract T5
     run = Run()
     entered, leave = threading.Event(), threading.Event()
 

@@ -114,7 +114,7 @@ def test_change_of_a_part_wakes_the_canaries_that_it_belongs_to(run, kind, view,
 
 
 @pytest.mark.parametrize(("kind", "view"), [("canaries", OURS), ("deployments", primary()), ("services", service("x"))])
-def test_relist_that_finds_nothing_new_wakes_nobody(run, kind, view):
+def test_relist_that_finds_nothing_new_wakes_nobody(run, kind, view):  # contract S13
     getattr(run, kind).handle(Change(f"test/{view.name}", view, view))
     assert run.woken == []
 

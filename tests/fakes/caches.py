@@ -5,7 +5,7 @@ from typing import Any
 
 
 class FakeCache:
-    """Fulfils ``informers.types.Cache`` over a dict, with the write-through rules of CONTRACTS S19 and S20."""
+    """Fulfils ``informers.types.Cache`` over a dict, with the write-through rules of contracts S19 and S20."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Where the API server is and who we are (CONTRACTS C8 to C11)."""
+"""Where the API server is and who we are (contracts C8 to C11)."""
 
 import json
 import threading
@@ -112,7 +112,7 @@ def plugin(tmp_path):
     return tmp_path
 
 
-def test_plugin_runs_in_single_flight_and_not_twice_within_ten_seconds(plugin):
+def test_plugin_runs_in_single_flight_and_not_twice_within_ten_seconds(plugin):  # contract C10
     clock = [100.0]
     credentials = Credentials(find_login(str(plugin / "kubeconfig"), None), pool_size=1, monotonic=lambda: clock[0])
     (plugin / "count").write_text("")
@@ -134,7 +134,7 @@ def test_plugin_runs_in_single_flight_and_not_twice_within_ten_seconds(plugin):
     credentials.close()
 
 
-def test_credentials_that_cannot_be_loaded_again_stay_in_use(plugin):
+def test_credentials_that_cannot_be_loaded_again_stay_in_use(plugin):  # contract C10
     clock = [100.0]
     credentials = Credentials(find_login(str(plugin / "kubeconfig"), None), pool_size=1, monotonic=lambda: clock[0])
     assert credentials.authorization() == "Bearer one"
@@ -145,7 +145,7 @@ def test_credentials_that_cannot_be_loaded_again_stay_in_use(plugin):
     credentials.close()
 
 
-def test_certificates_that_change_are_taken_over_by_a_new_pool(tmp_path):
+def test_certificates_that_change_are_taken_over_by_a_new_pool(tmp_path):  # contract C11
     with FakeApi() as api:
         token = tmp_path / "token"
         token.write_text("t")

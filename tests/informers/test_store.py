@@ -1,4 +1,4 @@
-"""The store (CONTRACTS S)."""
+"""The store (contracts S)."""
 
 import pytest
 
@@ -35,7 +35,7 @@ def held():
     return Held()
 
 
-def test_add_or_update_decided_by_store(held):
+def test_add_or_update_decided_by_store(held):  # contract S2
     held.put("a", 1)
     held.put("a", 2)
     first, second = held.heard
@@ -43,7 +43,7 @@ def test_add_or_update_decided_by_store(held):
     assert (second.old.resource_version, second.new.resource_version) == ("1", "2")
 
 
-def test_store_updated_before_handler(held):
+def test_store_updated_before_handler(held):  # contract S3
     held.put("a", 1)
     held.put("a", 2)
     held.store.delete("test", "a")
@@ -51,12 +51,12 @@ def test_store_updated_before_handler(held):
     assert all(held.seen)
 
 
-def test_delete_of_what_is_not_held_calls_nobody(held):
+def test_delete_of_what_is_not_held_calls_nobody(held):  # contract S2
     held.store.delete("test", "a")
     assert held.heard == []
 
 
-def test_tombstone_on_missed_delete(held):
+def test_tombstone_on_missed_delete(held):  # contract S4
     held.put("a", 1)
     held.put("b", 1)
     held.replace(thing("b", 1))
@@ -66,7 +66,7 @@ def test_tombstone_on_missed_delete(held):
     assert held.store.get("test", "a") is None
 
 
-def test_relist_unchanged_objects_marked_as_sync(held):
+def test_relist_unchanged_objects_marked_as_sync(held):  # contract S13
     held.put("a", 1)
     held.replace(thing("a", 1))
     assert held.heard[-1].is_sync
@@ -74,13 +74,13 @@ def test_relist_unchanged_objects_marked_as_sync(held):
     assert not held.heard[-1].is_sync
 
 
-def test_deleted_and_created_again_is_one_update(held):
+def test_deleted_and_created_again_is_one_update(held):  # contract S5
     held.put("a", 5, uid="first")
     held.replace(thing("a", 2, uid="second"))
     assert (held.heard[-1].old.uid, held.heard[-1].new.uid) == ("first", "second")
 
 
-def test_indexer_moves_key_on_update_and_drops_empty_sets(held):
+def test_indexer_moves_key_on_update_and_drops_empty_sets(held):  # contract S16
     held.put("a", 1, labels=["x", "y"])
     held.put("b", 1, labels=["x"])
     assert [view.name for view in held.store.by_index("label", "x")] == ["a", "b"]
@@ -93,12 +93,12 @@ def test_indexer_moves_key_on_update_and_drops_empty_sets(held):
     assert set(held.store._filed["label"]) == {"x"}
 
 
-def test_unknown_index_is_an_error(held):
+def test_unknown_index_is_an_error(held):  # contract S15
     with pytest.raises(KeyError):
         held.store.by_index("colour", "red")
 
 
-def test_older_event_after_write_through_is_passed_over(held):
+def test_older_event_after_write_through_is_passed_over(held):  # contract S20
     held.put("a", 10)
     held.store.write_through(thing("a", 20))
     held.put("a", 15)
@@ -108,14 +108,14 @@ def test_older_event_after_write_through_is_passed_over(held):
     assert len(held.heard) == 3
 
 
-def test_older_object_of_a_list_is_passed_over(held):
+def test_older_object_of_a_list_is_passed_over(held):  # contract S20
     held.put("a", 20)
     held.replace(thing("a", 15))
     assert held.store.get("test", "a").resource_version == "20"
     assert len(held.heard) == 1
 
 
-def test_list_does_not_delete_what_was_written_after_it(held):
+def test_list_does_not_delete_what_was_written_after_it(held):  # contract S20
     held.put("a", 20)
     held.replace(version="15")
     assert held.store.get("test", "a") is not None
@@ -124,14 +124,14 @@ def test_list_does_not_delete_what_was_written_after_it(held):
 
 
 @pytest.mark.parametrize("known", [[], [thing("a", 1, uid="another")]], ids=["deleted", "another object"])
-def test_write_through_never_brings_back_what_is_gone(held, known):
+def test_write_through_never_brings_back_what_is_gone(held, known):  # contract S19
     held.replace(*known)
     before = len(held.heard)
     held.store.write_through(thing("a", 20))
     assert len(held.heard) == before
 
 
-def test_object_whose_view_cannot_be_built_is_held_as_unreadable(held, caplog):
+def test_object_whose_view_cannot_be_built_is_held_as_unreadable(held, caplog):  # contract S18
     broken = thing("a", 3)
     broken["labels"] = 7
     view = held.store.view(broken)
@@ -143,18 +143,18 @@ def test_object_whose_view_cannot_be_built_is_held_as_unreadable(held, caplog):
     assert held.store.get("test", "a").labels == ("x",)
 
 
-def test_object_without_metadata_raises(held):
+def test_object_without_metadata_raises(held):  # contract R17
     with pytest.raises((KeyError, TypeError)):
         held.store.view({"kind": "Thing"})
 
 
-def test_object_of_cluster_scope_has_its_name_as_key(held):
+def test_object_of_cluster_scope_has_its_name_as_key(held):  # contract S1
     held.store.put(Thing("", "node", "u", "1"))
     assert held.store.get("", "node").name == "node"
     assert len(held.store) == 1
 
 
-def test_snapshot_shows_everything(held):
+def test_snapshot_shows_everything(held):  # contract S9
     held.put("a", 1)
     seen = []
     held.store.snapshot(seen.extend)
@@ -164,5 +164,5 @@ def test_snapshot_shows_everything(held):
 @pytest.mark.parametrize(
     ("version", "than", "older"), [("9", "10", True), ("10", "10", False), ("11", "10", False), ("x", "10", False)]
 )
-def test_versions_compare_as_integers(version, than, older):
+def test_versions_compare_as_integers(version, than, older):  # contract S20
     assert is_older(version, than) is older

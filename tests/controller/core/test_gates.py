@@ -108,12 +108,12 @@ def test_all_gates_are_open_where_all_is_well():
         ),
     ],
 )
-def test_gate_says_what_is_in_the_way(reason, changes, what):
+def test_gate_says_what_is_in_the_way(reason, changes, what):  # behaviour 1, 2, 3
     found = {closed.gate.reason: closed.what for closed in gates.all_closed(world(**changes), ALL)}
     assert found[reason] == what
 
 
-def test_primary_beyond_help_is_not_waited_for_while_the_canary_serves():
+def test_primary_beyond_help_is_not_waited_for_while_the_canary_serves():  # behaviour 3
     dead = primary(available_replicas=0, deadline_exceeded=True)
     assert gates.primary_converged(world(primary=dead)) is None
     assert gates.primary_converged(world(primary=dead, workload=workload(available_replicas=0))) is not None

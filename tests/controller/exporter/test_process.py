@@ -37,7 +37,7 @@ def test_queries(scrape, exporter):
     assert scrape.value("flagger_prometheus_request_duration_seconds_sum") == pytest.approx(0.2)
 
 
-def test_rounds_events_errors_and_the_lead(scrape, exporter):
+def test_rounds_events_errors_and_the_lead(scrape, exporter):  # contract L12
     exporter.late(timedelta(seconds=0.3))
     exporter.event_dropped()
     exporter.look_failed("ConflictError")
