@@ -1,6 +1,6 @@
 """What becomes of an event before it is sent: combined, counted, or dropped when its budget is spent. Pure.
 
-Combine → count → budget, as client-go's tools/record does, with the differences of CONTRACTS E2 and E3: only halts and
+Combine → count → budget, as client-go's tools/record does, with the differences of contracts E2 and E3: only halts and
 waits combine, per kind and from the fifth text on; and what starts or ends a rollout is never dropped.
 """
 
@@ -59,7 +59,7 @@ class Correlated:
 
 
 class Recent(Generic[K, T]):
-    """The most recently used entries: memory is bounded (CONTRACTS E8)."""
+    """The most recently used entries: memory is bounded (contract E8)."""
 
     def __init__(self, most: int = MOST_ENTRIES) -> None:
         """Keep at most so many."""

@@ -1,4 +1,4 @@
-"""Leading, or standing by: a thread that tries for the lease, and a clock that says when to stop (CONTRACTS L)."""
+"""Leading, or standing by: a thread that tries for the lease, and a clock that says when to stop (contracts L)."""
 
 import logging
 import random as random_module

@@ -99,10 +99,7 @@ class Gatherer:
         )
 
     def _rivals(self, canary: Canary) -> tuple[Canary, ...]:
-        others = {
-            other.uid: other
-            for key in overlap_keys(canary)
-            for other in self.canaries.by_index(OVERLAP_INDEX, key)
-            if isinstance(other, Canary) and other.uid != canary.uid
-        }
+        """Return the oldest of those who name what we name: however many more there are, they bear on nothing."""
+        firsts = (self.canaries.first(OVERLAP_INDEX, key) for key in overlap_keys(canary))
+        others = {other.uid: other for other in firsts if other is not None and other.uid != canary.uid}
         return tuple(others.values())

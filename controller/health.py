@@ -1,6 +1,6 @@
 """Whether the process does its work: which threads are dead or stuck, and which caches see nothing.
 
-A thread that dies takes the process with it (CONTRACTS T4): half a controller holds the lease and looks alive.
+A thread that dies takes the process with it (contract T4): half a controller holds the lease and looks alive.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""One candidate's view of a Lease: may we lead? Client-go's algorithm; no threads (CONTRACTS L).
+"""One candidate's view of a Lease: may we lead? Client-go's algorithm; no threads (contracts L).
 
 Whether another's lease has run out is judged by how long *we* have seen it unchanged. The times written in it are for
 people: they are never compared with ours.
@@ -65,7 +65,7 @@ class Candidate:
         """Take what identifies us; nothing is sent.
 
         Args:
-            client: a client of its own, so that nothing else holds up a renewal (CONTRACTS C7).
+            client: a client of its own, so that nothing else holds up a renewal (contract C7).
             namespace: where the lease is.
             identity: unique per process, not empty.
             timing: how long everything lasts.

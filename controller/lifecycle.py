@@ -14,7 +14,8 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 
 from controller import __version__
 from controller.applier import Applier, DryRun, RealApplier
-from controller.controller import Workers
+from controller.budgets import Budgets
+from controller.controller import Result, Workers
 from controller.core.plan import Plan
 from controller.core.world import World
 from controller.election import Alone, Election, stand_for_election
@@ -37,6 +38,7 @@ from controller.workqueue import WorkQueue
 from deploy.registry import DEPLOYERS
 from informers.client import KubeClient
 from informers.credentials import Login, find_login
+from informers.errors import FAILURES
 from informers.nesting import allow_deep_json
 from metrics.registry import OBSERVERS
 from router.registry import ROUTERS
@@ -46,6 +48,8 @@ log = logging.getLogger(__name__)
 USER_AGENT = f"flagger/{__version__}"
 _WATCHES = 5  # kinds that are watched, per namespace
 _SPARE = 2
+WRITES = (("patch", "canaries"), ("patch", "deployments"), ("patch", "virtualservices"), ("create", "events"))
+"""Verb and resource of what is written."""
 _SWITCH_SECONDS = 0.001  # beside a thread that computes, a watch stream gets four times as far as with 5 ms
 _SAY_WHAT_IS_MISSING_SECONDS = 10.0
 _LOOK_SECONDS = 1.0  # for threads that have died
@@ -87,6 +91,7 @@ class Controller:
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=registry)
         self._exporter = exporter = ProcessExporter(registry)
+        exporter.preset(Result, (kind.__name__ for kind in FAILURES), WRITES)
         login = find_login(options.kubeconfig, options.master)
         pool = options.workers + _WATCHES * max(1, len(options.namespaces)) + _SPARE
         self._client = KubeClient(login, user_agent=USER_AGENT, pool_size=pool, count=exporter.counted_kubernetes)
@@ -109,7 +114,7 @@ class Controller:
             self._queue,
             partial(_noted, self._in_hand, self._reconcile(CanaryExporter(registry))),
             count=options.workers,
-            failed=exporter.look_failed,
+            metrics=exporter,
         )
         self._election = self._make_election(login)
         self._http = HttpServer(
@@ -192,7 +197,7 @@ class Controller:
         return bool(problems)
 
     def _end(self) -> None:
-        """Stop in the order of CONTRACTS T5, whoever does not answer; readiness is false since ``stop``."""
+        """Stop in the order of contract T5, whoever does not answer; readiness is false since ``stop``."""
         log.info("Stopping")
         self.stop()
         self._observer.close()  # first: workers wait for it
@@ -233,9 +238,10 @@ class Controller:
             parts.canaries, router, deployers, utc_now, options.control_loop_interval, parts.is_terminating
         )
         looked = partial(_as_it_was, exporter.looked) if options.dry_run else exporter.looked
-        watchers = Watchers(looked, exporter.gone, exporter.unreadable, self._exporter.late)
+        watchers = Watchers(looked, exporter.gone, exporter.unreadable, self._exporter.throttled, self._exporter.late)
         unreadable = UnreadableTeller(self._recorder, None if options.dry_run else self._client, utc_now)
-        reconciler = Reconciler(parts.canaries, gatherer, self._observer, applier, watchers, unreadable)
+        budgets = Budgets(monotonic=time.monotonic)
+        reconciler = Reconciler(parts.canaries, gatherer, self._observer, applier, watchers, unreadable, budgets)
         if options.dry_run:
             return partial(_unhurried, reconciler.reconcile, options.control_loop_interval)
         return reconciler.reconcile

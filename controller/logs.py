@@ -1,6 +1,6 @@
 """Logs: one JSON object a line on standard error, whatever happens, ``ts level msg`` first.
 
-The seed pipes them through ``jq .msg``, which stops at the first line that is anything else. So what Python and
+Readers pipe them through ``jq .msg``, which stops at the first line that is anything else. So what Python and
 libraries would write there themselves comes here too: warnings, exceptions that nobody caught, failed log calls.
 """
 
@@ -14,6 +14,8 @@ from types import TracebackType
 from typing import Any, TextIO
 
 from pythonjsonlogger.json import JsonFormatter
+
+from controller.reconcile_id import reconcile_id
 
 log = logging.getLogger("flagger")
 
@@ -43,6 +45,9 @@ class _Formatter(JsonFormatter):
         super().add_fields(log_data, record, message_dict)
         log_data["ts"] = self.formatTime(record, "%Y-%m-%dT%H:%M:%S") + f".{int(record.msecs):03}Z"
         log_data["level"] = record.levelname.lower()
+        at = reconcile_id()
+        if at:
+            log_data["reconcile_id"] = at
 
 
 class _Handler(logging.StreamHandler[TextIO]):

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from controller.core.canary import Canary
+from controller.core.canary import Canary, State
 from controller.core.parse import parse_canary
+from controller.core.world import seniority
 from controller.gather import OVERLAP_INDEX, PARTS_INDEX, ROUTE, SERVICE, overlap_keys, part_key, parts_keys
 from deploy.deployments import view as deployment_view
 from deploy.registry import DEPLOYERS
@@ -28,7 +29,7 @@ from informers.resources import (
     Resource,
     virtual_services,
 )
-from informers.store import Build, Change, Index
+from informers.store import Build, Change, Index, Order
 from informers.types import Json, V
 from router.services import view as service_view
 from router.types import Service
@@ -111,7 +112,19 @@ class Parts:
     def _part_changed(self, add: Callable[[str], None], kind: str, change: Change[Any]) -> None:
         view = change.new or change.old
         if view is not None and not change.is_sync:
-            self._add_all(add, PARTS_INDEX, part_key(kind, view.namespace, view.name))
+            for canary in self.canaries.by_index(PARTS_INDEX, part_key(kind, view.namespace, view.name)):
+                if isinstance(canary, Canary) and not self._stands_back(canary):
+                    add(key_of(canary.namespace, canary.name))
+
+    def _stands_back(self, canary: Canary) -> bool:
+        """Whether it rests behind an older one: then it waits for that one's end, whatever becomes of the parts.
+
+        Thousands of objects that name the same parts would otherwise be reconciled for each change of one of them.
+        """
+        if canary.status.state is State.RUNNING:
+            return False
+        firsts = (self.canaries.first(OVERLAP_INDEX, value) for value in overlap_keys(canary))
+        return any(first is not None and first.uid != canary.uid for first in firsts)
 
     def _add_all(self, add: Callable[[str], None], index: str, value: str) -> None:
         for canary in self.canaries.by_index(index, value):
@@ -125,8 +138,14 @@ class _Maker:
     client: KubeClient
     namespaces: tuple[str, ...]  # ("",) for all
 
-    def make(self, resource: Resource, build: Build[V], indexes: Mapping[str, Index[V]] | None = None) -> Informers[V]:
-        return self.of_version(lambda: resource, lambda: None, resource, build, indexes)
+    def make(
+        self,
+        resource: Resource,
+        build: Build[V],
+        indexes: Mapping[str, Index[V]] | None = None,
+        orders: Mapping[str, Order[V]] | None = None,
+    ) -> Informers[V]:
+        return self.of_version(lambda: resource, lambda: None, resource, build, indexes, orders)
 
     def of_version(
         self,
@@ -135,6 +154,7 @@ class _Maker:
         any_version: Resource,
         build: Build[V],
         indexes: Mapping[str, Index[V]] | None = None,
+        orders: Mapping[str, Order[V]] | None = None,
     ) -> Informers[V]:
         return Informers(
             {
@@ -149,6 +169,7 @@ class _Maker:
                     ),
                     build,
                     indexes=indexes,
+                    orders=orders,
                 )
                 for namespace in self.namespaces
             }
@@ -165,6 +186,7 @@ def make_parts(client: KubeClient, namespaces: Sequence[str]) -> Parts:
             CANARIES,
             canary_view,
             {OVERLAP_INDEX: overlap_keys, PARTS_INDEX: parts_keys, NAMESPACE_INDEX: _namespace_of},
+            {OVERLAP_INDEX: seniority},
         ),
         deployments=maker.make(DEPLOYMENTS, deployment_view),
         virtual_services=maker.of_version(served, served.forget, virtual_services(newest), virtual_service_view),

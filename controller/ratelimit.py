@@ -1,6 +1,4 @@
-"""How long a key that failed has to wait (CONTRACTS D5, D6), and how much one key may cost (CONTRACTS D9).
-
-Pure but for counting; the clock is an argument.
+"""How long a key that failed has to wait (contracts D5, D6). Pure but for counting; the clock is an argument.
 
 Source: client-go's default controller rate limiter: per key 5 ms doubled with each failure, and 10 a second with a
 burst of 100 over all keys; the longer of the two counts, and both are charged. Two limits are ours. A key waits a

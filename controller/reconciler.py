@@ -5,15 +5,16 @@ Safe at any time and any number of times: only the clock and the world move a ro
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from controller.applier import Applier
+from controller.budgets import Budgets
 from controller.core.canary import Canary, CanarySpec
 from controller.core.decide import decide
-from controller.core.pacing import round_due_at
-from controller.core.plan import Action, Plan, Refusal
+from controller.core.pacing import requests_per_second, round_due_at
+from controller.core.plan import Action, Log, Plan, Refusal, Say
 from controller.core.refusals import report
 from controller.core.world import NOTHING_REMEMBERED, Memory, World, after_action, after_plan, with_readings
 from controller.gather import Gatherer
@@ -35,6 +36,7 @@ class Watchers:
     looked: Callable[[World, Plan], None]
     gone: Callable[[str, str], None]  # namespace, name
     unreadable: Callable[[str, str], None]  # likewise
+    throttled: Callable[[str], None]  # namespace of a canary that has cost too much of late
     late: Callable[[timedelta], None]  # how long after its due time a round was held
 
 
@@ -48,6 +50,7 @@ class Reconciler:
     applier: Applier
     watchers: Watchers
     unreadable: UnreadableTeller
+    budgets: Budgets
     _memories: dict[str, Memory] = field(default_factory=dict)
     _expected: dict[str, datetime] = field(default_factory=dict)  # when the next reconcile was to be
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -70,11 +73,17 @@ class Reconciler:
         self.unreadable.forget(key)
         if canary is None:
             self._forget(key)
+            self.budgets.forget(key)
             self.watchers.gone(namespace, name)
             return None
         world = self.gatherer.gather(canary, self._memory(key))
+        wait = self.budgets.wait(key, requests_per_second(world))
+        if wait:
+            self.watchers.throttled(namespace)
+            return timedelta(seconds=wait)
         plan = decide(world)
         if plan.observe:
+            self.budgets.charge(key, len(plan.observe))
             world, plan = self._with_readings(canary, world.memory, plan)
         self._apply(key, world, plan)
         expected = self._expect(key, world.now + plan.wake_after if plan.wake_after else None)
@@ -104,9 +113,12 @@ class Reconciler:
         try:
             self.applier.apply(world, plan, note)
         except ApiError as error:
+            self.budgets.charge(key, 1)
             if is_refusal(error):
                 self._report(key, world.canary, plan.actions[len(done)], error)
             raise
+        finally:
+            self.budgets.charge(key, _requests(done))
 
     def _report(self, key: str, canary: Canary, action: Action, error: ApiError) -> None:
         """Have the owner of a canary told of a refusal, if that is possible: the report is written as well."""
@@ -124,6 +136,8 @@ class Reconciler:
             log.debug("The report of a refusal is refused as well", extra={"key": key, "error": str(another)})
         else:
             self.watchers.looked(world, plan)
+        finally:
+            self.budgets.charge(key, _requests(plan.actions))
 
     def _tell(self, world: World, plan: Plan, expected: datetime | None) -> None:
         """Tell what was found, and how late a round was: measured from when it was due and this look was to be."""
@@ -156,3 +170,8 @@ class Reconciler:
         with self._lock:
             self._memories.pop(key, None)
             self._expected.pop(key, None)
+
+
+def _requests(actions: Iterable[Action]) -> int:
+    """Return how many writes actions are; events have a budget of their own."""
+    return sum(not isinstance(action, Say | Log) for action in actions)

@@ -1,7 +1,7 @@
 """Events for the canary's owner: logged here, and sent to the API server by a thread of its own.
 
 Recording never blocks or fails a reconcile: what does not fit is dropped and counted, and is in the log anyway
-(CONTRACTS E4). What starts or ends a rollout is sent as long as the process lives, unless the API server refuses it
+(contract E4). What starts or ends a rollout is sent as long as the process lives, unless the API server refuses it
 for good: a throttled, failing or unreachable server is asked again, and one object's troubles hold up nobody else's
 events.
 """

@@ -3,7 +3,7 @@
 State: one FIFO, a *dirty* set, a *processing* set, a heap of keys that wait for their time, one lock with a condition.
 Invariant: what is in the FIFO is dirty and not processing. There is no timer thread: ``get`` looks into the heap.
 
-Model: client-go's util/workqueue; the promises are CONTRACTS Q1 to Q12 and D1 to D8.
+Model: client-go's util/workqueue; the promises are contracts Q1 to Q12 and D1 to D8.
 """
 
 import heapq

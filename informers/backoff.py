@@ -1,4 +1,4 @@
-"""How long a reflector waits after a session has ended (CONTRACTS R20)."""
+"""How long a reflector waits after a session has ended (contract R20)."""
 
 from collections.abc import Callable
 

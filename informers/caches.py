@@ -31,6 +31,11 @@ class Informers(Generic[V]):
         """Return what is filed under a value, in all namespaces; KeyError for an unknown index."""
         return [view for informer in self.all for view in informer.by_index(index, value)]
 
+    def first(self, index: str, value: str) -> V | None:
+        """Return the first of what is filed under a value that names a namespace."""
+        found = [view for informer in self.all if (view := informer.first(index, value)) is not None]
+        return found[0] if found else None
+
     def write_through(self, obj: Json) -> None:
         """Take the whole object that our own write was answered with."""
         informer = self._of(obj["metadata"].get("namespace") or "")

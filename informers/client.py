@@ -1,7 +1,7 @@
 """The one client that talks to the API server: raw requests through the official package's connection pool.
 
 Objects stay JSON dicts, so that fields we don't know survive. A write goes out once: whoever sent it looks at the world
-again if the answer is lost (CONTRACTS C1).
+again if the answer is lost (contract C1).
 """
 
 import json
@@ -219,7 +219,7 @@ class KubeClient:
         *,
         repeat: bool,
     ) -> urllib3.BaseHTTPResponse:
-        """Send; a read is repeated once, at once, if a kept connection turns out to be closed (CONTRACTS C2)."""
+        """Send; a read is repeated once, at once, if a kept connection turns out to be closed (contract C2)."""
         pool = self._credentials.pool()
         for last in (not repeat, True):
             try:

@@ -1,7 +1,7 @@
 """Where the API server is and how we prove who we are: which login to take, and when to load it again.
 
 A lock stands around all of it, so that a plugin runs in single flight, and a reload makes a whole new value: requests
-see all of it or nothing (CONTRACTS C8 to C11).
+see all of it or nothing (contracts C8 to C11).
 """
 
 import logging

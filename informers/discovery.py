@@ -1,4 +1,4 @@
-"""Which version of a kind is served. Asked until it is there, never remembered as absent (CONTRACTS C15)."""
+"""Which version of a kind is served. Asked until it is there, never remembered as absent (contract C15)."""
 
 import threading
 from collections.abc import Callable, Sequence

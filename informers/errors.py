@@ -102,6 +102,22 @@ class TransportError(ApiError):
     """No answer: refused, cut, timed out, TLS."""
 
 
+FAILURES: tuple[type[ApiError], ...] = (
+    NotFoundError,
+    KindNotServedError,
+    ConflictError,
+    AlreadyExistsError,
+    ExpiredError,
+    ForbiddenError,
+    UnauthorizedError,
+    TooManyRequestsError,
+    InvalidError,
+    ServerError,
+    TransportError,
+)
+"""Everything that a request can end with."""
+
+
 def is_refusal(error: ApiError) -> bool:
     """Whether a write will be refused until somebody changes a permission, a policy, a quota or a webhook."""
     webhook = isinstance(error, ServerError) and "webhook" in str(error)  # one that cannot be called is a 500

@@ -1,6 +1,6 @@
 """A handler of an informer: it hears one change at a time, on a thread and from an unbounded buffer of its own.
 
-So a slow one holds up neither the watch nor another handler (CONTRACTS S12).
+So a slow one holds up neither the watch nor another handler (contract S12).
 """
 
 import logging

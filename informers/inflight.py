@@ -1,4 +1,4 @@
-"""Requests that another thread can end while they wait for an answer (CONTRACTS R23), or a clock does (C4).
+"""Requests that another thread can end while they wait for an answer (contract R23), or a clock does (contract C4).
 
 An open stream can be cut by its response; before the headers have come there is no response yet, and urllib3 offers no
 way to its connection. So connections tell the requests of their thread when they are used.
@@ -53,7 +53,7 @@ class InFlight:
 
 @contextmanager
 def cut_off_after(seconds: float, end: Callable[[], None]) -> Iterator[None]:
-    """Call ``end`` from another thread if the block takes longer: urllib3's timeouts count per receive (P9)."""
+    """Call ``end`` from another thread if the block takes longer: urllib3 counts per receive (contract P9)."""
     timer = threading.Timer(seconds, end)
     timer.name = "request-deadline"
     timer.start()
@@ -70,7 +70,7 @@ def make_cuttable(pool: urllib3.PoolManager) -> None:
 
 
 def shut(sock: socket.socket) -> None:
-    """End a blocked read on a socket from another thread: about 1 ms, plain or TLS (CONTRACTS P8)."""
+    """End a blocked read on a socket from another thread: about 1 ms, plain or TLS (contract P8)."""
     try:
         sock.shutdown(socket.SHUT_RDWR)
     except OSError:
@@ -78,7 +78,7 @@ def shut(sock: socket.socket) -> None:
 
 
 def cut(response: urllib3.BaseHTTPResponse) -> None:
-    """End a blocked read of a response from another thread: about 1 ms, plain or TLS (CONTRACTS P8)."""
+    """End a blocked read of a response from another thread: about 1 ms, plain or TLS (contract P8)."""
     sock = getattr(response.connection, "sock", None) or _socket_of_body(response)
     if sock is not None:
         shut(sock)

@@ -12,7 +12,7 @@ from informers.handlers import Registration
 from informers.reflector import Hooks, Reflector
 from informers.source import Source
 from informers.stop import Stop
-from informers.store import Build, Change, Index, Store
+from informers.store import Build, Change, Index, Order, Store
 from informers.types import Json, Unreadable, V
 
 log = logging.getLogger(__name__)
@@ -31,6 +31,7 @@ class Informer(Generic[V]):
         build: Build[V],
         *,
         indexes: Mapping[str, Index[V]] | None = None,
+        orders: Mapping[str, Order[V]] | None = None,
         monotonic: Callable[[], float] = time.monotonic,
         random: Callable[[], float] = random_module.random,
         wait: Callable[[Stop, float], bool] = Stop.wait,
@@ -41,12 +42,13 @@ class Informer(Generic[V]):
             source: lists and watches.
             build: makes a view of an object.
             indexes: functions that file views under values.
+            orders: of those indexes of which the first view is asked for, what views are compared by.
             monotonic: clock in seconds.
             random: numbers in [0, 1).
             wait: waits for seconds or until stop.
         """
         self.name = source.name
-        self._store = Store(build, indexes=indexes or {}, listener=self._tell)
+        self._store = Store(build, indexes=indexes or {}, orders=orders, listener=self._tell)
         self._reflector = Reflector(
             source,
             self._store,
@@ -81,6 +83,10 @@ class Informer(Generic[V]):
     def by_index(self, index: str, value: str) -> Sequence[V | Unreadable]:
         """Return what is filed under a value; KeyError for an unknown index."""
         return self._store.by_index(index, value)
+
+    def first(self, index: str, value: str) -> V | None:
+        """Return the first of what is filed under a value; see ``Store.first``."""
+        return self._store.first(index, value)
 
     def write_through(self, obj: Json) -> None:
         """Take the whole object that our own write was answered with."""

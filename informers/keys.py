@@ -1,4 +1,4 @@
-"""Keys of objects: ``namespace/name``, or ``name`` in cluster scope (CONTRACTS S1)."""
+"""Keys of objects: ``namespace/name``, or ``name`` in cluster scope (contract S1)."""
 
 
 def key_of(namespace: str, name: str) -> str:

@@ -71,7 +71,7 @@ class KubeSource:
             raise ServerError(f"list {self.name}: the answer is a {rest.get('kind')!r}, not a {self.kind}List")
         more = rest["metadata"].get("continue") or ""
         try:
-            # A continue page's version is not used (CONTRACTS R4).
+            # A continue page's version is not used (contract R4).
             return Page(resource_version="" if continue_token else version_of(rest), continue_token=str(more))
         except IdentityError as error:
             raise ServerError(f"list {self.name}: {error}") from error
@@ -105,7 +105,7 @@ class KubeSource:
 
 @contextmanager
 def ended_by(stop: Stop, response: urllib3.BaseHTTPResponse, seconds: float) -> Iterator[None]:
-    """Cut the stream when stop is set, and when its time is up: a server may trickle for ever (CONTRACTS P9)."""
+    """Cut the stream when stop is set, and when its time is up: a server may trickle for ever (contract P9)."""
     end = partial(cut, response)
     with stop.waking(end), cut_off_after(seconds, end):
         yield
@@ -125,7 +125,7 @@ def _events(response: urllib3.BaseHTTPResponse) -> Iterator[WatchEvent]:
 
 
 def _chunks(response: urllib3.BaseHTTPResponse) -> Iterable[bytes]:
-    """Yield bytes as they arrive: ``stream`` would hold back a body without chunks until its end (CONTRACTS P3)."""
+    """Yield bytes as they arrive: ``stream`` would hold back a body without chunks until its end (contract P3)."""
     if response.chunked:
         yield from response.stream(None)
         return

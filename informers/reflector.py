@@ -1,6 +1,6 @@
 """List, then watch, for ever: keeps a store like the API server's state, through every kind of interruption.
 
-Model: client-go's reflector; the numbers and orders are those of CONTRACTS R1 to R24.
+Model: client-go's reflector; the numbers and orders are those of contracts R1 to R24.
 """
 
 import logging
@@ -81,7 +81,7 @@ class Reflector(Generic[V]):
         self._random = random
         self._wait = wait
         self._backoff = Backoff(monotonic=monotonic, random=random)
-        self._version = ""  # the last one seen; moved by lists and watches alone, never by our own writes (S21)
+        self._version = ""  # the last seen; moved by lists and watches alone, not by our writes (contract S21)
         self._paged = False  # the server's watch cache is off: its first list came in pages
         self._retry_after = 0.0  # seconds that the server asked us to wait before the next request
         self._consistent = False  # the last version is gone: ask for a consistent read until a list succeeds

@@ -52,7 +52,7 @@ class Source(Protocol):
     def watch(
         self, *, resource_version: str, timeout_seconds: int, stop: Stop
     ) -> AbstractContextManager[Iterator[WatchEvent]]:
-        """Open a watch from a version; the events end when the server, silence (R19) or stop ends the stream."""
+        """Open a watch from a version; the events end with the server, silence (contract R19) or stop."""
 
 
 def version_of(obj: Json) -> str:

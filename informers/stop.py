@@ -1,4 +1,4 @@
-"""A stop that also ends blocked reads (CONTRACTS R23, P8)."""
+"""A stop that also ends blocked reads (contracts R23, P8)."""
 
 import threading
 from collections.abc import Callable, Iterator

@@ -9,7 +9,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic
+from typing import Any, Generic
 
 from informers.keys import key_of
 from informers.types import LONGEST_VERSION, FieldError, IdentityError, Json, Partial, Unreadable, V
@@ -20,6 +20,9 @@ _LONGEST_REASON = 500  # characters: it stands in events and conditions
 
 Index = Callable[[V], Iterable[str]]
 """Returns under which values a view is filed: several, one or none."""
+
+Order = Callable[[V], Any]
+"""Returns what views under one value are compared by."""
 
 Build = Callable[[Json, V | None], V]
 """Builds a view; the previous one of that name may lend what is dear to compute."""
@@ -46,9 +49,18 @@ Listener = Callable[[Change[V]], None]
 class Store(Generic[V]):
     """Views of one kind."""
 
-    def __init__(self, build: Build[V], *, indexes: Mapping[str, Index[V]], listener: Listener[V]) -> None:
+    def __init__(
+        self,
+        build: Build[V],
+        *,
+        indexes: Mapping[str, Index[V]],
+        listener: Listener[V],
+        orders: Mapping[str, Order[V]] | None = None,
+    ) -> None:
         self._build = build
         self._indexes = dict(indexes)
+        self._orders = dict(orders or {})
+        self._firsts: dict[tuple[str, str], str] = {}  # index and value → key of the first, where it is known
         self._filed: dict[str, dict[str, set[str]]] = {name: {} for name in indexes}
         self._objects: dict[str, V | Unreadable] = {}
         self._unreadable: set[str] = set()  # keys of what has no view
@@ -75,13 +87,27 @@ class Store(Generic[V]):
         with self._lock:
             return [self._objects[key] for key in sorted(self._filed[index].get(value, ()))]
 
+    def first(self, index: str, value: str) -> V | None:
+        """Return the first by the order of an index of what is filed under a value, or None if nothing is.
+
+        Found once for as long as it stays the first, however much is filed beside it.
+        """
+        with self._lock:
+            known = self._firsts.get((index, value))
+            keys = (known,) if known is not None else self._filed[index].get(value, ())
+            views = [view for view in map(self._objects.__getitem__, keys) if not isinstance(view, Unreadable)]
+            found = min(views, key=self._orders[index], default=None)
+            if found is not None:
+                self._firsts[index, value] = key_of(found.namespace, found.name)
+            return found
+
     def snapshot(self, then: Callable[[Mapping[str, V | Unreadable]], None]) -> None:
         """Call ``then`` with all objects while nothing can change: for a handler that is added late."""
         with self._lock:
             then(self._objects)
 
     def view(self, obj: Json) -> V | Unreadable:
-        """Build the view of an object, or what stands for one that cannot be read (CONTRACTS S18).
+        """Build the view of an object, or what stands for one that cannot be read (contract S18).
 
         Raises:
             IdentityError: its metadata does not say which object it is.
@@ -116,7 +142,7 @@ class Store(Generic[V]):
             views: of every listed object.
             resource_version: of the list.
             consistent: whether it was read from etcd itself, so that it is believed whatever its version: after a
-                restore from a backup all versions are lower than before (CONTRACTS S20).
+                restore from a backup all versions are lower than before (contract S20).
         """
         with self._lock:
             changes = self._replace(views, resource_version, consistent=consistent)
@@ -124,7 +150,7 @@ class Store(Generic[V]):
                 self._listener(change)
 
     def put(self, view: V | Unreadable) -> None:
-        """Add or update; what is older than the entry of that uid is passed over (CONTRACTS S20)."""
+        """Add or update; what is older than the entry of that uid is passed over (contract S20)."""
         with self._lock:
             key = key_of(view.namespace, view.name)
             old = self._objects.get(key)
@@ -147,7 +173,7 @@ class Store(Generic[V]):
         self.write_through_view(self.view(obj))
 
     def write_through_view(self, view: V | Unreadable) -> None:
-        """Likewise for a view: it replaces an entry of the same uid and never adds one (CONTRACTS S19)."""
+        """Likewise for a view: it replaces an entry of the same uid and never adds one (contract S19)."""
         with self._lock:
             old = self._objects.get(key_of(view.namespace, view.name))
             if old is not None and old.uid == view.uid:
@@ -179,11 +205,14 @@ class Store(Generic[V]):
         for name, index in self._indexes.items():
             filed = self._filed[name]
             for value in _values(index, old):
+                if self._firsts.get((name, value)) == key:
+                    del self._firsts[name, value]
                 filed[value].discard(key)
                 if not filed[value]:
                     del filed[value]
             for value in _values(index, view):
                 filed.setdefault(value, set()).add(key)
+                self._precede(name, value, key, view)
         if isinstance(view, Unreadable):
             self._unreadable.add(key)
         else:
@@ -193,6 +222,14 @@ class Store(Generic[V]):
             self._written.discard(key)
         else:
             self._objects[key] = view
+
+    def _precede(self, index: str, value: str, key: str, view: V | Unreadable | None) -> None:
+        """Make a view the first of a value if it comes before the one that is known to be."""
+        known = self._objects.get(self._firsts.get((index, value), ""))
+        if known is None or isinstance(known, Unreadable) or view is None or isinstance(view, Unreadable):
+            return
+        if self._orders[index](view) < self._orders[index](known):
+            self._firsts[index, value] = key
 
 
 def is_older(version: str, than: str) -> bool:

@@ -1,6 +1,6 @@
 """Decoding what arrives in pieces: lists item by item, watches line by line. No I/O of its own.
 
-Whole lists are never held: 10,000 Deployments in one body would peak at four times what pages of 500 do (CONTRACTS P2).
+Whole lists are never held: 10,000 Deployments in one body would peak at four times what pages of 500 do (contract P2).
 """
 
 import codecs

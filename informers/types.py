@@ -34,12 +34,12 @@ class View(Protocol):
 
     @property
     def resource_version(self) -> str:
-        """Version of the object; opaque, but compared as an integer where it is one (CONTRACTS S20)."""
+        """Version of the object; opaque, but compared as an integer where it is one (contract S20)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """An object that exists but whose view could not be built (CONTRACTS S18). Never treated as absent."""
+    """An object that exists but whose view could not be built (contract S18). Never treated as absent."""
 
     namespace: str
     name: str
@@ -72,15 +72,18 @@ class Cache(Protocol[V]):
     def by_index(self, index: str, value: str) -> Sequence[V | Unreadable]:
         """Return the objects that an index function filed under ``value``; KeyError for an unknown index."""
 
+    def first(self, index: str, value: str) -> V | None:
+        """Return the first of them by the order of that index, at no cost that grows with their number."""
+
     def write_through(self, obj: Json) -> None:
-        """Take the whole object that our own write was answered with (CONTRACTS S19, S20)."""
+        """Take the whole object that our own write was answered with (contracts S19, S20)."""
 
     def write_through_view(self, view: V) -> None:
         """Likewise for an answer that is not the whole object: the caller has amended the view."""
 
 
 class Writer(Protocol):
-    """The writes of the client. Each is sent once (CONTRACTS C1); all raise ``informers.errors.ApiError``."""
+    """The writes of the client. Each is sent once (contract C1); all raise ``informers.errors.ApiError``."""
 
     def get(self, resource: Resource, namespace: str, name: str) -> Json:
         """Read one object from the API server: the two reads of a promotion, nothing else."""

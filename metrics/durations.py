@@ -1,6 +1,6 @@
 """Durations as Go prints them: ``823ms``, ``1.567s``, ``2m0s``. Pure.
 
-Source: the documented format of Go's ``time.Duration.String``, which the seed's events show.
+Source: the documented format of Go's ``time.Duration.String``, which events show.
 """
 
 _MS_PER_SECOND = 1000

@@ -1,8 +1,8 @@
 """The queries of the analysis. Pure.
 
-They are the seed's, with three repairs: the window is the same on both sides of the fraction; the numerator falls back
-to 0, so that a canary of which every answer is a 5xx reads 0 % and not "no data"; and names are matched exactly, for a
-``.`` in a name is a wildcard in a regular expression.
+They are those of the first Flagger, with three repairs: the window is the same on both sides of the fraction; the
+numerator falls back to 0, so that a canary of which every answer is a 5xx reads 0 % and not "no data"; and names are
+matched exactly, for a ``.`` in a name is a wildcard in a regular expression.
 """
 
 from collections.abc import Sequence

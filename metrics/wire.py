@@ -32,7 +32,7 @@ class Wire:
     def __init__(
         self, url: str, *, connections: int, environ: Mapping[str, str], monotonic: Callable[[], float]
     ) -> None:
-        """Make the one pool of connections; a new one per query would load the CA bundle each time (CONTRACTS P12).
+        """Make the one pool of connections; a new one per query would load the CA bundle each time (contract P12).
 
         Args:
             url: where to post; user and password in it are not used.

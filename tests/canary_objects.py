@@ -10,14 +10,14 @@ import yaml
 
 Json = dict[str, Any]
 
-SEED_FILE = Path(__file__).parent / "seed.yaml"  # the seed's example, byte for byte
+SEED_FILE = Path(__file__).parent / "seed.yaml"  # the example of the first README, byte for byte
 RATE = "istio_requests_total"
 SECONDS = "istio_request_duration_seconds_bucket"
 
 
 @dataclass(frozen=True)
 class Case:
-    """A change of the seed's object."""
+    """A change of the example."""
 
     id: str
     change: Callable[[Json, Json], object]  # takes spec and canaryAnalysis
@@ -31,7 +31,7 @@ class Case:
 
 
 def seed() -> Json:
-    """Return the seed's example."""
+    """Return the example."""
     return copy.deepcopy(yaml.safe_load(SEED_FILE.read_text()))
 
 
@@ -40,7 +40,7 @@ def metric(name: object = RATE, threshold: object = 99, **more: object) -> Json:
 
 
 GOOD = [
-    Case("the seed's", lambda s, a: None),
+    Case("the example", lambda s, a: None),
     Case("no kind", lambda s, a: s.pop("targetKind")),
     Case("only what is required", lambda s, a: (a.clear(), a.update(metrics=[]))),
     Case("pod health only", lambda s, a: a.update(metrics=[])),

@@ -7,7 +7,7 @@ TRANSCRIPTS = Path(__file__).parent / "transcripts"
 
 
 def transcript(name: str, **values: str) -> list[str]:
-    """Return the events of one of the seed's stories, with these revisions."""
+    """Return the events of one of the three stories in tests/transcripts, with these revisions."""
     return (TRANSCRIPTS / f"{name}.txt").read_text().format(**values).splitlines()
 
 

@@ -1,4 +1,4 @@
-"""The defects of the first implementation, by name: none may come back (DESIGN §4.3)."""
+"""The defects of the first implementation, by name: none may come back."""
 
 import math
 import threading
@@ -51,6 +51,7 @@ from tests.controller.core.builders import (
 )
 from tests.deploy.deployment_objects import deployment
 from tests.fakes.caches import FakeCache
+from tests.fakes.counted import Counted
 from tests.fakes.writer import FakeWriter
 from tests.router.virtual_services import REF, pair, to, virtual_service
 
@@ -64,7 +65,7 @@ def end_of(scene, readings=GOOD):
 
 
 @pytest.mark.parametrize(("step", "most"), [(20, 50), (7, 50), (30, 100), (60, 50)])
-def test_step_that_does_not_divide_max_weight_still_promotes(step, most):
+def test_step_that_does_not_divide_max_weight_still_promotes(step, most):  # behaviour 6
     end = end_of(simulated(spec(step_weight=step, max_weight=most), now=NOW))
     assert end.canary.status.state is State.FINISHED
     assert f"Advance podinfo.test canary weight {most}" in end.said
@@ -86,7 +87,7 @@ def test_conflict_while_promoting_promotes_at_the_next_look():
     assert scene.primary.template.body == "2"
 
 
-def test_no_promotion_without_a_passing_round_at_max_weight():
+def test_no_promotion_without_a_passing_round_at_max_weight():  # behaviour 6
     just_reached = decided(world(status=status(canary_weight=45)))
     assert Shift(Weights(50, 50)) in just_reached.actions
     assert not any(isinstance(action, CopyTemplate) for action in just_reached.actions)
@@ -126,7 +127,7 @@ def test_canary_of_which_every_answer_is_a_5xx_reads_zero_and_fails():
     assert judge(RATE, Value(0.0)).text == "success rate 0.00% < 99%"
 
 
-def test_rollback_is_not_blocked_by_an_unhealthy_canary():
+def test_rollback_is_not_blocked_by_an_unhealthy_canary():  # behaviour 9
     sick = workload(available_replicas=0, updated_replicas=0)
     plan = decided(world(status=status(failed_checks=9), workload=sick))
     assert said(plan)[-1] == "Canary failed! Scaling down podinfo-canary.test"
@@ -160,7 +161,7 @@ def test_unhealthy_canary_is_rolled_back_in_the_end():
     ],
     ids=["version", "generation", "scaled", "status"],
 )
-def test_nothing_but_the_template_is_a_revision(noise):
+def test_nothing_but_the_template_is_a_revision(noise):  # behaviour 17
     resting = canary(finalizers=(), status=at_rest())
     assert decided(world(canary=resting, workload=workload(**noise))) == Plan()
 
@@ -201,7 +202,7 @@ def deployer(*objects):
     return DeploymentDeployer(cache, writer), writer
 
 
-def test_unknown_fields_of_a_deployment_survive_a_promotion():
+def test_unknown_fields_of_a_deployment_survive_a_promotion():  # contract C13
     source, target = deployment(image="podinfo:2"), deployment("podinfo")
     source["spec"]["template"]["spec"]["field-of-tomorrow"] = {"x": None}
     target["spec"]["another-field"] = [None]
@@ -242,7 +243,7 @@ def test_rounds_of_one_canary_never_overlap_while_prometheus_hangs():
         hanging.set()
         assert answer.wait(10)
 
-    workers = Workers(queue, look, count=4, failed=lambda _: None)
+    workers = Workers(queue, look, count=4, metrics=Counted())
     workers.start()
     queue.add("test/podinfo")
     assert hanging.wait(10)
@@ -305,7 +306,7 @@ def test_not_every_error_is_not_found(code, reason, error):
     assert reason in str(found)
 
 
-def test_final_events_are_not_dropped_by_the_spam_filter():
+def test_final_events_are_not_dropped_by_the_spam_filter():  # contract E3
     correlator = Correlator()
     for weight in range(1, 101):
         correlator.correlate("uid", events.advance("podinfo.test", weight), 0.0)
@@ -320,13 +321,13 @@ def test_canaries_do_not_tick_all_at_once():
     assert max(waits) - min(waits) > timedelta(seconds=5)
 
 
-def test_idle_canary_costs_nothing():
+def test_idle_canary_costs_nothing():  # behaviour 13
     plan = decide(world(canary=canary(finalizers=(), status=at_rest())))
     assert plan == Plan()
     assert plan.wake_after is None
 
 
-def test_stopping_cuts_no_plan_in_half():
+def test_stopping_cuts_no_plan_in_half():  # contract T5
     queue = WorkQueue(limiter=ExponentialLimiter(), monotonic=FakeClock())
     claimed, stopping = threading.Event(), threading.Event()
     written = []
@@ -337,7 +338,7 @@ def test_stopping_cuts_no_plan_in_half():
         assert stopping.wait(10)
         written.append("weights")
 
-    workers = Workers(queue, look, count=1, failed=lambda _: None)
+    workers = Workers(queue, look, count=1, metrics=Counted())
     workers.start()
     queue.add("test/podinfo")
     assert claimed.wait(10)

@@ -1,6 +1,6 @@
 """The Canary object as values: what the user wants (spec) and how far it has come (status).
 
-Nothing here reads JSON (``parse``) or writes it (``status_json``). Field names follow DESIGN §3.
+Nothing here reads JSON (``parse``) or writes it (``status_json``). Field names follow docs/api.md.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from metrics.types import Check, Verdict
 
 
 class State(StrEnum):
-    """The seed's three words for a rollout."""
+    """The three words for a rollout that users read."""
 
     RUNNING = "running"
     FINISHED = "finished"

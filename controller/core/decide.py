@@ -39,7 +39,10 @@ def decide(world: World) -> Plan:
 
 
 def release_what_is_deleted(world: World) -> Plan | None:
-    """A deleted object, or one of a namespace that goes, is never advanced; its traffic goes to the primary (16)."""
+    """A deleted object, or one of a namespace that goes, is never advanced; its traffic goes to the primary.
+
+    Source: behaviour 16.
+    """
     if not world.canary.deleting and not world.namespace_terminating:
         return None
     return ending.let_go(world) if world.finalizer_held else Plan()
@@ -52,20 +55,23 @@ def refuse_an_invalid_spec(world: World) -> Plan | None:
 
 
 def rest_while_nothing_changed(world: World) -> Plan | None:
-    """At rest nothing moves (13), and a revision that failed is not tried again (9) unless somebody retries it."""
+    """At rest nothing moves, and a revision that failed is not tried again unless somebody retries it.
+
+    Source: behaviour 13, 9.
+    """
     if world.canary.status.state not in {State.FINISHED, State.FAILED} or _has_something_new(world):
         return None
     return Plan((ReleaseFinalizer(),)) if world.finalizer_held else standing.at_rest(world)
 
 
 def go_on_ending(world: World) -> Plan | None:
-    """An end that was decided is carried out, whatever has changed since (9)."""
+    """An end that was decided is carried out, whatever has changed since (behaviour 9)."""
     stage = world.canary.status.stage
     return ending.go_on_ending(world) if stage in {Stage.ROLLING_BACK, Stage.DRAINING} else None
 
 
 def stand_back_for_an_older_canary(world: World) -> Plan | None:
-    """Two objects that share a workload or a route are a configuration error; the newer halts (15)."""
+    """Two objects that share a workload or a route are a configuration error; the newer halts (behaviour 15)."""
     closed = gates.first_closed(world, (gates.OLDER_CANARY,))
     return standing.behind(world, closed) if closed else None
 
@@ -83,14 +89,14 @@ def answer_an_abort_that_comes_too_late(world: World) -> Plan | None:
 
 
 def roll_back_a_deleted_canary(world: World) -> Plan | None:
-    """A canary Deployment that is deleted in mid-rollout will never be ready (7)."""
+    """A canary Deployment that is deleted in mid-rollout will never be ready (behaviour 7)."""
     if world.at_rest or world.workload is not None:
         return None
     return ending.roll_back(world, world.canary.status, events.WORKLOAD_DELETED)
 
 
 def give_up_what_cannot_be_read(world: World) -> Plan | None:
-    """A canary Deployment that cannot be read is no evidence: each round counts as inconclusive (8)."""
+    """A canary Deployment that cannot be read is no evidence: each round counts as inconclusive (behaviour 8)."""
     spec, status = world.canary.spec, world.canary.status
     if isinstance(spec, InvalidSpec) or world.at_rest or not isinstance(world.workload, Unreadable):
         return None
@@ -122,7 +128,7 @@ ANY_WORLD: tuple[Callable[[World], Plan | None], ...] = (
 
 
 def start_the_cure_of_a_primary_that_fails(r: Rollout) -> Plan | None:
-    """A newer template is not kept waiting by a promoted version that does not run on the primary (12)."""
+    """A newer template is not kept waiting by a promoted version that does not run on the primary (behaviour 12)."""
     stuck = r.stage is Stage.PROMOTING and r.copied and r.overtaken and not r.world.primary_serves
     return steps.start(r) if stuck else None
 
@@ -137,7 +143,10 @@ def send_all_to_the_only_side_that_serves(r: Rollout) -> Plan | None:
 
 
 def finish_the_promotion(r: Rollout) -> Plan | None:
-    """A template that has reached the primary is never analysed again: wait for the primary, then finish (10, 12)."""
+    """A template that has reached the primary is never analysed again: wait for the primary, then finish.
+
+    Source: behaviour 10, 12.
+    """
     if r.stage is not Stage.PROMOTING or not r.copied:
         return None
     closed = gates.first_closed(r.world, gates.PRIMARY)
@@ -148,12 +157,15 @@ def finish_the_promotion(r: Rollout) -> Plan | None:
 
 
 def skip_what_changes_nothing(r: Rollout) -> Plan | None:
-    """If promotion would change nothing there is nothing to roll out, whichever side was changed (4)."""
+    """If promotion would change nothing there is nothing to roll out, whichever side was changed (behaviour 4)."""
     return ending.finish_without_analysis(r) if r.stage is not Stage.PROMOTING and r.changes_nothing else None
 
 
 def refuse_what_failed_before(r: Rollout) -> Plan | None:
-    """A revision that failed stays failed when the template goes back to it, unless somebody retries it (9)."""
+    """A revision that failed stays failed when the template goes back to it, unless somebody retries it.
+
+    Source: behaviour 9.
+    """
     revision = r.workload.template.revision
     new = r.overtaken or r.world.canary.status.state is None
     if not new or revision not in r.world.canary.status.failed_revisions:
@@ -163,7 +175,7 @@ def refuse_what_failed_before(r: Rollout) -> Plan | None:
 
 
 def start_over_with_a_new_template(r: Rollout) -> Plan | None:
-    """A new template in mid-rollout takes traffic off the canary at once and starts over (12)."""
+    """A new template in mid-rollout takes traffic off the canary at once and starts over (behaviour 12)."""
     return steps.start(r) if r.overtaken and not r.world.at_rest else None
 
 
@@ -175,7 +187,7 @@ def obey_an_abort(r: Rollout) -> Plan | None:
 
 
 def roll_back_after_the_deadline(r: Rollout) -> Plan | None:
-    """A canary of which no pod is available within its progress deadline will never be ready (7)."""
+    """A canary of which no pod is available within its progress deadline will never be ready (behaviour 7)."""
     if r.stage not in {Stage.STARTING, Stage.PROGRESSING}:
         return None
     observed = r.workload.observed_generation >= r.workload.generation  # or the condition speaks of an older template
@@ -186,7 +198,10 @@ def roll_back_after_the_deadline(r: Rollout) -> Plan | None:
 
 
 def copy_what_was_claimed(r: Rollout) -> Plan | None:
-    """A promotion that was claimed but has not arrived is carried out: the live template is the analysed one (10)."""
+    """A promotion that was claimed but has not arrived is carried out: the live template is the analysed one.
+
+    Source: behaviour 10.
+    """
     if r.stage is not Stage.PROMOTING:
         return None
     closed = gates.first_closed(r.world, gates.PARTS)
@@ -195,12 +210,15 @@ def copy_what_was_claimed(r: Rollout) -> Plan | None:
 
 
 def take_traffic_off_what_cannot_serve(r: Rollout) -> Plan | None:
-    """A canary with traffic and no available pod, or no service that leads to one, is not waited for (7, 14)."""
+    """A canary with traffic and no available pod, or no service that leads to one, is not waited for.
+
+    Source: behaviour 7, 14.
+    """
     return None if r.world.at_rest or not r.weight or r.world.canary_serves else rounds.cannot_serve(r)
 
 
 def start_a_rollout(r: Rollout) -> Plan | None:
-    """First sight of an object, a revision that was not analysed yet (4), or one that somebody retries."""
+    """First sight of an object, a revision that was not analysed yet (behaviour 4), or one that somebody retries."""
     if not r.world.at_rest:
         return None
     closed = gates.first_closed(r.world, gates.TO_START)
@@ -233,7 +251,10 @@ def judge_what_flows(r: Rollout) -> Plan | None:
 
 
 def put_the_route_right(r: Rollout) -> Plan | None:
-    """While running, the recorded weight is authoritative (13); a step of ours that was interrupted is finished."""
+    """While running, the recorded weight is authoritative; a step of ours that was interrupted is finished.
+
+    Source: behaviour 13.
+    """
     route = r.world.route
     wanted = Weights.to_canary(r.weight)
     if route is None or route.problem or route.weights == wanted:
@@ -245,7 +266,10 @@ def put_the_route_right(r: Rollout) -> Plan | None:
 
 
 def give_the_canary_pods(r: Rollout) -> Plan | None:
-    """The canary is scaled up if it has no replicas, or fewer than were claimed for it and nobody scaled since (4)."""
+    """The canary is scaled up if it has no replicas, or fewer than were claimed for it and nobody scaled since.
+
+    Source: behaviour 4.
+    """
     status = r.world.canary.status
     unscaled = r.workload.generation == status.canary_generation and r.workload.replicas < status.canary_replicas
     lacks = not r.workload.replicas or unscaled
@@ -253,7 +277,10 @@ def give_the_canary_pods(r: Rollout) -> Plan | None:
 
 
 def keep_within_the_maximum(r: Rollout) -> Plan | None:
-    """A weight above what is allowed is reduced at once: the maximum was lowered, or the primary is back (18)."""
+    """A weight above what is allowed is reduced at once: the maximum was lowered, or the primary is back.
+
+    Source: behaviour 18.
+    """
     allowed = 0 if r.stage is Stage.STARTING else r.spec.max_weight
     usable = r.world.route is not None and r.world.route.problem is None
     if r.weight <= allowed or not usable or r.world.only_the_canary_serves:
@@ -283,7 +310,7 @@ def obey_a_promote(r: Rollout) -> Plan | None:
 
 
 def wait_for_the_round(r: Rollout) -> Plan | None:
-    """No step before the interval has passed (14); the first one of a rollout needs none (5)."""
+    """No step before the interval has passed (behaviour 14); the first one of a rollout needs none (behaviour 5)."""
     due = pacing.round_due_at(r.world, r.spec)
     if r.stage is Stage.STARTING or r.world.now >= due:
         return None
@@ -291,7 +318,7 @@ def wait_for_the_round(r: Rollout) -> Plan | None:
 
 
 def wait_for_the_windows(r: Rollout) -> Plan | None:
-    """No step before every check was judged, for which its window must be filled (6)."""
+    """No step before every check was judged, for which its window must be filled (behaviour 6)."""
     unjudged = rounds.unjudged(r) if r.weight and r.stage is not Stage.STARTING else ()
     if not unjudged:
         return None
@@ -301,13 +328,16 @@ def wait_for_the_windows(r: Rollout) -> Plan | None:
 
 
 def take_the_first_step(r: Rollout) -> Plan | None:
-    """No metrics are checked while no traffic flows (5)."""
+    """No metrics are checked while no traffic flows (behaviour 5)."""
     starting = r.stage is Stage.STARTING or not r.weight
     return steps.advance(r, r.world.canary.status) if starting else None
 
 
 def advance_or_promote(r: Rollout) -> Plan | None:
-    """A passing round advances; one at the maximum promotes (6): the weight that was judged is the recorded one."""
+    """A passing round advances; one at the maximum promotes: the weight that was judged is the recorded one.
+
+    Source: behaviour 6.
+    """
     status = rounds.judged(r).status
     return steps.promote(r, status) if r.weight >= r.spec.max_weight else steps.advance(r, status)
 

@@ -1,8 +1,8 @@
 """Every sentence that a canary's owner can read, in one place.
 
-The texts are a documented interface (DESIGN §4.2, docs/events.md): the seed's where the seed has one, in its grammar
-where it has none. ``{c}`` is the canary object, ``{k}`` the canary workload and ``{p}`` the primary, all of the form
-``name.namespace``.
+The texts are a documented interface (docs/events.md): those of the first Flagger where it has one, in its
+grammar where it has none. ``{c}`` is the canary object, ``{k}`` the canary workload and ``{p}`` the primary, all of
+the form ``name.namespace``.
 """
 
 from dataclasses import dataclass
@@ -19,8 +19,8 @@ class Event:
     type: Literal["Normal", "Warning"]
     text: str
     action: str  # finer than the reason, which is always Synced
-    kind: str = ""  # halts and waits of one kind combine (CONTRACTS E2); "" never combines
-    terminal: bool = False  # starts or ends a rollout: never dropped (CONTRACTS E3)
+    kind: str = ""  # halts and waits of one kind combine (contract E2); "" never combines
+    terminal: bool = False  # starts or ends a rollout: never dropped (contract E3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ def completed_before_new_revision(k: str, revision: str) -> Event:
 
 
 def completed_with_revision(k: str, revision: str) -> str:
-    """Return the log line that the seed shows beside the event."""
+    """Return the line that is logged beside the event."""
     return f"Promotion completed! {k} revision {revision}"
 
 

@@ -7,7 +7,7 @@ a relist or a burst of watch events never advances a rollout early.
 import zlib
 from datetime import datetime, timedelta
 
-from controller.core.canary import Canary, CanarySpec, Stage
+from controller.core.canary import Canary, CanarySpec, InvalidSpec, Stage
 from controller.core.durations import parse_duration
 from controller.core.plan import Complaint, Corrections
 from controller.core.world import Rollout, World
@@ -22,6 +22,11 @@ REPEAT_AT_REST = timedelta(minutes=10)
 
 SOON = timedelta(milliseconds=1)
 
+REQUESTS_PER_ROUND = 10
+"""Writes of one canary that are never too many; queries come on top."""
+
+MINUTE = timedelta(minutes=1)
+
 SLOW_SHIFT = timedelta(seconds=1)
 """A route that followed its claim later than this has the claim's time corrected, at the cost of one write."""
 
@@ -30,6 +35,18 @@ def interval(world: World, spec: CanarySpec) -> timedelta:
     """Return the length of a round of this canary: its own, or the default, plus its share of the spread."""
     length = spec.interval or world.default_interval
     return length * (1 + SPREAD * _fraction(world.canary))
+
+
+def requests_per_second(world: World) -> float:
+    """Return how many writes and queries a canary may cost for long: what two rounds need, in the time of one.
+
+    A round of more than a minute counts as a minute, so that a rollback never waits for hours.
+    """
+    spec = world.canary.spec
+    if isinstance(spec, InvalidSpec):
+        return REQUESTS_PER_ROUND / MINUTE.total_seconds()
+    length = min(interval(world, spec), MINUTE)
+    return (REQUESTS_PER_ROUND + 2 * len(spec.checks)) / length.total_seconds()
 
 
 def round_due_at(world: World, spec: CanarySpec) -> datetime:

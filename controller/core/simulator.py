@@ -222,7 +222,7 @@ def _settled(scene: Scene, workload: Workload) -> Workload:
 
 
 def simulated(spec: CanarySpec, *, now: datetime) -> Scene:
-    """Return a scene like the seed's: two healthy workloads, all traffic on the primary, a canary object never seen."""
+    """Return a scene at its start: two healthy workloads, all traffic on the primary, a canary object never seen."""
     canary = Canary("test", "podinfo", "canary-uid", "1", 1, now, deleting=False, finalizers=(), spec=spec)
     return Scene(
         now=now,

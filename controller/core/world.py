@@ -51,7 +51,9 @@ class World:
     route: Route | None  # None: there is no such route object
     primary_backend: Backend  # what stands behind the primary's host
     canary_backend: Backend
-    rivals: tuple[Canary, ...]  # other objects that name one of our workloads, or our route and one of our hosts
+    rivals: tuple[
+        Canary, ...
+    ]  # of each of our workloads, and hosts on our route, the oldest other object that names it
     default_interval: timedelta
     readings: tuple[tuple[Check, Reading], ...] | None = None  # once they were asked for
     memory: Memory = NOTHING_REMEMBERED
@@ -192,12 +194,13 @@ def template_changed(canary: Canary, workload: Workload) -> bool:
     return moved and workload.template.revision != status.canary_revision
 
 
+def seniority(canary: Canary) -> tuple[datetime, str, str]:
+    """Return what decides which of two canary objects has the older right: the lesser."""
+    return (canary.created, canary.name, canary.uid)
+
+
 def older_rival(world: World) -> Canary | None:
     """Return the canary object that has the older right to a workload or route of ours, if there is one."""
-
-    def seniority(canary: Canary) -> tuple[datetime, str, str]:
-        return (canary.created, canary.name, canary.uid)
-
     rivals = [rival for rival in world.rivals if seniority(rival) < seniority(world.canary)]
     return min(rivals, key=seniority, default=None)
 

@@ -1,5 +1,6 @@
 """What the process does: requests, queries, rounds, events, errors, and whether it leads."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
@@ -9,6 +10,7 @@ from controller import __version__
 disable_created_metrics()  # a second series for each counter and histogram, which nobody reads
 
 _ROUND_BUCKETS = (0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60)
+_REFUSALS = ("401", "403", "422")
 _REQUEST_BUCKETS = (0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 
@@ -47,7 +49,30 @@ class ProcessExporter:
             "flagger_prometheus_request_duration_seconds", "Seconds that a query took."
         )
         self._events_dropped = counter("flagger_events_dropped", "Events that were not sent.")
+        self._reconciles = counter("flagger_reconcile", "Reconciles, by how they ended.", "result")
+        self._active = Gauge("flagger_active_workers", "Workers that are at a canary.", registry=registry)
+        self._throttled = counter(
+            "flagger_reconcile_throttled",
+            "Reconciles put off because the canary has cost more requests than it may.",
+            "namespace",
+        )
         self._errors = counter("flagger_reconcile_errors", "Reconciles that ended with an error.", "error")
+
+    def preset(self, results: Iterable[str], errors: Iterable[str], writes: Iterable[tuple[str, str]]) -> None:
+        """Show counters at 0 that have counted nothing: ``increase`` does not see a series' first value.
+
+        Args:
+            results: how reconciles can end.
+            errors: classes of what can go wrong.
+            writes: verb and resource of what is written, all of which can be refused.
+        """
+        for result in results:
+            self._reconciles.labels(result)
+        for error in errors:
+            self._errors.labels(error)
+        for verb, resource in writes:
+            for code in _REFUSALS:
+                self._kubernetes.labels(verb, resource, code)
 
     def leads(self, lease: str, leading: bool) -> None:  # noqa: FBT001  # the value of a gauge
         """Note whether we hold a lease."""
@@ -71,6 +96,17 @@ class ProcessExporter:
         """Count an event that was not sent."""
         self._events_dropped.inc()
 
-    def look_failed(self, error: str) -> None:
-        """Count a look that ended with an error of this class."""
-        self._errors.labels(error).inc()
+    def reconcile_began(self) -> None:
+        """Count a worker that is at a canary."""
+        self._active.inc()
+
+    def reconcile_ended(self, result: str, error: str) -> None:
+        """Count a reconcile, and the class of what went wrong."""
+        self._active.dec()
+        self._reconciles.labels(result).inc()
+        if error:
+            self._errors.labels(error).inc()
+
+    def throttled(self, namespace: str) -> None:
+        """Count a reconcile that was put off."""
+        self._throttled.labels(namespace).inc()

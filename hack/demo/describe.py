@@ -11,7 +11,7 @@ _COLUMNS = ("Type", "Reason", "Age", "From", "Message")
 
 
 def describe(status: Json, events: Sequence[Json], now: datetime) -> list[str]:
-    """Return the part of kubectl's text that the seed shows.
+    """Return the part of kubectl's text that tells how the canary stands.
 
     Args:
         status: of the canary object.

@@ -66,12 +66,12 @@ class User:
         found = self._checked(self._http.get(path))
         containers = found["spec"]["template"]["spec"]["containers"]
         patch = [{"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": image}]
-        assert len(containers) == 1, "the seed's workloads have one container"
+        assert len(containers) == 1, "podinfo's workloads have one container"
         headers = {"Content-Type": "application/json-patch+json"}
         self._checked(self._http.patch(path, json=patch, headers=headers))
 
     def behave(self, workload: str, *, error_ratio: float = 0.0, latency_ms: float = 20.0) -> None:
-        """Make a workload answer with errors or late, as the seed's user does with a tester pod."""
+        """Make a workload answer with errors or late, as a user would with a tester pod."""
         path = f"/mesh/{NAMESPACE}/{workload}"
         self._checked(self._admin.put(path, json={"errorRatio": error_ratio, "latencyMs": latency_ms}))
 

@@ -8,18 +8,30 @@ import argparse
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 import yaml
 
 from controller.core import gates as core
-from hack.docs import api, flags, gates
+from hack.docs import api, contracts, flags, gates
 from hack.docs.markdown import links
 from hack.docs.screen import final_screen, until
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
+SOURCES = ("artifacts", "charts", "controller", "deploy", "docs", "hack", "informers", "metrics", "router", "tests")
+SINGLE = ("CHANGELOG.md", "CONTRIBUTING.md", "README.md", "Dockerfile", "Makefile", "ruff.toml", "setup.cfg")
+EXAMPLES = frozenset(
+    {  # they show what citations look like
+        "hack/docs/contracts.py",
+        "tests/docs/test_contracts.py",
+        "tests/docs/test_markdown.py",
+        "tests/docs/test_mentions.py",
+    }
+)
+TEXT = frozenset({".md", ".py", ".txt", ".yaml", ".yml", ".tpl"})
 
 
 def main() -> int:
@@ -60,8 +72,27 @@ def generated() -> Mapping[Path, str]:
     return {
         DOCS / "api.md": api.reference(crd, example),
         DOCS / "flags.md": flags.page(help_text(), help_text("hold")),
+        DOCS / "proofs.md": contracts.page(book(), citations()),
         DOCS / "gates.md": gates.page(core.GATES, core.TO_START, core.AT_REST),
     }
+
+
+@cache
+def sources() -> Mapping[str, str]:
+    """Return the texts that may cite something, by their paths: code, tests, manifests and pages."""
+    files = (file for top in SOURCES for file in sorted((ROOT / top).rglob("*")) if file.suffix in TEXT)
+    return {str(file.relative_to(ROOT)): file.read_text() for file in (*files, *map(ROOT.joinpath, SINGLE))}
+
+
+def book() -> contracts.Book:
+    """Return what is promised."""
+    return contracts.book(*((ROOT / path).read_text() for path in contracts.PAGES.values()))
+
+
+def citations() -> Sequence[contracts.Citation]:
+    """Return every citation of a promise."""
+    texts = {path: text for path, text in sources().items() if path not in EXAMPLES}
+    return [found for path, text in texts.items() for found in contracts.citations(path, text)]
 
 
 def help_text(*command: str) -> str:

@@ -1,4 +1,4 @@
-"""charts/podinfo-flagger: by default the seed's workloads and canary object."""
+"""charts/podinfo-flagger: by default podinfo's workloads and canary object."""
 
 import pytest
 import yaml

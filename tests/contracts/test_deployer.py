@@ -97,7 +97,7 @@ def test_workload_is_found_or_absent(rig):
     assert rig.deployer.look("test", "nobody") is None
 
 
-def test_scale_is_seen_at_once_and_moves_the_generation_by_one(rig):
+def test_scale_is_seen_at_once_and_moves_the_generation_by_one(rig):  # contract S19
     canary, _ = both(rig)
     rig.deployer.scale(canary, replicas=3)
     scaled, _ = both(rig)
@@ -127,7 +127,7 @@ def test_workload_that_is_gone_is_not_scaled(rig):
         rig.deployer.scale(canary, replicas=3)
 
 
-def test_copy_carries_the_template_and_stamps_the_target(rig):
+def test_copy_carries_the_template_and_stamps_the_target(rig):  # behaviour 10
     canary, primary = both(rig)
     rig.deployer.copy_template(canary, primary, stamp=STAMP)
     after, promoted = both(rig)
@@ -138,7 +138,7 @@ def test_copy_carries_the_template_and_stamps_the_target(rig):
     assert after == canary
 
 
-def test_label_that_services_select_by_stays_on_its_side(rig):
+def test_label_that_services_select_by_stays_on_its_side(rig):  # behaviour 10
     rig.label("podinfo-canary", role="canary", version="2")
     rig.label("podinfo", role="primary", version="1")
     rig.deployer.copy_template(*both(rig), stamp=STAMP, identity={"role"})
@@ -146,7 +146,7 @@ def test_label_that_services_select_by_stays_on_its_side(rig):
     assert (labels["role"], labels["version"]) == ("primary", "2")
 
 
-def test_template_that_was_not_analysed_is_never_copied(rig):
+def test_template_that_was_not_analysed_is_never_copied(rig):  # contract W4; behaviour 10
     canary, primary = both(rig)
     rig.change_template("podinfo-canary")
     with pytest.raises(ConflictError):
@@ -154,7 +154,7 @@ def test_template_that_was_not_analysed_is_never_copied(rig):
     assert rig.deployer.look("test", "podinfo").promoted == ""
 
 
-def test_target_that_changed_unseen_is_not_overwritten(rig):
+def test_target_that_changed_unseen_is_not_overwritten(rig):  # contract W4
     canary, primary = both(rig)
     rig.change_template("podinfo")
     with pytest.raises(ConflictError):
@@ -169,7 +169,7 @@ def test_workload_that_is_gone_is_not_copied(rig, name):
         rig.deployer.copy_template(canary, primary, stamp=STAMP)
 
 
-def test_deployment_copy_costs_two_reads_and_one_write(real):
+def test_deployment_copy_costs_two_reads_and_one_write(real):  # contract S17
     canary, primary = both(real)
     before = len(real.live.cluster.api.log.of("contract"))
     real.deployer.copy_template(canary, primary, stamp=STAMP)
@@ -190,7 +190,7 @@ def test_deployment_keeps_what_a_promotion_does_not_copy(real):
         assert after["spec"][field] == before["spec"][field]
 
 
-def test_deployment_keeps_away_from_its_own_pods(real):
+def test_deployment_keeps_away_from_its_own_pods(real):  # behaviour 10
     def select(obj):
         selector = {"matchLabels": {"app": "podinfo-canary"}}
         spread = {"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "ScheduleAnyway", "labelSelector": selector}

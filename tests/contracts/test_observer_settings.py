@@ -3,10 +3,12 @@
 import socket
 import ssl
 from contextlib import closing
+from urllib.parse import quote
 
 import pytest
 import trustme
 
+from informers.errors import ConfigurationError
 from metrics.address import MetricsServerError
 from metrics.prometheus import PrometheusObserver
 from metrics.types import Check, Target, Unavailable, Value
@@ -89,7 +91,7 @@ def test_token_from_a_file_is_renewed_when_it_is_refused_and_the_query_repeated_
 
 @pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
 def test_proxy_of_the_environment_is_on_the_way(api, variable):
-    proxy = api.url.replace("http://", "http://us%40er:p%C3%A4w@")
+    proxy = api.url.replace("http://", f"http://us%40er:{quote('päw')}@")
     assert observed("http://prometheus.test:9090/x", {variable: proxy}) == PASSES
     (request,) = api.requests
     assert (request.path, request.headers["host"]) == ("/x/api/v1/query", "prometheus.test:9090")
@@ -103,30 +105,26 @@ def test_proxy_that_refuses(api):
     assert observed(url, environ) == (Unavailable(f"{url} cannot be reached: the proxy refused"),)
 
 
-@pytest.mark.parametrize(
-    "no_proxy",
-    ["*", "127.0.0.1", "x, 127.0.0.1 ,fd00::/8,[::1],10.0.0.0/8", "127.0.0.1:{port}", "0.0.1", ".0.0.1", "*.0.0.1"],
-)
-def test_proxy_is_not_for_hosts_that_are_excepted(api, no_proxy):
-    environ = {"HTTP_PROXY": "http://127.0.0.1:1", "NO_PROXY": no_proxy.format(port=api.url.rpartition(":")[2])}
-    assert observed(api.url, environ) == PASSES
-
-
-@pytest.mark.parametrize("no_proxy", ["", ",", "27.0.0.1", "fd00::/8", "localhost", "127.0.0.1:1"])
-def test_proxy_is_for_all_others(api, no_proxy):
+@pytest.mark.parametrize("no_proxy", ["*", "prometheus.test", "fd00::/8,.test"])
+def test_proxy_is_not_for_hosts_that_are_excepted(no_proxy):
     environ = {"HTTP_PROXY": "http://127.0.0.1:1", "NO_PROXY": no_proxy}
-    (reading,) = observed(api.url, environ)
-    assert reading.reason == f"{api.url} cannot be reached: Connection refused"
+    (reading,) = observed("http://prometheus.test", environ)
+    assert "Connection refused" not in reading.reason  # which the proxy would say
+
+
+@pytest.mark.parametrize("no_proxy", ["", ",", "fd00::/8,[::1]", "other.test"])
+def test_proxy_is_for_all_others(no_proxy):
+    environ = {"HTTP_PROXY": "http://127.0.0.1:1", "NO_PROXY": no_proxy}
+    (reading,) = observed("http://prometheus.test", environ)
+    assert reading.reason == "http://prometheus.test cannot be reached: Connection refused"
 
 
 @pytest.mark.parametrize(
-    "proxy", ["socks5://u:secret@proxy:1080", "https://proxy", "http://proxy:x", "http://", "ftp://proxy"]
+    "proxy", ["socks5://u:secret@proxy:1080", "https://u:secret@proxy", "http://proxy:x", "http://", "ftp://proxy"]
 )
 def test_proxy_that_cannot_be_used_is_refused(proxy):
-    with pytest.raises(MetricsServerError) as raised:
+    with pytest.raises((ConfigurationError, MetricsServerError), match="prox") as raised:
         observed("http://prometheus:9090", {"HTTP_PROXY": proxy})
-    assert str(raised.value).startswith("HTTP_PROXY: ")
-    assert "name an http:// proxy, or put prometheus:9090 into NO_PROXY" in str(raised.value)
     assert "secret" not in str(raised.value)
 
 
@@ -176,12 +174,12 @@ def test_server_without_tls_is_named(api):
 @pytest.mark.parametrize(
     ("environ", "text"),
     [
-        ({"SSL_CERT_FILE": "/nowhere/ca.pem"}, "SSL_CERT_FILE: /nowhere/ca.pem cannot be used: No such file"),
-        ({"SSL_CERT_FILE": __file__}, f"SSL_CERT_FILE: {__file__} cannot be used: "),
+        ({"SSL_CERT_FILE": "/nowhere/ca.pem"}, "names /nowhere/ca.pem, which cannot be read: No such file"),
+        ({"SSL_CERT_FILE": __file__}, f"names {__file__}, which holds no certificates in PEM format"),
     ],
 )
 def test_certificates_that_cannot_be_used_are_refused(environ, text):
-    with pytest.raises(MetricsServerError, match="SSL_CERT_FILE") as raised:
+    with pytest.raises(ConfigurationError, match="SSL_CERT_FILE") as raised:
         observed("https://prometheus", environ)
     assert text in str(raised.value)
 

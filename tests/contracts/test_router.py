@@ -84,7 +84,7 @@ def test_route_is_found(rig):
     assert rig.router.look(REF) == Route(ALL_TO_PRIMARY)
 
 
-def test_shift_is_one_write_and_seen_at_once(rig):
+def test_shift_is_one_write_and_seen_at_once(rig):  # contract S19
     rig.router.shift(REF, Weights(95, 5))
     assert rig.router.look(REF) == Route(Weights(95, 5), sends_to_canary=True)
     assert rig.weights() == (95, 5)
@@ -131,7 +131,7 @@ def test_step_that_was_sent_before_the_fence_is_refused(istio):
     assert istio.weights() == (100, 0)
 
 
-def test_route_that_changed_unseen_is_a_conflict_and_stays(rig):
+def test_route_that_changed_unseen_is_a_conflict_and_stays(rig):  # contracts W4, L9
     rig.change_unseen()
     with pytest.raises(ConflictError):
         rig.router.shift(REF, Weights(95, 5))
@@ -154,7 +154,7 @@ def test_service_that_is_missing_is_named_and_gone(rig):
     assert rig.router.backend("test", "nowhere") == Backend(text, gone=True)
 
 
-def test_istio_keeps_everything_but_the_two_numbers(istio):
+def test_istio_keeps_everything_but_the_two_numbers(istio):  # contracts C12, C13; behaviour 1
     def enrich(obj):
         http = obj["spec"]["http"][0]
         http.update(match=[{"uri": {"prefix": "/"}}], timeout="3s", retries={"attempts": 3}, fault=None)
@@ -190,13 +190,13 @@ def test_istio_route_that_cannot_be_read_is_a_problem_and_not_absent(istio):
         ("podinfo.test.svc.cluster.local", None),
     ],
 )
-def test_istio_hosts_are_services_of_the_namespace(istio, host, text):
+def test_istio_hosts_are_services_of_the_namespace(istio, host, text):  # behaviour 2
     backend = istio.router.backend("test", host)
     assert (backend.problem, backend.gone) == (text, False)
     assert (backend.selector is None) is (text is not None)
 
 
-def test_istio_service_that_is_unusable_is_named(istio):
+def test_istio_service_that_is_unusable_is_named(istio):  # behaviour 2
     istio.live.change("", "services", "podinfo", lambda obj: obj["spec"].update(ports=[{"name": "tcp", "port": 1}]))
     while istio.router.backend("test", "podinfo").problem is None:
         pass

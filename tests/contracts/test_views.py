@@ -1,4 +1,4 @@
-"""Any JSON as any watched object becomes a view whose fields have their types, or unreadable (CONTRACTS S18)."""
+"""Any JSON as any watched object becomes a view whose fields have their types, or unreadable (contract S18)."""
 
 import copy
 import types

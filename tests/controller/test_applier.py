@@ -129,7 +129,7 @@ def test_copy_leaves_the_primary_what_the_services_select_by(apply, calls):
     assert calls.done == [("copy", "podinfo-canary", "podinfo", "2@now", {"app", "role"})]
 
 
-def test_status_is_a_minimal_patch_with_a_precondition(apply, writer, cache):
+def test_status_is_a_minimal_patch_with_a_precondition(apply, writer, cache):  # contracts C12, W4
     apply(WORLD, WriteStatus(NEXT))
     assert writer.requests == [
         (

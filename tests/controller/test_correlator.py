@@ -1,4 +1,4 @@
-"""What becomes of an event before it is sent (CONTRACTS E1 to E3, E8)."""
+"""What becomes of an event before it is sent (contracts E1 to E3, E8)."""
 
 import pytest
 
@@ -17,12 +17,12 @@ def texts(correlator, *said, now=0.0):
     return [one and one.text for one in found]
 
 
-def test_steps_never_combine():
+def test_steps_never_combine():  # contract E2
     said = [events.advance(C, weight) for weight in range(5, 100, 5)]
     assert texts(Correlator(), *said) == [event.text for event in said]
 
 
-def test_event_combines_from_fifth_similar_message():
+def test_event_combines_from_fifth_similar_message():  # contract E2
     correlator = Correlator()
     said = texts(correlator, *[rate(n) for n in range(4)], events.advance(C, 5), rate(4), rate(5))
     assert said[:5] == [*[rate(n).text for n in range(4)], events.advance(C, 5).text]
@@ -32,7 +32,7 @@ def test_event_combines_from_fifth_similar_message():
     assert fifth.entry.text == ""
 
 
-def test_same_text_only_counts():
+def test_same_text_only_counts():  # contract E1
     correlator = Correlator()
     assert texts(correlator, *[rate(1)] * 20) == [rate(1).text] * 20
 
@@ -48,7 +48,7 @@ def test_text_that_stood_alone_stays_alone():
     [events.halt(C, "request duration 2s > 500ms", kind="duration"), events.waiting(C, "0 of 1", side="primary")],
     ids=["another check", "a wait"],
 )
-def test_kinds_are_kept_apart(other):
+def test_kinds_are_kept_apart(other):  # contract E2
     correlator = Correlator()
     texts(correlator, *[rate(n) for n in range(6)])
     assert texts(correlator, other) == [other.text]
@@ -61,7 +61,7 @@ def test_objects_are_kept_apart():
 
 
 @pytest.mark.parametrize(("quiet", "combined"), [(600.0, True), (600.1, False)])
-def test_group_ends_after_its_last_event(quiet, combined):
+def test_group_ends_after_its_last_event(quiet, combined):  # contract E2
     correlator = Correlator()
     for n in range(6):
         texts(correlator, rate(n), now=n * 500.0)
@@ -69,7 +69,7 @@ def test_group_ends_after_its_last_event(quiet, combined):
     assert text.startswith(COMBINED_PREFIX) is combined
 
 
-def test_new_rollout_tells_its_own_story():
+def test_new_rollout_tells_its_own_story():  # contract E2
     correlator = Correlator()
     combined = [correlator.correlate("uid", rate(n), 0.0) for n in range(6)][-1]
     texts(correlator, events.new_revision("podinfo-canary.test", "1", "2"))
@@ -79,7 +79,7 @@ def test_new_rollout_tells_its_own_story():
     assert again[4].entry != combined.entry
 
 
-def test_budget_of_25_and_then_one_in_five_minutes():
+def test_budget_of_25_and_then_one_in_five_minutes():  # contract E3
     correlator = Correlator()
     said = [events.advance(C, weight) for weight in range(1, 28)]
     assert texts(correlator, *said) == [event.text for event in said[:25]] + [None, None]
@@ -95,14 +95,14 @@ def test_budget_never_holds_more_than_25():
     assert said.count(None) == 2
 
 
-def test_budget_is_kept_by_object_and_type():
+def test_budget_is_kept_by_object_and_type():  # contract E3
     correlator = Correlator()
     texts(correlator, *[events.advance(C, weight) for weight in range(30)])
     assert texts(correlator, rate(1)) == [rate(1).text]
     assert correlator.correlate("another", events.advance(C, 5), 0.0)
 
 
-def test_final_events_are_never_dropped_and_not_charged():
+def test_final_events_are_never_dropped_and_not_charged():  # contract E3
     correlator = Correlator()
     texts(correlator, *[events.advance(C, weight) for weight in range(24)])
     ends = [events.completed("k"), events.starting(C), events.copying("k", "p")] * 10
@@ -110,7 +110,7 @@ def test_final_events_are_never_dropped_and_not_charged():
     assert texts(correlator, events.advance(C, 99), events.advance(C, 100)) == [events.advance(C, 99).text, None]
 
 
-def test_memory_is_bounded():
+def test_memory_is_bounded():  # contract E8
     recent: Recent[int, int] = Recent()
     for key in range(4096):
         recent.put(key, key)
@@ -122,7 +122,7 @@ def test_memory_is_bounded():
     assert recent.get(0) == 7
 
 
-def test_entry_identifies_what_is_counted_up():
+def test_entry_identifies_what_is_counted_up():  # contract E1
     correlator = Correlator()
     step, halt = events.advance(C, 5), rate(1)
     assert correlator.correlate("uid", step, 0.0).entry == Entry("uid", "Normal", step.text, "")

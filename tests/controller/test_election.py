@@ -57,11 +57,11 @@ def stand(leases):
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("election")]
 
 
-def test_identities_are_unique():  # L1
+def test_identities_are_unique():  # contract L1
     assert len({new_identity() for _ in range(100)}) == 100
 
 
-def test_leader_renews_until_it_stops_and_the_next_takes_over_at_once(leases, stand):  # L5 L10
+def test_leader_renews_until_it_stops_and_the_next_takes_over_at_once(leases, stand):  # contracts L5, L10
     first = stand("first")
     assert first.won.wait(PATIENCE)
     second = stand("second")
@@ -84,14 +84,14 @@ def test_leader_that_was_paused_knows_before_its_threads_do(stand):
     assert not party.election.leading
 
 
-def test_dead_leader_is_replaced_when_its_lease_has_run_out(leases, stand):  # L3
+def test_dead_leader_is_replaced_when_its_lease_has_run_out(leases, stand):  # contract L3
     leases.write(holderIdentity="dead", leaseDurationSeconds=1)
     began = time.monotonic()
     assert stand().won.wait(PATIENCE)
     assert time.monotonic() - began >= 1.0
 
 
-def test_lease_renew_failure_stops_before_expiry(leases, stand):  # L6
+def test_lease_renew_failure_stops_before_expiry(leases, stand):  # contracts L6, L11
     party = stand()
     assert party.won.wait(PATIENCE)
     leases.down, down_at = True, time.monotonic()
@@ -100,7 +100,7 @@ def test_lease_renew_failure_stops_before_expiry(leases, stand):  # L6
     assert not party.election.leading
 
 
-def test_clock_does_not_wait_for_a_request_that_hangs(leases, stand):  # L7
+def test_clock_does_not_wait_for_a_request_that_hangs(leases, stand):  # contract L7
     over = threading.Event()
     party = stand()
     assert party.won.wait(PATIENCE)
@@ -109,7 +109,7 @@ def test_clock_does_not_wait_for_a_request_that_hangs(leases, stand):  # L7
     over.set()
 
 
-def test_leader_whose_lease_was_taken_stops_at_once_and_for_ever(leases, stand, caplog):
+def test_leader_whose_lease_was_taken_stops_at_once_and_for_ever(leases, stand, caplog):  # contracts L9, L11
     party = stand()
     assert party.won.wait(PATIENCE)
     leases.write(holderIdentity="other", leaseDurationSeconds=1)
@@ -121,7 +121,7 @@ def test_leader_whose_lease_was_taken_stops_at_once_and_for_ever(leases, stand, 
     assert "Lost the lead" in caplog.messages
 
 
-def test_server_that_is_down_at_the_start_only_delays(leases, stand, caplog):  # L2
+def test_server_that_is_down_at_the_start_only_delays(leases, stand, caplog):  # contract L2
     leases.down = True
     party = stand()
     assert not party.won.wait(0.3)
@@ -138,7 +138,7 @@ def test_release_that_fails_is_told(leases, stand, caplog):
     assert "The lease was not released, it runs out by itself" in caplog.messages
 
 
-def test_stop_before_start(leases):
+def test_stop_before_start(leases):  # contract L11
     party = Party(leases)
     assert party.election.alive()
     party.election.stop()
@@ -146,7 +146,7 @@ def test_stop_before_start(leases):
     assert not party.won.is_set()
 
 
-def test_thread_that_dies_of_a_bug_is_noticed(leases, stand, monkeypatch):  # T4
+def test_thread_that_dies_of_a_bug_is_noticed(leases, stand, monkeypatch):  # contract T4
     monkeypatch.setattr(threading, "excepthook", lambda _: None)
     leases.get = lambda *_: 1 / 0
     party = stand()

@@ -30,17 +30,17 @@ def scene():
 @pytest.mark.parametrize(
     "timing", [{"lease": 10}, {"deadline": 2.4}, {"retry": 9.0}, {"lease": 5, "deadline": 5.0}, {"jitter": 5.0}]
 )
-def test_timing_must_make_sense(timing):  # L1
+def test_timing_must_make_sense(timing):  # contract L1
     with pytest.raises(ValueError, match="lease > deadline > jitter x retry"):
         Timing(**timing)
 
 
-def test_identity_must_not_be_empty(scene):  # L1
+def test_identity_must_not_be_empty(scene):  # contract L1
     with pytest.raises(ValueError, match="identity"):
         scene.candidate("")
 
 
-def test_lease_that_is_missing_is_created(scene):  # L2
+def test_lease_that_is_missing_is_created(scene):  # contract L2
     assert scene.candidate().try_to_hold()
     assert scene.leases.lease["metadata"] == {
         "name": LEASE_NAME, "namespace": "istio-system", "resourceVersion": "1",
@@ -54,7 +54,7 @@ def test_lease_that_is_missing_is_created(scene):  # L2
     }
 
 
-def test_lease_that_another_creates_first_is_not_ours(scene):  # L2
+def test_lease_that_another_creates_first_is_not_ours(scene):  # contract L2
     candidate = scene.candidate()
     create = scene.leases.create
 
@@ -69,7 +69,7 @@ def test_lease_that_another_creates_first_is_not_ours(scene):  # L2
 
 
 @pytest.mark.parametrize("holder", ["", None])
-def test_lease_that_nobody_holds_is_taken_at_once(scene, holder):  # L2 L4
+def test_lease_that_nobody_holds_is_taken_at_once(scene, holder):  # contracts L2, L4
     scene.leases.write(holderIdentity=holder, leaseTransitions=4, leaseDurationSeconds=1, preferred="x")
     assert scene.candidate().try_to_hold()
     assert scene.leases.spec["holderIdentity"] == "us"
@@ -85,13 +85,13 @@ def test_lease_without_a_record_is_taken(scene, spec):
     assert scene.leases.spec["leaseTransitions"] == 0
 
 
-def test_error_on_reading_means_that_nothing_is_known(scene):  # L2
+def test_error_on_reading_means_that_nothing_is_known(scene):  # contract L2
     scene.leases.down = True
     with pytest.raises(TransportError):
         scene.candidate().try_to_hold()
 
 
-def test_lease_second_candidate_waits_full_duration(scene):  # L3
+def test_lease_second_candidate_waits_full_duration(scene):  # contract L3
     scene.leases.write(holderIdentity="other", leaseDurationSeconds=40, renewTime="1970-01-01T00:00:00.000000Z")
     scene.clock.advance(1e6)  # whatever the times in it say
     candidate = scene.candidate()
@@ -115,7 +115,7 @@ def test_lease_without_a_duration_lasts_as_long_as_ours(scene):
     assert candidate.try_to_hold()
 
 
-def test_record_that_changes_starts_the_wait_anew(scene):  # L3
+def test_record_that_changes_starts_the_wait_anew(scene):  # contract L3
     scene.leases.write(holderIdentity="other", leaseDurationSeconds=15)
     candidate = scene.candidate()
     for second in range(10):
@@ -124,7 +124,7 @@ def test_record_that_changes_starts_the_wait_anew(scene):  # L3
         scene.clock.advance(14.9)
 
 
-def test_leader_fast_path_one_request(scene):  # L4 L5
+def test_leader_fast_path_one_request(scene):  # contracts L4, L5
     candidate = scene.candidate()
     assert candidate.try_to_hold()
     scene.leases.requests.clear()
@@ -142,7 +142,7 @@ def test_leader_fast_path_one_request(scene):  # L4 L5
     assert scene.leases.lease["metadata"]["labels"] == {"by": "hand"}
 
 
-def test_renewal_whose_answer_was_lost_is_still_ours(scene):  # L5
+def test_renewal_whose_answer_was_lost_is_still_ours(scene):  # contract L5
     candidate = scene.candidate()
     candidate.try_to_hold()
     scene.leases.loses_answers = True
@@ -183,7 +183,7 @@ def test_race_for_a_free_lease_has_one_winner(scene):
     assert scene.leases.spec["holderIdentity"] == "second"
 
 
-def test_release_lets_another_take_over_at_once(scene):  # L10
+def test_release_lets_another_take_over_at_once(scene):  # contract L10
     candidate = scene.candidate()
     scene.leases.write(holderIdentity="", leaseTransitions=3, preferred="x")
     candidate.try_to_hold()
@@ -200,7 +200,7 @@ def test_release_lets_another_take_over_at_once(scene):  # L10
     assert scene.candidate("other").try_to_hold()
 
 
-def test_release_tries_again_after_a_conflict(scene):  # L10
+def test_release_tries_again_after_a_conflict(scene):  # contract L10
     candidate = scene.candidate()
     candidate.try_to_hold()
     scene.leases.lease["metadata"]["resourceVersion"] = "77"
@@ -219,7 +219,7 @@ def test_release_reads_what_a_failed_renewal_left_unknown(scene):
     assert scene.leases.spec["holderIdentity"] == ""
 
 
-def test_release_gives_up_after_the_deadline(scene):  # L10
+def test_release_gives_up_after_the_deadline(scene):  # contract L10
     candidate = scene.candidate()
     candidate.try_to_hold()
 
@@ -234,7 +234,7 @@ def test_release_gives_up_after_the_deadline(scene):  # L10
     assert scene.leases.spec["holderIdentity"] == "us"
 
 
-def test_release_leaves_what_is_not_ours_alone(scene):  # L10
+def test_release_leaves_what_is_not_ours_alone(scene):  # contract L10
     standby = scene.candidate("standby")
     standby.release()
     scene.leases.write(holderIdentity="other")
@@ -271,7 +271,7 @@ class SkewedClock:
         max_size=40,
     ),
 )
-def test_never_two_leaders_however_clocks_run_and_answers_are_lost(speeds, moves):  # L3 L6
+def test_never_two_leaders_however_clocks_run_and_answers_are_lost(speeds, moves):  # contracts L3, L6
     scene = Scene()
     clocks = [SkewedClock(scene.clock, speed) for speed in speeds]
     candidates = [scene.candidate(f"c{n}", clocks[n]) for n in (0, 1)]

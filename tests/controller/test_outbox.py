@@ -1,4 +1,4 @@
-"""Events that wait: in the order of their objects, and bounded (CONTRACTS E3, E4)."""
+"""Events that wait: in the order of their objects, and bounded (contracts E3, E4)."""
 
 from datetime import timedelta
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from controller.core.canary import Side
+from controller.core.world import seniority
 from controller.gather import OVERLAP_INDEX, PARTS_INDEX, overlap_keys, parts_keys
 from controller.parts import NAMESPACE_INDEX, Parts
 from informers.namespaces import NamespaceView
@@ -12,7 +13,7 @@ from informers.store import Change
 from informers.types import Unreadable
 from router.types import Service
 from router.virtualservice import VirtualServiceView
-from tests.controller.core.builders import canary, primary, spec, workload
+from tests.controller.core.builders import MINUTE, at_rest, canary, primary, spec, workload
 from tests.fakes.caches import FakeCache
 
 OURS = canary()
@@ -43,7 +44,7 @@ class FakeInformers(FakeCache):
 
 class Run:
     def __init__(self):
-        self.canaries = FakeInformers([OURS, SHARES, APART], indexes=INDEXES)
+        self.canaries = FakeInformers([OURS, SHARES, APART], indexes=INDEXES, orders={OVERLAP_INDEX: seniority})
         self.deployments, self.routes, self.services = FakeInformers(), FakeInformers(), FakeInformers()
         self.namespace = FakeInformers()
         self.woken = []
@@ -114,7 +115,7 @@ def test_change_of_a_part_wakes_the_canaries_that_it_belongs_to(run, kind, view,
 
 
 @pytest.mark.parametrize(("kind", "view"), [("canaries", OURS), ("deployments", primary()), ("services", service("x"))])
-def test_relist_that_finds_nothing_new_wakes_nobody(run, kind, view):
+def test_relist_that_finds_nothing_new_wakes_nobody(run, kind, view):  # contract S13
     getattr(run, kind).handle(Change(f"test/{view.name}", view, view))
     assert run.woken == []
 
@@ -154,3 +155,13 @@ def test_namespace_is_terminating_as_far_as_is_known(run, found, terminating):
 
 def test_decisions_do_not_wait_for_the_namespace(run):
     assert run.parts.all == (run.canaries, run.deployments, run.routes, run.services)
+
+
+def test_canary_that_rests_behind_an_older_one_is_not_woken_by_their_parts(run):
+    behind = replace(SHARES, created=OURS.created + MINUTE, status=at_rest())
+    run.canaries.views["test", "shares"] = behind
+    run.deployments.handle(changed(primary()))
+    assert run.woken == ["test/podinfo"]
+    run.canaries.views["test", "shares"] = replace(behind, status=OURS.status)
+    run.deployments.handle(changed(primary()))
+    assert run.woken == ["test/podinfo", "test/podinfo", "test/shares"]  # a rollout that runs is carried on

@@ -1,4 +1,4 @@
-"""What failures pay (CONTRACTS D5, D6)."""
+"""What failures pay (contracts D5, D6)."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from controller.ratelimit import BucketLimiter, ExponentialLimiter, LongestOf, d
 from tests.controller.clock import FakeClock
 
 
-def test_exp_limiter_sequence():
+def test_exp_limiter_sequence():  # contract D5
     limiter = ExponentialLimiter()
     waits = [limiter.seconds("a") for _ in range(15)]
     assert waits[:4] == pytest.approx([0.005, 0.01, 0.02, 0.04])
@@ -18,13 +18,13 @@ def test_exp_limiter_sequence():
     assert limiter.seconds("a") == pytest.approx(0.005)
 
 
-def test_exp_limiter_stays_exact_after_any_number_of_failures():
+def test_exp_limiter_stays_exact_after_any_number_of_failures():  # contract D5
     limiter = ExponentialLimiter(first=1.0, longest=2.0**64)
     assert [limiter.seconds("a") for _ in range(5000)][63:66] == [2.0**63, 2.0**64, 2.0**64]
     assert limiter.failures("a") == 5000
 
 
-def test_bucket_limiter_negative_tokens():
+def test_bucket_limiter_negative_tokens():  # contract D6
     clock = FakeClock()
     bucket = BucketLimiter(monotonic=clock)
     assert [bucket.seconds("a") for _ in range(100)] == [0.0] * 100
@@ -48,7 +48,7 @@ def test_bucket_owes_one_burst_at_most():
     assert bucket.seconds("another") == pytest.approx(9.1)
 
 
-def test_maxof_consumes_every_child():
+def test_maxof_consumes_every_child():  # contract D6
     clock = FakeClock()
     bucket = BucketLimiter(monotonic=clock, rate=10, burst=2)
     limiter = LongestOf((ExponentialLimiter(first=5.0), bucket))
@@ -59,7 +59,7 @@ def test_maxof_consumes_every_child():
     assert limiter.failures("a") == 0
 
 
-def test_default_limiter_charges_key_and_bucket():
+def test_default_limiter_charges_key_and_bucket():  # contract D6
     limiter = default_limiter(FakeClock())
     assert limiter.seconds("first") == pytest.approx(0.005)
     waits = [limiter.seconds(f"key-{i}") for i in range(100)]

@@ -1,14 +1,16 @@
 """One look: from a key, over caches and readings, to a plan that is applied."""
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from controller.budgets import MOST_AT_ONCE, Budgets
 from controller.core.canary import InvalidSpec, Side
 from controller.core.pacing import REPEAT_AT_REST
 from controller.core.plan import Corrections, Say, Shift, WriteStatus
-from controller.core.world import Memory, Shifted
+from controller.core.world import Memory, Shifted, seniority
 from controller.gather import OVERLAP_INDEX, Gatherer, overlap_keys, part_key, parts_keys
 from controller.reconciler import Reconciler, Watchers
 from controller.unreadable import UnreadableTeller
@@ -89,10 +91,12 @@ class Run:
     def __init__(self, *canaries):
         self.parts = Parts()
         self.parts.pass_time = self.pass_time
-        self.cache = FakeCache(canaries or [canary()], indexes={OVERLAP_INDEX: overlap_keys})
+        self.cache = FakeCache(
+            canaries or [canary()], indexes={OVERLAP_INDEX: overlap_keys}, orders={OVERLAP_INDEX: seniority}
+        )
         self.now = NOW
         self.looked, self.gone, self.unreadable, self.late = [], [], [], []
-        self.terminating = set()
+        self.terminating, self.throttled = set(), []
         gatherer = Gatherer(
             self.cache,
             self.parts,
@@ -105,11 +109,16 @@ class Run:
             lambda world, plan: self.looked.append((world, plan)),
             lambda *key: self.gone.append(key),
             lambda *key: self.unreadable.append(key),
+            self.throttled.append,
             self.late.append,
         )
         self.recorder = Recorded()
+        self.budgets = Budgets(monotonic=self.seconds)
         teller = UnreadableTeller(self.recorder, None, lambda: self.now)
-        self.reconciler = Reconciler(self.cache, gatherer, self.parts, self.parts, watchers, teller)
+        self.reconciler = Reconciler(self.cache, gatherer, self.parts, self.parts, watchers, teller, self.budgets)
+
+    def seconds(self):
+        return self.now.timestamp()
 
     def pass_time(self, by):
         self.now += by
@@ -436,3 +445,27 @@ def test_first_status_has_no_round_to_be_late_for():
     run.look()
     assert any(isinstance(a, WriteStatus) for a in run.parts.applied[0].actions)
     assert run.late == []
+
+
+def test_canary_that_is_never_done_costs_no_more_than_its_budget():  # contract D9
+    run = Run(canary(status=status(last_check_time=NOW)))
+    run.parts.route = Route(Weights(70, 30), sends_to_canary=True)  # and so it stays, whatever is written
+    end, written = NOW + 10 * MINUTE, 0
+    while run.now < end:
+        again = run.look()
+        run.now += max(min(again or MINUTE, timedelta(seconds=1)), timedelta(milliseconds=50))
+        run.reconciler._memories.clear()  # as if every correction were the first
+    written = sum(isinstance(action, WriteStatus | Shift) for plan in run.parts.applied for action in plan.actions)
+    assert MOST_AT_ONCE < written <= MOST_AT_ONCE + 14 * 10 + 2
+    assert "test" in run.throttled
+
+
+def test_failing_write_is_charged_as_well():
+    run = Run(canary(status=status(last_check_time=NOW)))
+    run.parts.route = Route(Weights(70, 30), sends_to_canary=True)
+    run.parts.error = TransportError("no answer")
+    for _ in range(200):
+        with suppress(TransportError):
+            run.look()
+        run.reconciler._memories.clear()
+    assert len(run.parts.applied) <= MOST_AT_ONCE

@@ -1,4 +1,4 @@
-"""Events on their way to the API server (CONTRACTS E)."""
+"""Events on their way to the API server (contracts E)."""
 
 import logging
 import math
@@ -140,7 +140,7 @@ def sent(run):
     return run.sink.sent
 
 
-def test_event_is_a_core_event_of_the_canary(run):
+def test_event_is_a_core_event_of_the_canary(run):  # contract E7
     run.record(ADVANCE)
     ((verb, name, event),) = sent(run)
     assert verb == "create"
@@ -162,7 +162,7 @@ def test_event_is_a_core_event_of_the_canary(run):
     assert event["reportingComponent"] == "flagger"
 
 
-def test_event_dedup_patch(run):
+def test_event_dedup_patch(run):  # contract E1
     run.record(*[ADVANCE] * 11)
     first, *rest = sent(run)
     assert first[0] == "create"
@@ -173,7 +173,7 @@ def test_event_dedup_patch(run):
     assert rest[-1][2]["lastTimestamp"] == "2018-10-10T12:00:11Z"
 
 
-def test_event_combines_from_fifth_similar_message(run):
+def test_event_combines_from_fifth_similar_message(run):  # contract E2
     run.record(*[rate(n) for n in range(4)], ADVANCE, rate(4), rate(5))
     verbs = [verb for verb, _, _ in sent(run)]
     assert verbs == ["create"] * 6 + ["patch"]
@@ -182,7 +182,7 @@ def test_event_combines_from_fifth_similar_message(run):
     assert run.sink.sent[6][2]["count"] == 2
 
 
-def test_event_patch_404_creates_new(run):
+def test_event_patch_404_creates_new(run):  # contract E6
     run.record(ADVANCE)
     while not run.sink.sent:
         pass
@@ -196,7 +196,7 @@ def test_event_patch_404_creates_new(run):
     assert "resourceVersion" not in event["metadata"]
 
 
-def test_transport_errors_are_retried_ten_seconds_apart(run):
+def test_transport_errors_are_retried_ten_seconds_apart(run):  # contract E5
     run.sink.errors = [TransportError("x"), TransportError("x"), TransportError("x")]
     run.record(ADVANCE)
     run.sink.entered.wait(PATIENCE)
@@ -206,7 +206,7 @@ def test_transport_errors_are_retried_ten_seconds_apart(run):
     assert run.dropped == 0
 
 
-def test_event_is_given_up_after_twelve_tries(run, caplog):
+def test_event_is_given_up_after_twelve_tries(run, caplog):  # contract E5
     run.sink.errors = [TransportError("x")] * 12
     run.record(ADVANCE, rate(1))
     while not run.sink.sent:
@@ -227,7 +227,7 @@ def test_event_is_given_up_after_twelve_tries(run, caplog):
     ],
     ids=["forbidden", "invalid", "no namespace", "namespace is going"],
 )
-def test_refused_event_is_not_tried_again(run, caplog, error, logged):
+def test_refused_event_is_not_tried_again(run, caplog, error, logged):  # contract E5
     run.sink.errors = [error]
     run.record(ADVANCE)
     assert sent(run) == []
@@ -378,7 +378,7 @@ def full(run):
         run.recorder.record(canary(uid=f"{number}", name=f"c{number}"), rate(number))
 
 
-def test_event_sink_never_blocks_reconcile(run):
+def test_event_sink_never_blocks_reconcile(run):  # contract E4
     full(run)
     for number in range(5):
         run.recorder.record(canary(uid=f"late{number}"), rate(number))
@@ -423,13 +423,13 @@ def test_waits_are_real():
     assert not recorder._thread.is_alive()
 
 
-def test_dropped_for_want_of_budget_is_counted(run):
+def test_dropped_for_want_of_budget_is_counted(run):  # contract E3
     run.record(*[events.advance("podinfo.test", weight) for weight in range(30)])
     assert len(sent(run)) == 25
     assert run.dropped == 5
 
 
-def test_what_is_queued_at_the_end_is_sent_once_each(run):
+def test_what_is_queued_at_the_end_is_sent_once_each(run):  # contract E9
     run.sink.gate.clear()
     run.record(ADVANCE)
     assert run.sink.entered.wait(PATIENCE)
@@ -445,7 +445,7 @@ def test_what_is_queued_at_the_end_is_sent_once_each(run):
     assert run.dropped == 1
 
 
-def test_after_close_recording_only_logs(run, caplog):
+def test_after_close_recording_only_logs(run, caplog):  # contract E9
     caplog.set_level(logging.INFO)
     run.recorder.close()
     run.record(ADVANCE)
@@ -476,15 +476,15 @@ def test_log_has_the_text_and_where_it_belongs(run, caplog):
 
 
 @pytest.mark.parametrize("name", ["x" * 250, "Not-a-DNS-name"])
-def test_name_that_cannot_be_used_becomes_a_uuid(name):
+def test_name_that_cannot_be_used_becomes_a_uuid(name):  # contract E7
     assert len(event_name(name, NOW)) == 36
 
 
-def test_name_ends_in_the_hex_of_nanoseconds():
+def test_name_ends_in_the_hex_of_nanoseconds():  # contract E7
     assert event_name("podinfo", NOW) == f"podinfo.{int(NOW.timestamp()) * 10**9:x}"
 
 
-def test_long_messages_are_cut_at_a_character():
+def test_long_messages_are_cut_at_a_character():  # contract E7
     assert shortened("a" * 1024) == "a" * 1024
     cut = shortened("ü" * 1000)
     assert cut.endswith("…")

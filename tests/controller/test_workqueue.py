@@ -1,4 +1,4 @@
-"""The queue, case by case (CONTRACTS Q and D)."""
+"""The queue, case by case (contracts Q and D)."""
 
 import threading
 import time
@@ -56,13 +56,13 @@ def joined(*threads):
     return not any(thread.is_alive() for thread in threads)
 
 
-def test_keys_come_out_in_the_order_of_their_first_add(queue):
+def test_keys_come_out_in_the_order_of_their_first_add(queue):  # contract Q1
     for key in ("a", "b", "a", "c"):
         queue.add(key)
     assert [queue.get() for _ in range(3)] == ["a", "b", "c"]
 
 
-def test_queue_dedup_while_queued(queue):
+def test_queue_dedup_while_queued(queue):  # contract Q1
     for _ in range(1000):
         queue.add("a")
     assert len(queue) == 1
@@ -71,7 +71,7 @@ def test_queue_dedup_while_queued(queue):
     assert len(queue) == 0
 
 
-def test_queue_readd_while_processing_runs_again_after_done(queue):
+def test_queue_readd_while_processing_runs_again_after_done(queue):  # contracts Q2, Q9
     queue.add("a")
     assert queue.get() == "a"
     for _ in range(5):
@@ -84,7 +84,7 @@ def test_queue_readd_while_processing_runs_again_after_done(queue):
     assert (len(queue), queue.depth()) == (0, 0)
 
 
-def test_queue_no_two_workers_same_key():
+def test_queue_no_two_workers_same_key():  # contract Q3
     queue = WorkQueue(limiter=ExponentialLimiter(), monotonic=FakeClock())
     held: Counter[str] = Counter()
     overlaps = []
@@ -108,7 +108,7 @@ def test_queue_no_two_workers_same_key():
     assert overlaps == []
 
 
-def test_queue_get_blocks_and_wakes_all_on_shutdown(queue):
+def test_queue_get_blocks_and_wakes_all_on_shutdown(queue):  # contract Q5
     got: list[str | None] = []
     workers = [in_thread(lambda: got.append(queue.get())) for _ in range(8)]
     queue.shut_down()
@@ -116,7 +116,7 @@ def test_queue_get_blocks_and_wakes_all_on_shutdown(queue):
     assert got == [None] * 8
 
 
-def test_waiting_worker_is_woken_by_an_add(queue):
+def test_waiting_worker_is_woken_by_an_add(queue):  # contract Q5
     got: list[str | None] = []
     worker = in_thread(lambda: got.append(queue.get()))
     queue.add("a")
@@ -124,7 +124,7 @@ def test_waiting_worker_is_woken_by_an_add(queue):
     assert got == ["a"]
 
 
-def test_queue_shutdown_hands_out_rest(queue):
+def test_queue_shutdown_hands_out_rest(queue):  # contract Q6
     queue.add("a")
     queue.shut_down()
     queue.shut_down()
@@ -133,7 +133,7 @@ def test_queue_shutdown_hands_out_rest(queue):
     assert [queue.get(), queue.get()] == ["a", None]
 
 
-def test_queue_shutdown_does_not_wait(queue):
+def test_queue_shutdown_does_not_wait(queue):  # contract Q6
     queue.add("a")
     queue.get()
     queue.shut_down()
@@ -141,7 +141,7 @@ def test_queue_shutdown_does_not_wait(queue):
     queue.done("a")
 
 
-def test_queue_drain_waits_for_done(queue):
+def test_queue_drain_waits_for_done(queue):  # contract Q7
     queue.add("a")
     queue.get()
     drain = in_thread(queue.shut_down_with_drain)
@@ -152,7 +152,7 @@ def test_queue_drain_waits_for_done(queue):
     assert joined(drain)
 
 
-def test_queue_drain_with_dirty_item(queue):
+def test_queue_drain_with_dirty_item(queue):  # contract Q7
     queue.add("a")
     queue.get()
     queue.add("a")
@@ -169,7 +169,7 @@ def test_queue_drain_with_dirty_item(queue):
     assert queue.get() is None
 
 
-def test_plain_shut_down_ends_a_drain_at_once(queue):
+def test_plain_shut_down_ends_a_drain_at_once(queue):  # contract Q8
     queue.add("a")
     queue.get()
     drain = in_thread(queue.shut_down_with_drain)
@@ -180,12 +180,12 @@ def test_plain_shut_down_ends_a_drain_at_once(queue):
     assert queue.get() is None
 
 
-def test_done_of_a_key_that_is_not_held_is_a_bug(queue):
+def test_done_of_a_key_that_is_not_held_is_a_bug(queue):  # contract Q10
     with pytest.raises(KeyError):
         queue.done("a")
 
 
-def test_delaying_earliest_wins(queue, clock):
+def test_delaying_earliest_wins(queue, clock):  # contract D1
     queue.add_after("a", 0.05)
     queue.add_after("a", 0.07)
     queue.add_after("b", 0.05)
@@ -202,12 +202,12 @@ def test_delaying_earliest_wins(queue, clock):
 
 
 @pytest.mark.parametrize("seconds", [0, -1])
-def test_delaying_nonpositive_adds_now(queue, seconds):
+def test_delaying_nonpositive_adds_now(queue, seconds):  # contract D1
     queue.add_after("a", seconds)
     assert len(queue) == 1
 
 
-def test_plain_add_does_not_cancel_a_waiting_entry(queue, clock):
+def test_plain_add_does_not_cancel_a_waiting_entry(queue, clock):  # contract D2
     queue.add_after("a", 5)
     queue.add("a")
     assert queue.get() == "a"
@@ -216,14 +216,14 @@ def test_plain_add_does_not_cancel_a_waiting_entry(queue, clock):
     assert queue.get() == "a"
 
 
-def test_delaying_ready_order_on_clock_jump(queue, clock):
+def test_delaying_ready_order_on_clock_jump(queue, clock):  # contract D3
     for key, seconds in (("1000", 1.0), ("500", 0.5), ("250", 0.25), ("250 too", 0.25)):
         queue.add_after(key, seconds)
     clock.advance(2)
     assert [queue.get() for _ in range(4)] == ["250", "250 too", "500", "1000"]
 
 
-def test_delaying_add_after_shutdown_ignored_and_unblocked(queue, clock):
+def test_delaying_add_after_shutdown_ignored_and_unblocked(queue, clock):  # contract D4
     got: list[str | None] = []
     worker = in_thread(lambda: got.append(queue.get()))
     queue.add_after("a", 60)
@@ -259,7 +259,7 @@ def test_colleague_takes_over_the_watch_of_what_waits():
     assert got == ["now", "late"]
 
 
-def test_failures_wait_longer_each_time_and_forget_starts_over(queue, clock):
+def test_failures_wait_longer_each_time_and_forget_starts_over(queue, clock):  # contract D5
     queue.add_rate_limited("a")
     assert queue.num_requeues("a") == 1
     assert len(queue) == 0
@@ -274,7 +274,7 @@ def test_failures_wait_longer_each_time_and_forget_starts_over(queue, clock):
     assert queue.get() == "a"
 
 
-def test_server_that_asks_for_more_time_gets_it(queue, clock):
+def test_server_that_asks_for_more_time_gets_it(queue, clock):  # contract C3
     queue.add_rate_limited("a", at_least=30)
     queue.add("b")
     clock.advance(29)
@@ -304,7 +304,7 @@ def test_wait_beyond_all_clocks_stops_no_worker(queue):
     assert queue.get() is None
 
 
-def test_forget_without_done_and_done_without_forget(queue):
+def test_forget_without_done_and_done_without_forget(queue):  # contract D8
     queue.add("a")
     queue.get()
     queue.add_rate_limited("a")
@@ -316,7 +316,7 @@ def test_forget_without_done_and_done_without_forget(queue):
     assert queue.num_requeues("a") == 1
 
 
-def test_metrics_walkthrough():
+def test_metrics_walkthrough():  # contracts Q11, Q12
     clock, counts = FakeClock(), Counts()
     queue = WorkQueue(limiter=ExponentialLimiter(), monotonic=clock, metrics=counts)
     queue.add("foo")
@@ -338,7 +338,7 @@ def test_metrics_walkthrough():
     assert (counts.retries, counts.adds) == (2, 3)
 
 
-def test_metrics_unfinished_work(clock):
+def test_metrics_unfinished_work(clock):  # contract Q12
     queue = WorkQueue(limiter=ExponentialLimiter(), monotonic=clock)
     queue.add("a")
     queue.add("b")

@@ -151,7 +151,7 @@ def test_odd_values_end_in_no_other_error_than_the_cache_expects(deadline, condi
     [({}, False), ({"generation": 2}, True), ({"uid": "another"}, True)],
     ids=["unmoved", "another generation", "another object"],
 )
-def test_template_is_fingerprinted_only_when_it_may_have_changed(moved, fresh):
+def test_template_is_fingerprinted_only_when_it_may_have_changed(moved, fresh):  # contract P4
     obj = deployment()
     known = view(obj, None)
     marked = replace(known, template=replace(known.template, revision="marked"), **moved)

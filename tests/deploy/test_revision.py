@@ -10,7 +10,7 @@ from tests.deploy.deployment_objects import deployment
 TEMPLATE = deployment()["spec"]["template"]
 
 
-def test_known_templates_keep_their_number_in_every_release():
+def test_known_templates_keep_their_number_in_every_release():  # behaviour 17
     assert fingerprint(TEMPLATE) == "135934613926595"
     assert fingerprint(deployment(image="podinfo:1.2.2")["spec"]["template"]) == "820423935241338"
     assert fingerprint({"spec": {"ü": [1, 2.5, True, None, {"b": "", "a": {}}]}}) == "202176303555462"
@@ -22,7 +22,7 @@ def test_known_templates_keep_their_number_in_every_release():
     [{"creationTimestamp": None}, {"resources": {}}, {"x": ""}, {"args": []}, {"deep": {"er": {"null": None}}}],
     ids=["null", "empty object", "empty string", "empty list", "empty after pruning"],
 )
-def test_empty_values_do_not_count(noise):
+def test_empty_values_do_not_count(noise):  # behaviour 17
     assert fingerprint({**TEMPLATE, **noise}) == fingerprint(TEMPLATE)
 
 
@@ -73,7 +73,7 @@ JSON = st.recursive(
 
 
 @given(st.dictionaries(st.text(max_size=5), JSON, max_size=5))
-def test_order_of_keys_does_not_count(value):
+def test_order_of_keys_does_not_count(value):  # behaviour 17
     backwards = dict(reversed(value.items()))
     assert fingerprint(backwards) == fingerprint(value)
     assert fingerprint(value).isdecimal()

@@ -39,5 +39,5 @@ from tests.controller.core.builders import primary
         "scaled to zero",
     ],
 )
-def test_rollout_status(change, text):
+def test_rollout_status(change, text):  # behaviour 3
     assert rollout_status(primary(**change)) == text

@@ -21,7 +21,7 @@ def pages():
     return generated()
 
 
-@pytest.mark.parametrize("name", ["api.md", "flags.md", "gates.md"])
+@pytest.mark.parametrize("name", ["api.md", "flags.md", "gates.md", "proofs.md"])
 def test_page_is_as_the_code_is_now(name, pages):
     path = ROOT / "docs" / name
     assert path.read_text() == pages[path], "run: python -m hack.docs"

@@ -29,6 +29,6 @@ def stage(environment, tmp_path) -> Iterator[Stage]:
 
 @pytest.fixture
 def on(stage) -> Stage:
-    """A namespace with the seed's workloads."""
+    """A namespace with podinfo's workloads."""
     stage.add_workloads()
     return stage

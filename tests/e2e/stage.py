@@ -61,7 +61,7 @@ def artifact(name: str) -> Json:
 
 
 class Stage:
-    """A namespace with the seed's workloads."""
+    """A namespace with podinfo's workloads."""
 
     def __init__(self, environment: Environment, namespace: str, directory: Path) -> None:
         self.environment = environment
@@ -75,7 +75,7 @@ class Stage:
     # --- what a user does ---
 
     def add(self, obj: Json) -> None:
-        """Create an object in our namespace; one that names the seed's namespace means ours."""
+        """Create an object in our namespace; one that names the namespace of podinfo means ours."""
         answer = self._create(obj)
         assert answer.is_success, answer.text
 
@@ -92,7 +92,7 @@ class Stage:
         return self.environment.api.post(f"{root}/namespaces/{self.namespace}/{plural}", json=obj)
 
     def add_workloads(self, change: Callable[[Json], object] = lambda _: None) -> None:
-        """Create the seed's workloads, each changed, and wait for their pods before anybody sends requests."""
+        """Create podinfo's workloads, each changed, and wait for their pods before anybody sends requests."""
         self.send(0)
         for name in WORKLOADS:
             obj = artifact(name)
@@ -102,7 +102,7 @@ class Stage:
         self.send(REQUESTS_PER_SECOND)
 
     def add_canary(self, change: Callable[[Json], object] = lambda _: None, **analysis: Any) -> None:
-        """Create the seed's canary object, with shorter windows and a shorter drain."""
+        """Create podinfo's canary object, with shorter windows and a shorter drain."""
         canary = artifact("rollouts/podinfo")
         canary["spec"]["canaryAnalysis"].update({"drainSeconds": 1, **analysis})
         for metric in canary["spec"]["canaryAnalysis"]["metrics"]:

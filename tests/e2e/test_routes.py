@@ -8,7 +8,7 @@ RETRIES = {"attempts": 3, "perTryTimeout": "2s", "retryOn": "5xx,connect-failure
 
 
 def with_everything(obj):
-    """Add routes, matches, timeouts and retries to the seed's route."""
+    """Add routes, matches, timeouts and retries to podinfo's route."""
     if obj["kind"] != "VirtualService":
         return
     spec = obj["spec"]

@@ -1,4 +1,4 @@
-"""The seed's three stories, word for word."""
+"""The three stories in tests/transcripts, word for word."""
 
 from tests.e2e.stage import Stage
 

@@ -3,9 +3,11 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from informers.types import Unreadable
+
 
 class FakeCache:
-    """Fulfils ``informers.types.Cache`` over a dict, with the write-through rules of CONTRACTS S19 and S20."""
+    """Fulfils ``informers.types.Cache`` over a dict, with the write-through rules of contracts S19 and S20."""
 
     def __init__(
         self,
@@ -13,16 +15,22 @@ class FakeCache:
         *,
         build: Callable[[Any, Any], Any] | None = None,
         indexes: Mapping[str, Callable[[Any], Iterable[str]]] | None = None,
+        orders: Mapping[str, Callable[[Any], Any]] | None = None,
     ) -> None:
         self.views = {(view.namespace, view.name): view for view in views}
         self._build = build
         self._indexes = dict(indexes or {})
+        self._orders = dict(orders or {})
 
     def get(self, namespace, name):
         return self.views.get((namespace, name))
 
     def by_index(self, index, value):
         return [view for view in self.views.values() if value in self._indexes[index](view)]
+
+    def first(self, index, value):
+        found = [view for view in self.by_index(index, value) if not isinstance(view, Unreadable)]
+        return min(found, key=self._orders[index], default=None)
 
     def write_through(self, obj):
         self.write_through_view(self._build(obj, None))

@@ -88,7 +88,7 @@ print(subprocess.check_output(["flagger", "--version"], text=True))
 """
 
 
-def test_everything_that_is_imported_has_been_compiled(root):
+def test_everything_that_is_imported_has_been_compiled(root):  # contract P13
     compiled = [path for path in printed_by_python(root, COMPILED) if path.startswith("/app/")]
     assert len(compiled) > 100
     assert [path for path in compiled if not (root / path.lstrip("/")).is_file()] == []

@@ -1,4 +1,4 @@
-"""Any bytes as a watch or a list, any JSON as an event: items, or a defined error (CONTRACTS R9, R17, R18)."""
+"""Any bytes as a watch or a list, any JSON as an event: items, or a defined error (contracts R9, R17, R18)."""
 
 import io
 import json
@@ -40,14 +40,14 @@ class Answer:
 
 
 @given(BYTES)
-def test_any_bytes_as_a_watch_are_events_until_they_end(data):  # R18
+def test_any_bytes_as_a_watch_are_events_until_they_end(data):  # contract R18
     for event in _events(Answer(data)):
         assert isinstance(event.type, str)
         assert isinstance(event.object, dict)
 
 
 @given(BYTES)
-def test_any_bytes_as_a_list_or_an_object_are_items_or_an_error(data):  # R9
+def test_any_bytes_as_a_list_or_an_object_are_items_or_an_error(data):  # contract R9
     for decode in (partial(decode_list, [data], [].append), partial(decode_object, data), partial(decode_event, data)):
         try:
             decode()
@@ -56,7 +56,7 @@ def test_any_bytes_as_a_list_or_an_object_are_items_or_an_error(data):  # R9
 
 
 @given(st.lists(st.builds(WatchEvent, TYPES, OBJECTS), max_size=6), st.lists(ANY, max_size=4))
-def test_any_json_as_items_and_events_is_taken_or_skipped(events, items):  # R17 S18
+def test_any_json_as_items_and_events_is_taken_or_skipped(events, items):  # contracts R17, S18
     source = ScriptedSource([Listed([thing("a", 5), *items], 10), Listed([thing("a", 5)], 20)], [list(events)])
     told = Told(source).run()
     assert told.broke == []
@@ -64,7 +64,7 @@ def test_any_json_as_items_and_events_is_taken_or_skipped(events, items):  # R17
 
 
 @given(st.lists(OBJECTS, max_size=3))
-def test_write_through_of_any_answer_is_taken_or_refused(answers):  # S19
+def test_write_through_of_any_answer_is_taken_or_refused(answers):  # contract S19
     told = Told(ScriptedSource([Listed([thing("a", 5)], 10)])).run()
     for answer in answers:
         try:

@@ -1,4 +1,4 @@
-"""What goes over the wire, how often, and for how long at most (CONTRACTS C1 to C4, C7, C14, L8, R24)."""
+"""What goes over the wire, how often, and for how long at most (contracts C1 to C4, C7, C14, L8, R24)."""
 
 import contextlib
 import gzip
@@ -56,7 +56,7 @@ WRITES = [
 
 @pytest.mark.parametrize("write", WRITES)
 @pytest.mark.parametrize("warm", [True, False], ids=["on a kept connection", "on a new one"])
-def test_write_sent_once_on_dropped_connection(api, client, write, warm):  # C1
+def test_write_sent_once_on_dropped_connection(api, client, write, warm):  # contract C1
     if warm:
         client.get(CANARIES, "test", "a")
     before = len(api.requests)
@@ -68,7 +68,7 @@ def test_write_sent_once_on_dropped_connection(api, client, write, warm):  # C1
 
 @pytest.mark.parametrize("write", WRITES)
 @pytest.mark.parametrize("code", [429, 503, 500, 409])
-def test_write_that_is_refused_is_not_repeated_and_waits_for_nothing(api, client, write, code):  # C1 C3
+def test_write_that_is_refused_is_not_repeated_and_waits_for_nothing(api, client, write, code):  # contracts C1, C3
     api.default = refuses(code, headers={"Retry_After": "3600"})
     with pytest.raises(ApiError) as raised:
         write(client)
@@ -76,7 +76,7 @@ def test_write_that_is_refused_is_not_repeated_and_waits_for_nothing(api, client
     assert len(api.requests) == 1
 
 
-def test_replace_is_a_put_of_the_whole_object(api, client):  # C12
+def test_replace_is_a_put_of_the_whole_object(api, client):  # contract C12
     client.replace(LEASES, "test", "flagger", {"spec": {"unknown": None}})
     (request,) = api.requests
     assert (request.method, request.headers["content-type"]) == ("PUT", "application/json")
@@ -93,7 +93,7 @@ def test_replace_is_a_put_of_the_whole_object(api, client):  # C12
         pytest.param([refuses(429)], 1, id="not even after a 429"),
     ],
 )
-def test_read_is_repeated(api, client, answers, sent):  # C2 C3
+def test_read_is_repeated(api, client, answers, sent):  # contracts C2, C3
     api.answers = answers
     api.default = hangs_up
     with contextlib.suppress(ApiError):
@@ -101,14 +101,14 @@ def test_read_is_repeated(api, client, answers, sent):  # C2 C3
     assert len(api.requests) == sent
 
 
-def test_redirect_is_not_followed(api, client):  # C14
+def test_redirect_is_not_followed(api, client):  # contract C14
     api.default = says(b"", 307, Location=f"{api.url}/elsewhere")
     with pytest.raises(ServerError, match="307"):
         client.get(CANARIES, "test", "a")
     assert len(api.requests) == 1
 
 
-def test_response_that_is_read_to_its_end_has_nothing_left_to_cut(api, client):  # P8
+def test_response_that_is_read_to_its_end_has_nothing_left_to_cut(api, client):  # contract P8
     response = client.open("list", CANARIES, "/x", {}, read_seconds=5)
     assert response.read() == b"{}"
     cut(response)
@@ -135,7 +135,7 @@ def recorded(client):
     return client._credentials._pool.timeouts
 
 
-def test_every_request_has_timeouts(client):  # C4 R19
+def test_every_request_has_timeouts(client):  # contracts C4, R19
     timeouts = recorded(client)
     client.get(CANARIES, "test", "a")
     client.merge_patch(CANARIES, "test", "a", {})
@@ -143,7 +143,7 @@ def test_every_request_has_timeouts(client):  # C4 R19
     assert timeouts == [(5.0, 30.0), (5.0, 30.0), (5.0, 70)]
 
 
-def test_lists_wait_thirty_seconds_and_watches_seventy(api, client):  # C4 R19
+def test_lists_wait_thirty_seconds_and_watches_seventy(api, client):  # contracts C4, R19
     timeouts = recorded(client)
     source = KubeSource(client, lambda: CANARIES, kind="Canary", plural="canaries")
     api.answers = [says(EMPTY), streams([])]
@@ -153,7 +153,7 @@ def test_lists_wait_thirty_seconds_and_watches_seventy(api, client):  # C4 R19
     assert timeouts == [(5.0, 30.0), (5.0, 70.0)]
 
 
-def test_client_with_a_deadline_waits_no_longer_than_that(make_client):  # C4 L8
+def test_client_with_a_deadline_waits_no_longer_than_that(make_client):  # contracts C4, L8
     client = make_client(total_seconds=2.5)
     timeouts = recorded(client)
     client.get(CANARIES, "test", "a")
@@ -185,7 +185,7 @@ def trickles(part):
 
 
 @pytest.mark.parametrize("part", TRICKLES)
-def test_answer_that_trickles_is_cut_off_when_its_time_is_up(api, make_client, part):  # C4 L8 P9
+def test_answer_that_trickles_is_cut_off_when_its_time_is_up(api, make_client, part):  # contracts C4, L8, P9
     api.default = trickles(part)
     client = make_client(total_seconds=0.3)
     began = time.monotonic()
@@ -197,7 +197,8 @@ def test_answer_that_trickles_is_cut_off_when_its_time_is_up(api, make_client, p
 
 @pytest.mark.parametrize("part", TRICKLES)
 @pytest.mark.parametrize("verb", ["list", "watch"])
-def test_stream_that_trickles_is_cut_off_when_its_time_is_up(api, make_client, monkeypatch, part, verb):  # C4 P9
+def test_stream_that_trickles_is_cut_off_when_its_time_is_up(api, make_client, monkeypatch, part, verb):
+    # contracts C4, P9
     monkeypatch.setattr("informers.kube_source.LIST_SECONDS", 0.3)
     monkeypatch.setattr("informers.kube_source.SILENCE_SECONDS", 0.3)
     api.default = trickles(part)
@@ -212,7 +213,7 @@ def test_stream_that_trickles_is_cut_off_when_its_time_is_up(api, make_client, m
     assert not [thread for thread in threading.enumerate() if thread.name == "request-deadline"]
 
 
-def test_every_client_has_a_deadline(client):  # C4
+def test_every_client_has_a_deadline(client):  # contract C4
     assert client._total_seconds == 60.0
 
 
@@ -245,7 +246,7 @@ def test_answer_that_nests_too_deeply_is_an_error(api, client):
         client.get(CANARIES, "test", "a")
 
 
-def test_stream_that_is_refused_in_a_trickle_is_cut_off(api, make_client):  # C4
+def test_stream_that_is_refused_in_a_trickle_is_cut_off(api, make_client):  # contract C4
     def refuses_slowly(handler):
         handler.wfile.write(b"HTTP/1.1 500 No\r\nContent-Length: 1000\r\n\r\n")
         while True:
@@ -257,7 +258,7 @@ def test_stream_that_is_refused_in_a_trickle_is_cut_off(api, make_client):  # C4
         make_client(total_seconds=0.3).open("list", CANARIES, "/x", {}, read_seconds=5)
 
 
-def test_handshake_that_never_ends_is_cut_off_when_its_time_is_up(tmp_path, api):  # L8
+def test_handshake_that_never_ends_is_cut_off_when_its_time_is_up(tmp_path, api):  # contract L8
     with socket.create_server(("127.0.0.1", 0)) as silent:
         path = api.kubeconfig(tmp_path)
         path.write_text(path.read_text().replace(api.url, f"https://127.0.0.1:{silent.getsockname()[1]}"))
@@ -270,7 +271,7 @@ def test_handshake_that_never_ends_is_cut_off_when_its_time_is_up(tmp_path, api)
         client.close()
 
 
-def test_answer_in_time_leaves_no_clock_behind(api, make_client):  # L8 T1
+def test_answer_in_time_leaves_no_clock_behind(api, make_client):  # contracts L8, T1
     api.default = says({"in": "time"})
     client = make_client(total_seconds=60.0)
     assert client.get(CANARIES, "test", "a") == {"in": "time"}
@@ -297,7 +298,7 @@ def from_ports(api, answer, ports):
     api.default = note
 
 
-def test_pool_discards_no_connection(api, client):  # C7
+def test_pool_discards_no_connection(api, client):  # contract C7
     ports, together = [], threading.Barrier(4)
 
     def all_at_once(handler):
@@ -327,7 +328,7 @@ def test_pool_discards_no_connection(api, client):  # C7
         ),
     ],
 )
-def test_connection_is_used_again(api, client, call):  # C7
+def test_connection_is_used_again(api, client, call):  # contract C7
     ports = []
     from_ports(api, says(EMPTY), ports)
     for _ in range(3):
@@ -400,7 +401,7 @@ EVENT = b'{"type": "ADDED", "object": {}}\n'
         pytest.param(streams([EVENT, EVENT]), fail_while_reading, id="a watch whose reader fails"),
     ],
 )
-def test_each_response_is_closed_exactly_once(api, tmp_path, answer, read):  # R24
+def test_each_response_is_closed_exactly_once(api, tmp_path, answer, read):  # contract R24
     client = CountingClient(api.login(tmp_path), user_agent="x", pool_size=1)
     api.default = answer
     with contextlib.suppress(ApiError):

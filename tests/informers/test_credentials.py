@@ -1,4 +1,4 @@
-"""Where the API server is and who we are (CONTRACTS C8 to C11)."""
+"""Where the API server is and who we are (contracts C8 to C11)."""
 
 import json
 import threading
@@ -149,7 +149,7 @@ def plugin(tmp_path):
     return tmp_path
 
 
-def test_plugin_runs_in_single_flight_and_not_twice_within_ten_seconds(plugin):
+def test_plugin_runs_in_single_flight_and_not_twice_within_ten_seconds(plugin):  # contract C10
     clock = [100.0]
     credentials = Credentials(find_login(str(plugin / "kubeconfig"), None), pool_size=1, monotonic=lambda: clock[0])
     (plugin / "count").write_text("")
@@ -171,7 +171,7 @@ def test_plugin_runs_in_single_flight_and_not_twice_within_ten_seconds(plugin):
     credentials.close()
 
 
-def test_credentials_that_cannot_be_loaded_again_stay_in_use(plugin):
+def test_credentials_that_cannot_be_loaded_again_stay_in_use(plugin):  # contract C10
     clock = [100.0]
     credentials = Credentials(find_login(str(plugin / "kubeconfig"), None), pool_size=1, monotonic=lambda: clock[0])
     assert credentials.authorization() == "Bearer one"
@@ -182,7 +182,7 @@ def test_credentials_that_cannot_be_loaded_again_stay_in_use(plugin):
     credentials.close()
 
 
-def test_certificates_in_files_that_change_are_taken_over_by_a_new_pool(tmp_path):  # C11
+def test_certificates_in_files_that_change_are_taken_over_by_a_new_pool(tmp_path):  # contract C11
     authority = tmp_path / "ca.crt"
     trustme.CA().cert_pem.write_to_path(authority)
     with FakeApi() as api:
@@ -203,7 +203,7 @@ def test_certificates_in_files_that_change_are_taken_over_by_a_new_pool(tmp_path
     credentials.close()
 
 
-def test_token_file_of_the_users_own_kubeconfig_is_read_again(tmp_path, monkeypatch):  # C8
+def test_token_file_of_the_users_own_kubeconfig_is_read_again(tmp_path, monkeypatch):  # contract C8
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / ".kube").mkdir()
     (tmp_path / ".kube" / "token").write_text("one")

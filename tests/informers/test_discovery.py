@@ -1,4 +1,4 @@
-"""Which version is served, when the server's answers are odd or change (CONTRACTS C15)."""
+"""Which version is served, when the server's answers are odd or change (contract C15)."""
 
 import threading
 
@@ -38,7 +38,7 @@ def group(*versions):
 
 @pytest.mark.parametrize("failure", [ServerError("500"), ForbiddenError("403"), TransportError("refused")], ids=str)
 @pytest.mark.parametrize("where", [GROUP, f"{GROUP}/v1"], ids=["group", "version"])
-def test_failure_is_told_as_it_is_and_asked_again(failure, where):  # C15
+def test_failure_is_told_as_it_is_and_asked_again(failure, where):  # contract C15
     fake, served = of({GROUP: group("v1"), f"{GROUP}/v1": SERVED, where: failure})
     for _ in range(2):
         with pytest.raises(type(failure)):
@@ -61,7 +61,7 @@ def test_failure_is_told_as_it_is_and_asked_again(failure, where):  # C15
         ),
     ],
 )
-def test_absence_says_what_to_install(answers):  # C15
+def test_absence_says_what_to_install(answers):  # contracts C15, R22
     with pytest.raises(
         KindNotServedError,
         match=r"^virtualservices\.networking\.istio\.io is not served .* install the .* VirtualService",

@@ -1,4 +1,4 @@
-"""Which error an answer becomes (CONTRACTS C5)."""
+"""Which error an answer becomes (contract C5)."""
 
 import json
 import math
@@ -56,28 +56,28 @@ def body(*args, **more):
         pytest.param(302, "", {}, ServerError, id="a redirect is no answer"),
     ],
 )
-def test_error_is_told_by_reason_then_code(code, reason, details, error):  # C5
+def test_error_is_told_by_reason_then_code(code, reason, details, error):  # contract C5
     found = error_from("get canaries podinfo", code, body(code, reason, details=details))
     assert type(found) is error
     assert (found.code, found.reason) == (code, reason)
     assert str(found) == f"get canaries podinfo: {code} {reason}: said"
 
 
-def test_status_in_a_stream_is_told_apart_alike():  # C5 R14 R15
+def test_status_in_a_stream_is_told_apart_alike():  # contracts C5, R14, R15
     found = error_from_status("watch canaries", status(429, "TooManyRequests", details={"retryAfterSeconds": 4}))
     assert type(found) is TooManyRequestsError
     assert found.retry_after == 4.0
     assert error_from_status("watch canaries", {}).code == 0
 
 
-def test_causes_are_kept_also_where_they_are_incomplete():  # C5 R6
+def test_causes_are_kept_also_where_they_are_incomplete():  # contracts C5, R6
     causes = [{"reason": "ResourceVersionTooLarge", "message": "Too large", "field": "f"}, {"message": "only this"}]
     found = error_from("x", 504, body(504, "Timeout", details={"causes": causes}))
     assert found.causes == (Cause("ResourceVersionTooLarge", "Too large", "f"), Cause("", "only this", ""))
 
 
 @pytest.mark.parametrize("empty", [{"details": None}, {"details": {"causes": None}}, {"reason": None}], ids=repr)
-def test_nulls_in_a_status_are_as_if_nothing_stood_there(empty):  # C5 C13
+def test_nulls_in_a_status_are_as_if_nothing_stood_there(empty):  # contracts C5, C13
     found = error_from("x", 500, body(500, **empty))
     assert (type(found), found.causes, found.reason) == (ServerError, (), "")
 
@@ -91,7 +91,7 @@ def test_nulls_in_a_status_are_as_if_nothing_stood_there(empty):  # C5 C13
         pytest.param(403, [], True, ForbiddenError, id="other codes mean what they mean"),
     ],
 )
-def test_failed_precondition_of_a_json_patch(code, causes, json_patch, error):  # C5 C12
+def test_failed_precondition_of_a_json_patch(code, causes, json_patch, error):  # contracts C5, C12
     found = error_from("x", code, body(code, details={"causes": causes}), json_patch=json_patch)
     assert type(found) is error
 
@@ -116,26 +116,26 @@ def test_failed_precondition_of_a_json_patch(code, causes, json_patch, error):  
         pytest.param(None, {"retryAfterSeconds": 0}, None, id="nor does zero"),
     ],
 )
-def test_wait_that_the_server_asks_for(header, details, seconds):  # C3 C5
+def test_wait_that_the_server_asks_for(header, details, seconds):  # contracts C3, C5
     assert error_from("x", 429, body(429, details=details), retry_after=header).retry_after == seconds
 
 
 @given(st.integers(100, 599), st.binary(max_size=400))
-def test_any_answer_becomes_an_error_that_names_the_request(code, answer):  # C5
+def test_any_answer_becomes_an_error_that_names_the_request(code, answer):  # contract C5
     found = error_from("get canaries podinfo", code, answer)
     assert isinstance(found, ApiError)
     assert found.code == code
     assert str(found).startswith(f"get canaries podinfo: {code} ")
 
 
-def test_long_answer_that_is_no_status_is_quoted_in_part_and_an_empty_one_is_said_to_be():  # C5
+def test_long_answer_that_is_no_status_is_quoted_in_part_and_an_empty_one_is_said_to_be():  # contract C5
     assert str(error_from("x", 502, b"<html>" + b"a" * 1000)) == f"x: 502 : <html>{'a' * 194}"
     assert str(error_from("x", 502, b"")) == "x: 502 : (nothing)"
     assert str(error_from("x", 502, b"\xff")) == "x: 502 : \N{REPLACEMENT CHARACTER}"
 
 
 @given(st.floats(0, exclude_min=True, allow_nan=False))
-def test_any_number_of_seconds_is_read_up_to_ten_minutes(seconds):  # C3
+def test_any_number_of_seconds_is_read_up_to_ten_minutes(seconds):  # contract C3
     found = error_from("x", 503, b"", retry_after=repr(seconds)).retry_after
     assert found is not None
     assert math.isclose(found, min(seconds, 600.0))
@@ -153,7 +153,7 @@ def test_any_number_of_seconds_is_read_up_to_ten_minutes(seconds):  # C3
         pytest.param("Wed, 99 Oct 2026 07:28:00 GMT", "Wed, 21 Oct 2026 07:27:00 GMT", None, id="no such day"),
     ],
 )
-def test_wait_until_a_date(until, now, seconds):  # C3
+def test_wait_until_a_date(until, now, seconds):  # contract C3
     assert error_from("x", 503, b"", retry_after=until, date=now).retry_after == seconds
 
 
@@ -188,7 +188,7 @@ def assert_is_whole(found):
 
 
 @given(STATUS | JSON, st.none() | st.text(max_size=30), st.none() | st.text(max_size=30))
-def test_any_json_becomes_an_error_with_the_types_that_it_promises(answer, retry_after, date):  # C5
+def test_any_json_becomes_an_error_with_the_types_that_it_promises(answer, retry_after, date):  # contract C5
     sent = json.dumps(answer).encode()
     for json_patch in (False, True):
         found = error_from("x", 422, sent, retry_after=retry_after, date=date, json_patch=json_patch)
@@ -213,19 +213,19 @@ def test_any_json_becomes_an_error_with_the_types_that_it_promises(answer, retry
         pytest.param(None, id="nothing"),
     ],
 )
-def test_status_of_wrong_types_is_an_error_all_the_same(status):  # C5
+def test_status_of_wrong_types_is_an_error_all_the_same(status):  # contract C5
     assert_is_whole(error_from("x", 500, json.dumps(status).encode()))
     found = error_from_status("watch canaries", status)
     assert_is_whole(found)
     assert len(found.causes) <= 100
 
 
-def test_answer_that_nests_too_deeply_is_quoted_in_part():  # C5
+def test_answer_that_nests_too_deeply_is_quoted_in_part():  # contract C5
     found = error_from("x", 500, b"[" * 100_000)
     assert str(found) == f"x: 500 : {'[' * 200}"
 
 
-def test_status_in_a_stream_that_nests_too_deeply_is_an_error_all_the_same():  # C5
+def test_status_in_a_stream_that_nests_too_deeply_is_an_error_all_the_same():  # contract C5
     nested = []
     for _ in range(100_000):
         nested = [nested]

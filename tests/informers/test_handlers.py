@@ -1,4 +1,4 @@
-"""What handlers hear, and what readers see meanwhile (CONTRACTS S3 to S24)."""
+"""What handlers hear, and what readers see meanwhile (contracts S3 to S24)."""
 
 import threading
 
@@ -81,7 +81,7 @@ def played(informer, source):
     return informer
 
 
-def test_store_updated_before_handler(make):  # S3
+def test_store_updated_before_handler(make):  # contract S3
     source = ScriptThenSilence([thing("a", 5, labels=["x"])], [modified("a", 11, labels=["y"]), added("b", 12)])
     informer = make(source, indexes={"label": lambda view: view.labels})
     seen = []
@@ -101,7 +101,7 @@ def test_store_updated_before_handler(make):  # S3
     assert all(filed != {"x": ["a"], "y": ["a"]} for _, filed in seen)
 
 
-def test_informer_has_synced_after_full_first_list(make):  # S6
+def test_informer_has_synced_after_full_first_list(make):  # contract S6
     source = ScriptThenSilence([thing("a", 5)], [error(500, "x")])
     informer = make(source)
     states = []
@@ -112,7 +112,7 @@ def test_informer_has_synced_after_full_first_list(make):  # S6
     assert [token for _, _, token in source.listed] == ["", "more", ""]
 
 
-def test_older_event_after_write_through_is_passed_over(make):  # S20 S21
+def test_older_event_after_write_through_is_passed_over(make):  # contracts S20, S21
     informer = None
 
     def write():
@@ -129,7 +129,7 @@ def test_older_event_after_write_through_is_passed_over(make):  # S20 S21
     assert [change.new.resource_version for change in heard.changes] == ["5", "20"]
 
 
-def test_each_registration_is_its_own_even_of_the_same_function(make):  # S10
+def test_each_registration_is_its_own_even_of_the_same_function(make):  # contract S10
     source = ScriptThenSilence([thing("a", 5)])
     informer = make(source)
     heard = Heard()
@@ -147,7 +147,7 @@ def test_each_registration_is_its_own_even_of_the_same_function(make):  # S10
 
 
 @pytest.mark.parametrize("end", ["removed", "stopped"])
-def test_what_is_queued_is_dropped_and_a_call_under_way_may_finish(make, end):  # S8 S10
+def test_what_is_queued_is_dropped_and_a_call_under_way_may_finish(make, end):  # contracts S8, S10
     source = ScriptThenSilence([thing(f"k{n}", 5) for n in range(10)])
     informer = make(source)
     heard = Heard()
@@ -167,7 +167,7 @@ def test_what_is_queued_is_dropped_and_a_call_under_way_may_finish(make, end):  
     assert len(registration) == 0
 
 
-def test_change_that_comes_after_the_end_is_not_noted_down():  # S8
+def test_change_that_comes_after_the_end_is_not_noted_down():  # contract S8
     heard = []
     registration = Registration("handler", heard.append, None)
     registration.start()
@@ -177,7 +177,7 @@ def test_change_that_comes_after_the_end_is_not_noted_down():  # S8
     assert (len(registration), heard) == (0, [])
 
 
-def test_handler_may_stop_the_informer(make):  # S8 S10
+def test_handler_may_stop_the_informer(make):  # contracts S8, S10
     source = ScriptThenSilence([thing("a", 5), thing("b", 6)])
     informer = make(source)
     stopped, heard = threading.Event(), []
@@ -194,7 +194,7 @@ def test_handler_may_stop_the_informer(make):  # S8 S10
     assert len(heard) == 1
 
 
-def test_stop_may_be_called_by_several_threads(make):  # S23
+def test_stop_may_be_called_by_several_threads(make):  # contract S23
     source = ScriptThenSilence([])
     informer = played(make(source), source)
     threads = [threading.Thread(target=informer.stop) for _ in range(4)]
@@ -207,7 +207,7 @@ def test_stop_may_be_called_by_several_threads(make):  # S23
         informer.start()
 
 
-def test_filter_holds_for_what_a_late_handler_gets_first(make):  # S9 S24
+def test_filter_holds_for_what_a_late_handler_gets_first(make):  # contracts S9, S24
     source = ScriptThenSilence([thing("a", 5, labels=["in"]), thing("b", 6)])
     informer = played(make(source), source)
     heard = Heard()
@@ -220,7 +220,7 @@ def test_filter_holds_for_what_a_late_handler_gets_first(make):  # S9 S24
     assert registration.has_synced
 
 
-def test_unreadable_object_is_told_and_found_but_filed_nowhere(make):  # S18 S16
+def test_unreadable_object_is_told_and_found_but_filed_nowhere(make):  # contracts S18, S16
     broken = {**thing("a", 5), "labels": 7}
     source = ScriptThenSilence([broken, thing("b", 6, labels=["x"])])
     informer = make(source, indexes={"label": lambda view: view.labels})
@@ -233,7 +233,7 @@ def test_unreadable_object_is_told_and_found_but_filed_nowhere(make):  # S18 S16
     assert [view.name for view in informer.by_index("label", "x")] == ["b"]
 
 
-def test_bookmarks_wake_no_handler(make):  # R11
+def test_bookmarks_wake_no_handler(make):  # contract R11
     source = ScriptThenSilence([thing("a", 5)], [bookmark(50)])
     informer = make(source)
     heard = Heard()
@@ -244,7 +244,7 @@ def test_bookmarks_wake_no_handler(make):  # R11
     assert len(heard.changes) <= 1
 
 
-def test_several_namespaces_are_one_cache(make):  # S15
+def test_several_namespaces_are_one_cache(make):  # contract S15
     informers = {}
     for namespace in ("a", "b"):
         source = ScriptThenSilence([thing("x", 5, namespace=namespace), thing(f"only-{namespace}", 6)])
@@ -276,7 +276,7 @@ def stored(**more):
     )
 
 
-def test_list_is_stored_as_a_whole_then_deletions_are_told_then_the_rest():  # S3 S4
+def test_list_is_stored_as_a_whole_then_deletions_are_told_then_the_rest():  # contracts S3, S4
     seen = []
 
     def look(change):
@@ -293,7 +293,7 @@ def test_list_is_stored_as_a_whole_then_deletions_are_told_then_the_rest():  # S
     assert {key for key, gone, _ in seen if gone} == {"test/a", "test/c"}
 
 
-def test_readers_see_all_of_a_list_or_nothing_of_it():  # S15
+def test_readers_see_all_of_a_list_or_nothing_of_it():  # contract S15
     _, store = stored()
     first = [store.view(thing(f"a{n}", 1, labels=["all"])) for n in range(50)]
     second = [store.view(thing(f"b{n}", 1, labels=["all"])) for n in range(70)]
@@ -312,7 +312,7 @@ def test_readers_see_all_of_a_list_or_nothing_of_it():  # S15
     assert sizes <= {0, 50, 70}
 
 
-def test_builder_is_lent_the_view_before_unless_there_is_none():  # S17
+def test_builder_is_lent_the_view_before_unless_there_is_none():  # contracts S17, P4
     lent = []
 
     def lending(obj, previous):
@@ -328,7 +328,7 @@ def test_builder_is_lent_the_view_before_unless_there_is_none():  # S17
 
 
 @pytest.mark.parametrize("failure", [KeyError, TypeError, ValueError, AttributeError])
-def test_object_that_cannot_be_read_costs_only_itself(failure):  # S18
+def test_object_that_cannot_be_read_costs_only_itself(failure):  # contract S18
     def picky(obj, previous):
         if obj["metadata"]["name"] == "broken":
             raise failure("no view of this")
@@ -340,7 +340,7 @@ def test_object_that_cannot_be_read_costs_only_itself(failure):  # S18
     assert "no view of this" in store.get("test", "broken").reason
 
 
-def test_unreadable_entry_is_replaced_and_deleted_like_any_other():  # S18 S20
+def test_unreadable_entry_is_replaced_and_deleted_like_any_other():  # contracts S18, S20
     told, store = stored()
     store.put(Unreadable("test", "a", "a-uid", "3", "broken"))
     store.put(store.view(thing("a", 2)))
@@ -362,7 +362,7 @@ def test_unreadable_entry_is_replaced_and_deleted_like_any_other():  # S18 S20
     ],
 )
 @pytest.mark.parametrize("way", ["watch", "list", "write"])
-def test_versions_are_ordered_alike_whatever_the_way(version, stored_version, way):  # S20
+def test_versions_are_ordered_alike_whatever_the_way(version, stored_version, way):  # contract S20
     told, store = stored()
     store.put(store.view(thing("a", 20)))
     del told[:]
@@ -376,14 +376,14 @@ def test_versions_are_ordered_alike_whatever_the_way(version, stored_version, wa
     assert len(told) == (version != "19")
 
 
-def test_another_uid_is_another_object_whatever_its_version():  # S5 S20
+def test_another_uid_is_another_object_whatever_its_version():  # contracts S5, S20
     told, store = stored()
     store.put(store.view(thing("a", 20, uid="first")))
     store.put(store.view(thing("a", 3, uid="second")))
     assert (told[-1].old.uid, told[-1].new.uid) == ("first", "second")
 
 
-def test_index_may_give_no_value_at_all():  # S16
+def test_index_may_give_no_value_at_all():  # contract S16
     _, store = stored()
     store.put(store.view(thing("a", 1)))
     assert store.by_index("label", "x") == []
@@ -393,7 +393,7 @@ def test_index_may_give_no_value_at_all():  # S16
     assert store.by_index("label", "x") == []
 
 
-def test_miss_is_none():  # S15
+def test_miss_is_none():  # contract S15
     _, store = stored()
     assert store.get("test", "a") is None
     assert store.get("", "a") is None

@@ -1,4 +1,4 @@
-"""Informer and handlers (CONTRACTS S), with threads."""
+"""Informer and handlers (contracts S), with threads."""
 
 import threading
 from contextlib import contextmanager
@@ -120,7 +120,7 @@ def started(informer):
     return informer
 
 
-def test_informer_has_synced_after_full_first_list(source, informer):
+def test_informer_has_synced_after_full_first_list(source, informer):  # contract S6
     source.items, source.token = [thing("a")], "next"
     source.list_gate.clear()
     informer.start()
@@ -135,7 +135,7 @@ def test_informer_has_synced_after_full_first_list(source, informer):
     assert len(informer) == 1
 
 
-def test_handler_has_synced_waits_for_callbacks(source, informer):
+def test_handler_has_synced_waits_for_callbacks(source, informer):  # contract S7
     source.items = [thing("a")]
     heard = Heard()
     heard.gate.clear()
@@ -151,14 +151,14 @@ def test_handler_has_synced_waits_for_callbacks(source, informer):
     assert len(registration) == 0
 
 
-def test_handler_of_an_empty_cluster_has_synced(informer):
+def test_handler_of_an_empty_cluster_has_synced(informer):  # contract S7
     registration = informer.add_handler(Heard())
     started(informer)
     while not registration.has_synced:
         pass
 
 
-def test_per_key_order_preserved(source, informer):
+def test_per_key_order_preserved(source, informer):  # contract S8
     heard = Heard()
     informer.add_handler(heard)
     started(informer)
@@ -171,7 +171,7 @@ def test_per_key_order_preserved(source, informer):
         versions[change.key] = version
 
 
-def test_late_handler_gets_full_state_then_live(source, informer):
+def test_late_handler_gets_full_state_then_live(source, informer):  # contract S9
     source.items = [thing(f"old{n}") for n in range(50)]
     started(informer)
     source.send(*[added(f"new{n}", n + 2) for n in range(200)])
@@ -185,7 +185,7 @@ def test_late_handler_gets_full_state_then_live(source, informer):
     assert registration.has_synced
 
 
-def test_remove_handler_idempotent(source, informer):
+def test_remove_handler_idempotent(source, informer):  # contract S10
     heard, others = Heard(), Heard()
     registration = informer.add_handler(heard)
     informer.add_handler(others)
@@ -203,7 +203,7 @@ def test_remove_handler_idempotent(source, informer):
     informer.remove_handler(registration)
 
 
-def test_handler_may_remove_itself(source, informer):
+def test_handler_may_remove_itself(source, informer):  # contract S10
     done = threading.Event()
 
     def once(_change):
@@ -216,7 +216,7 @@ def test_handler_may_remove_itself(source, informer):
     assert done.wait(PATIENCE)
 
 
-def test_handler_exception_does_not_stop_informer(source, informer, caplog):
+def test_handler_exception_does_not_stop_informer(source, informer, caplog):  # contract S11
     heard = Heard()
 
     def broken(change):
@@ -235,7 +235,7 @@ def test_handler_exception_does_not_stop_informer(source, informer, caplog):
     assert record.key == "test/a"
 
 
-def test_slow_handler_does_not_block_others(source, informer):
+def test_slow_handler_does_not_block_others(source, informer):  # contract S12
     slow, quick = Heard(), Heard()
     slow.gate.clear()
     held = informer.add_handler(slow)
@@ -250,7 +250,7 @@ def test_slow_handler_does_not_block_others(source, informer):
     slow.wait_for(10)
 
 
-def test_tombstone_on_missed_delete(source, informer):
+def test_tombstone_on_missed_delete(source, informer):  # contract S4
     source.items = [thing("a", 5), thing("b", 6)]
     source.version = "6"
     heard = Heard()
@@ -265,7 +265,7 @@ def test_tombstone_on_missed_delete(source, informer):
     assert same.is_sync
 
 
-def test_write_through_is_heard_and_moves_no_version(source, informer):
+def test_write_through_is_heard_and_moves_no_version(source, informer):  # contracts S21, S22
     source.items = [thing("a", 5)]
     heard = Heard()
     informer.add_handler(heard)
@@ -279,7 +279,7 @@ def test_write_through_is_heard_and_moves_no_version(source, informer):
     assert [c.new.resource_version for c in heard.changes] == ["5", "20", "21"]
 
 
-def test_filter_makes_adds_and_deletes_of_what_crosses_it(source, informer):
+def test_filter_makes_adds_and_deletes_of_what_crosses_it(source, informer):  # contract S24
     heard = Heard()
     informer.add_handler(heard, accepts=lambda view: "in" in view.labels)
     started(informer)
@@ -299,7 +299,7 @@ def test_filter_makes_adds_and_deletes_of_what_crosses_it(source, informer):
     ]
 
 
-def test_nothing_is_heard_after_stop(source, informer):
+def test_nothing_is_heard_after_stop(source, informer):  # contract S8
     heard = Heard()
     informer.add_handler(heard)
     started(informer)
@@ -310,7 +310,7 @@ def test_nothing_is_heard_after_stop(source, informer):
     assert threading.active_count() == before
 
 
-def test_run_twice_refused(informer):
+def test_run_twice_refused(informer):  # contract S23
     started(informer)
     with pytest.raises(LifecycleError, match="runs once"):
         informer.start()
@@ -319,19 +319,19 @@ def test_run_twice_refused(informer):
         informer.start()
 
 
-def test_stopped_before_it_started_stays_stopped(informer):
+def test_stopped_before_it_started_stays_stopped(informer):  # contract S23
     informer.stop()
     with pytest.raises(LifecycleError):
         informer.start()
 
 
-def test_add_handler_after_stop_refused(informer):
+def test_add_handler_after_stop_refused(informer):  # contract S23
     informer.stop()
     with pytest.raises(LifecycleError, match="would never be called"):
         informer.add_handler(Heard())
 
 
-def test_watch_error_handler_called_and_single(source, informer):
+def test_watch_error_handler_called_and_single(source, informer):  # contract R16
     told = []
     informer.set_error_hook(told.append)
     with pytest.raises(LifecycleError):
@@ -357,6 +357,7 @@ def test_watch_error_handler_called_and_single(source, informer):
     ids=["forbidden", "not installed", "failing"],
 )
 def test_problem_is_one_line_when_it_begins_and_one_when_it_ends(source, informer, caplog, refusal, level, text):
+    # contract R22
     caplog.set_level("INFO")
     source.list_errors = [refusal] * 3
     source.list_gate.clear()
@@ -390,7 +391,7 @@ def test_age_of_the_last_event(source):
     informer.stop()
 
 
-def test_bug_in_the_reflector_starts_it_over_and_is_a_problem_while_it_lasts(source, caplog):  # S18 R16
+def test_bug_in_the_reflector_starts_it_over_and_is_a_problem_while_it_lasts(source, caplog):  # contracts S18, R16
     waits, gate = [], threading.Event()
 
     def wait(stop, seconds):
@@ -418,7 +419,7 @@ def test_bug_that_is_over_is_no_problem_any_more(source, informer):
     assert informer.problem is None
 
 
-def test_error_hook_that_fails_costs_itself_alone(source, informer, caplog):  # R16
+def test_error_hook_that_fails_costs_itself_alone(source, informer, caplog):  # contract R16
     def hook(_error):
         raise RuntimeError("a bug")
 
@@ -428,7 +429,7 @@ def test_error_hook_that_fails_costs_itself_alone(source, informer, caplog):  # 
     assert "Error hook failed" in caplog.messages
 
 
-def test_handler_that_is_added_while_the_first_list_is_applied_has_synced_in_the_end(source, informer):  # S7
+def test_handler_that_is_added_while_the_first_list_is_applied_has_synced_in_the_end(source, informer):  # contract S7
     class Between:
         """Has the first list applied at the one moment in which a handler could be missed, if another thread can."""
 
@@ -454,7 +455,7 @@ def test_handler_that_is_added_while_the_first_list_is_applied_has_synced_in_the
 
 
 @pytest.mark.parametrize("where", ["list", "watch"])
-def test_stop_ends_what_is_under_way_within_a_second(source, where):
+def test_stop_ends_what_is_under_way_within_a_second(source, where):  # contracts R23, T2
     informer = Informer(source, build)
     if where == "list":
         source.list_gate.clear()
@@ -468,7 +469,7 @@ def test_stop_ends_what_is_under_way_within_a_second(source, where):
     assert not stopping.is_alive()
 
 
-def test_stop_during_backoff_returns_within_a_second(source):
+def test_stop_during_backoff_returns_within_a_second(source):  # contracts R23, T2
     source.list_errors = [ServerError("500")] * 10
     informer = Informer(source, build)
     informer.start()

@@ -1,4 +1,4 @@
-"""An informer over HTTP: what a whole session does when the wire misbehaves (CONTRACTS R12 to R24, T1)."""
+"""An informer over HTTP: what a whole session does when the wire misbehaves (contracts R12 to R24, T1)."""
 
 import json
 import threading
@@ -123,7 +123,7 @@ def stage(tmp_path):
     it.close()
 
 
-def test_reflector_malformed_line_is_stream_error(stage):  # R18
+def test_reflector_malformed_line_is_stream_error(stage):  # contract R18
     stage.start(
         page(canary("a", 5)),
         streams([added("b", 8), b"{broken\n", added("never", 9)]),
@@ -134,7 +134,7 @@ def test_reflector_malformed_line_is_stream_error(stage):  # R18
     assert stage.waits == []
 
 
-def test_silent_watch_is_resumed_at_the_last_version(stage, monkeypatch):  # R19
+def test_silent_watch_is_resumed_at_the_last_version(stage, monkeypatch):  # contract R19
     monkeypatch.setattr(kube_source_module, "SILENCE_SECONDS", 0.1)
     stage.start(
         page(),
@@ -145,7 +145,7 @@ def test_silent_watch_is_resumed_at_the_last_version(stage, monkeypatch):  # R19
     assert stage.asked()[:3] == [("list", "0"), ("watch", "7"), ("watch", "12")]
 
 
-def test_watch_that_breaks_off_in_the_middle_of_a_line_is_resumed(stage):  # R12 R18
+def test_watch_that_breaks_off_in_the_middle_of_a_line_is_resumed(stage):  # contracts R12, R18
     whole = added("b", 9)
 
     def breaks_off(handler):
@@ -161,7 +161,7 @@ def test_watch_that_breaks_off_in_the_middle_of_a_line_is_resumed(stage):  # R12
     assert stage.asked() == [("list", "0"), ("watch", "7"), ("watch", "8")]
 
 
-def test_reflector_429_on_watch_no_relist(stage):  # R14
+def test_reflector_429_on_watch_no_relist(stage):  # contract R14
     busy = [refuses(429, "TooManyRequests", headers={"Retry_After": "3"})] * 4
     stage.start(page(), *busy, streams([added("a", 8)], then=stage.over))
     stage.heard.wait_for(1)
@@ -169,14 +169,14 @@ def test_reflector_429_on_watch_no_relist(stage):  # R14
     assert stage.waits == pytest.approx([3.0, 3.0, 3.2, 6.4])
 
 
-def test_reflector_connection_refused_keeps_watching(stage):  # R14 C2
+def test_reflector_connection_refused_keeps_watching(stage):  # contracts R14, C2
     stage.start(page(), *[hangs_up] * 4, streams([added("a", 8)], then=stage.over))
     stage.heard.wait_for(1)
     assert stage.asked() == [("list", "0")] + [("watch", "7")] * 5
     assert len(stage.waits) == 2  # each attempt is two requests: a read is repeated once
 
 
-def test_reflector_410_error_event_relists(stage):  # R15
+def test_reflector_410_error_event_relists(stage):  # contract R15
     expired = line("ERROR", {"kind": "Status", "code": 410, "reason": "Expired", "message": "old"})
     stage.start(
         page(canary("a", 5)),
@@ -191,7 +191,7 @@ def test_reflector_410_error_event_relists(stage):  # R15
     assert stage.informer.get("test", "b") is not None
 
 
-def test_reflector_pagination_collects_all(stage):  # R1 R4
+def test_reflector_pagination_collects_all(stage):  # contracts R1, R4
     names = [f"t{i:04}" for i in range(1203)]
     items = [canary(name, i + 1) for i, name in enumerate(names)]
     stage.start(page(*items[:500], more="one"), page(*items[500:1000], version="8", more="two"), page(*items[1000:]))
@@ -204,7 +204,7 @@ def test_reflector_pagination_collects_all(stage):  # R1 R4
     ]
 
 
-def test_watch_line_of_5_mb(stage):  # R18 P3
+def test_watch_line_of_5_mb(stage):  # contracts R18, P3
     big = json.dumps({"type": "ADDED", "object": {**canary("a", 8), "more": "x" * 5_000_000}}).encode() + b"\n"
     stage.start(page(), streams([big[i : i + 50_000] for i in range(0, len(big), 50_000)], then=stage.over))
     assert stage.heard.wait_for(1) == [("test/a", "8")]
@@ -238,7 +238,7 @@ def trickle(over):
 
 
 @pytest.mark.parametrize("what", STALLS)
-def test_stop_during_list_and_during_backoff(tmp_path, what):  # R23 R24 S8 T1 P8
+def test_stop_during_list_and_during_backoff(tmp_path, what):  # contracts R23, R24, S8, T1, P8
     before = set(threading.enumerate())
     script, syncs = STALLS[what]
     stage = Stage(tmp_path)
@@ -270,7 +270,7 @@ def test_stop_during_list_and_during_backoff(tmp_path, what):  # R23 R24 S8 T1 P
     assert {thread for thread in threading.enumerate() if thread not in before and not thread.daemon} == set()
 
 
-def test_threads_return_to_what_they_were_however_often_informers_come_and_go(stage):  # T1 R24
+def test_threads_return_to_what_they_were_however_often_informers_come_and_go(stage):  # contracts T1, R24
     before = threading.active_count()
     stage.api.default = page()
     for _ in range(5):

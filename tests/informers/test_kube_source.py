@@ -1,4 +1,4 @@
-"""Lists and watches over HTTP (CONTRACTS R9, R18, R19, R23, R24), and which versions are served."""
+"""Lists and watches over HTTP (contracts R9, R18, R19, R23, R24), and which versions are served."""
 
 import json
 import socket
@@ -74,7 +74,7 @@ def test_page_of_a_list(api, source):
     ],
     ids=["continue page", "consistent", "relist"],
 )
-def test_queries_of_lists(api, source, request_, query):
+def test_queries_of_lists(api, source, request_, query):  # contracts R1, R4
     api.default = says(canary_list())
     listed(source, **request_)
     assert api.requests[0].query == query
@@ -100,13 +100,13 @@ def test_namespace_is_part_of_path_and_name(api, client):
     ],
     ids=["table", "no metadata", "html", "ends early", "refused", "hangs up"],
 )
-def test_answer_that_is_not_the_list_is_an_error(api, source, answer, error, text):
+def test_answer_that_is_not_the_list_is_an_error(api, source, answer, error, text):  # contract R9
     api.default = answer
     with pytest.raises(error, match=text):
         listed(source)
 
 
-def test_list_that_stalls_is_an_error(api, source, monkeypatch):
+def test_list_that_stalls_is_an_error(api, source, monkeypatch):  # contract C4
     monkeypatch.setattr(kube_source_module, "READ_SECONDS", 0.1)
     over = threading.Event()
     api.default = streams([b'{"kind": '], then=over)
@@ -115,7 +115,7 @@ def test_list_that_stalls_is_an_error(api, source, monkeypatch):
     over.set()
 
 
-def test_kind_that_is_not_installed_says_what_to_install(api, client):
+def test_kind_that_is_not_installed_says_what_to_install(api, client):  # contract R22
     forgotten = []
     source = KubeSource(
         client, lambda: CANARIES, kind="Canary", plural="canaries", forget=lambda: forgotten.append(True)
@@ -128,7 +128,7 @@ def test_kind_that_is_not_installed_says_what_to_install(api, client):
     assert forgotten == [True]
 
 
-def test_watch_asks_for_bookmarks_and_a_timeout(api, source):
+def test_watch_asks_for_bookmarks_and_a_timeout(api, source):  # contract R10
     api.default = streams([event("ADDED")])
     assert watched(source) == [("ADDED", "a")]
     assert api.requests[0].query == {
@@ -139,7 +139,7 @@ def test_watch_asks_for_bookmarks_and_a_timeout(api, source):
     }
 
 
-def test_chunk_boundaries_mean_nothing(api, source):
+def test_chunk_boundaries_mean_nothing(api, source):  # contract R18
     data = event("ADDED", "ü") + event("MODIFIED") + event("DELETED")
     api.default = streams([data[i : i + 7] for i in range(0, len(data), 7)])
     assert watched(source) == [("ADDED", "ü"), ("MODIFIED", "a"), ("DELETED", "a")]
@@ -148,7 +148,7 @@ def test_chunk_boundaries_mean_nothing(api, source):
 @pytest.mark.parametrize(
     "bad", [b"{broken\n", b'"text"\n', b'{"type": "ADDED"}\n', b"\xff\n", b'{"type": "ADDED", "obj'], ids=repr
 )
-def test_reflector_malformed_line_is_stream_error(api, source, bad):
+def test_reflector_malformed_line_is_stream_error(api, source, bad):  # contract R18
     api.default = streams(
         [event("ADDED"), bad, event("ADDED", "never")] if bad.endswith(b"\n") else [event("ADDED"), bad]
     )
@@ -156,7 +156,7 @@ def test_reflector_malformed_line_is_stream_error(api, source, bad):
 
 
 @pytest.mark.parametrize("chunked", [True, False], ids=["chunked", "plain"])
-def test_watch_not_chunked_delivers_at_once(api, source, chunked):
+def test_watch_not_chunked_delivers_at_once(api, source, chunked):  # contract P3
     over = threading.Event()
     api.default = streams([event("ADDED")], chunked=chunked, then=over)
     with source.watch(resource_version="7", timeout_seconds=300, stop=Stop()) as events:
@@ -166,7 +166,7 @@ def test_watch_not_chunked_delivers_at_once(api, source, chunked):
 
 
 @pytest.mark.parametrize("chunked", [True, False], ids=["chunked", "plain"])
-def test_stop_unblocks_idle_watch_quickly(api, source, chunked):
+def test_stop_unblocks_idle_watch_quickly(api, source, chunked):  # contracts R23, P8
     over, stop = threading.Event(), Stop()
     api.default = streams([event("ADDED")], chunked=chunked, then=over)
     seen, ended = threading.Event(), threading.Event()
@@ -186,7 +186,7 @@ def test_stop_unblocks_idle_watch_quickly(api, source, chunked):
     over.set()
 
 
-def test_stop_unblocks_a_list(api, source):
+def test_stop_unblocks_a_list(api, source):  # contracts R23, P8
     over, stop, begun = threading.Event(), Stop(), threading.Event()
     api.default = streams([b'{"kind": "CanaryList", "items": [1, '], then=over)
     raised = []
@@ -207,7 +207,7 @@ def test_stop_unblocks_a_list(api, source):
     over.set()
 
 
-def test_silent_watch_is_ended(api, source, monkeypatch):
+def test_silent_watch_is_ended(api, source, monkeypatch):  # contract R19
     monkeypatch.setattr(kube_source_module, "SILENCE_SECONDS", 0.1)
     over = threading.Event()
     api.default = streams([event("ADDED")], then=over)
@@ -249,7 +249,7 @@ def served(fake):
     ],
     ids=["newest", "older", "newest that has the kind"],
 )
-def test_newest_served_version_is_used_and_remembered(found, version):
+def test_newest_served_version_is_used_and_remembered(found, version):  # contract C15
     fake = FakeDiscovery(discovery(**found))
     resource = served(fake)
     assert resource().version == version
@@ -262,7 +262,7 @@ def test_newest_served_version_is_used_and_remembered(found, version):
 
 
 @pytest.mark.parametrize("found", [{}, {"v1": ["gateways"]}], ids=["no group", "no kind"])
-def test_kind_that_is_absent_is_asked_for_again(found):
+def test_kind_that_is_absent_is_asked_for_again(found):  # contract C15
     fake = FakeDiscovery(discovery(**found) if found else {})
     resource = served(fake)
     for _ in range(2):
@@ -275,7 +275,7 @@ def test_kind_that_is_absent_is_asked_for_again(found):
 
 
 @pytest.mark.parametrize("verb", ["list", "watch"])
-def test_stop_unblocks_a_request_whose_answer_has_not_begun(api, source, verb):
+def test_stop_unblocks_a_request_whose_answer_has_not_begun(api, source, verb):  # contracts R23, P8
     over, stop, asked = threading.Event(), Stop(), threading.Event()
 
     def silent(handler):
@@ -302,7 +302,7 @@ def test_stop_unblocks_a_request_whose_answer_has_not_begun(api, source, verb):
     over.set()
 
 
-def test_stop_before_the_request_sends_none(api, source):
+def test_stop_before_the_request_sends_none(api, source):  # contract R23
     stop = Stop()
     stop.set()
     with pytest.raises(TransportError, match="cut off"):

@@ -1,4 +1,4 @@
-"""Objects that the decoder cannot follow cost only themselves (CONTRACTS S18, R17)."""
+"""Objects that the decoder cannot follow cost only themselves (contracts S18, R17)."""
 
 import json
 import sys

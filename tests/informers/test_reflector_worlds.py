@@ -1,4 +1,4 @@
-"""A reflector against a server that forgets and fails at random (CONTRACTS R), and what the tables leave out.
+"""A reflector against a server that forgets and fails at random (contracts R), and what the tables leave out.
 
 The clock is fake, and waits cost nothing but are noted.
 """
@@ -158,7 +158,8 @@ STEPS = st.one_of(
 
 
 @given(st.lists(STEPS, max_size=40))
-def test_store_equals_the_server_whatever_happened_and_no_version_goes_back(script):  # R2 R8 R10 R11 R14 R15 R16 R17
+def test_store_equals_the_server_whatever_happened_and_no_version_goes_back(script):
+    # contracts R2, R8, R10, R11, R14, R15, R16, R17
     world = World(script)
     told = Told(world).run()
     assert told.held() == {name: obj["metadata"]["resourceVersion"] for name, obj in world.objects.items()}
@@ -169,7 +170,7 @@ def test_store_equals_the_server_whatever_happened_and_no_version_goes_back(scri
     assert len(told.failed) <= sum(step in REFUSALS for step in script)
 
 
-def test_reflector_very_short_watch_backs_off():  # R13
+def test_reflector_very_short_watch_backs_off():  # contract R13
     source = ScriptedSource([ONE] * 9, [[] for _ in range(9)], watch_takes=0.0, seconds=0.0)
     stop, began = Stop(), []
 
@@ -186,24 +187,24 @@ def test_reflector_very_short_watch_backs_off():  # R13
 
 
 @pytest.mark.parametrize(("seconds", "waits"), [(0.9, 1), (1.0, 0), (30.0, 0)])
-def test_watch_without_an_event_is_useless_only_within_a_second(seconds, waits):  # R12 R13
+def test_watch_without_an_event_is_useless_only_within_a_second(seconds, waits):  # contracts R12, R13
     assert len(played([ONE, ONE], [[]], watch_takes=seconds).source.waits) == waits
 
 
-def test_first_round_starts_at_once_and_every_end_of_a_session_backs_off():  # R21
+def test_first_round_starts_at_once_and_every_end_of_a_session_backs_off():  # contract R21
     run = played([ONE, ONE, ONE], [[error(500, "x")], [error(410, "Expired")]])
     assert len(run.source.waits) == 2
     assert run.source.listed[0] == ("0", 500, "")
     assert run.failed == []
 
 
-def test_list_that_expired_is_repeated_in_the_same_attempt():  # R5
+def test_list_that_expired_is_repeated_in_the_same_attempt():  # contract R5
     run = played([EXPIRED, ONE])
     assert [version for version, _, _ in run.source.listed] == ["0", ""]
     assert (run.source.waits, run.failed, run.held()) == ([], [], {"a": "5"})
 
 
-def test_token_that_expires_on_a_relist_is_made_good_at_the_version_first_asked_for():  # R7
+def test_token_that_expires_on_a_relist_is_made_good_at_the_version_first_asked_for():  # contract R7
     first = [Listed([thing("a", 5)], 10, "more"), Listed([thing("b", 6)], 10)]
     second = [Listed([thing("a", 5)], 20, "more"), EXPIRED, Listed([thing("c", 21)], 21)]
     run = played([*first, *second], [[added("x", 12), error(500, "x")]])
@@ -212,14 +213,14 @@ def test_token_that_expires_on_a_relist_is_made_good_at_the_version_first_asked_
     assert run.source.watched[-1][0] == "21"
 
 
-def test_full_list_that_expires_too_becomes_a_consistent_read():  # R5 R7
+def test_full_list_that_expires_too_becomes_a_consistent_read():  # contracts R5, R7
     run = played([Listed([thing("a")], 10, "more"), EXPIRED, EXPIRED, Listed([thing("b")], 12)])
     assert [version for version, _, _ in run.source.listed] == ["0", "", "0", ""]
     assert run.held() == {"b": "1"}
     assert run.failed == []
 
 
-def test_later_pages_are_not_what_says_that_the_server_pages():  # R3
+def test_later_pages_are_not_what_says_that_the_server_pages():  # contract R3
     pages = [Listed([thing("a")], 10), Listed([thing("a")], 20, "more"), Listed([thing("b")], 21), Listed([], 30)]
     run = played(pages, [[error(500, "x")], [error(500, "x")]])
     assert run.source.listed[3] == ("20", 0, "")
@@ -233,7 +234,7 @@ class Peeking(ScriptedSource):
         return super().list(**request)
 
 
-def test_store_keeps_its_old_content_whole_until_the_list_is_complete():  # R8
+def test_store_keeps_its_old_content_whole_until_the_list_is_complete():  # contract R8
     pages = [Listed([thing("b")], 20, "more"), Listed([thing("c")], 20, "more"), Listed([thing("d")], 20)]
     source = Peeking([ONE, *pages], [[error(500, "x")]])
     source.seen, source.told = [], Told(source)
@@ -243,24 +244,24 @@ def test_store_keeps_its_old_content_whole_until_the_list_is_complete():  # R8
     assert source.told.synced == [1, 3]
 
 
-def test_empty_list_empties_the_store():  # R8 S4
+def test_empty_list_empties_the_store():  # contracts R8, S4
     run = played([ONE, Listed([], 20)], [[error(500, "x")]])
     assert run.held() == {}
 
 
 @given(st.floats(0, 1, exclude_max=True))
-def test_reflector_backoff_sequence(random):  # R20
+def test_reflector_backoff_sequence(random):  # contract R20
     backoff = Backoff(monotonic=lambda: 0.0, random=lambda: random)
     for low in (0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 30.0, 30.0, 30.0):
         assert low <= backoff.seconds() < 2 * low + 1e-9
 
 
-def test_one_back_off_serves_lists_and_watches():  # R20
+def test_one_back_off_serves_lists_and_watches():  # contract R20
     run = played([ServerError("500"), ONE, ServerError("500"), ONE], [TransportError("refused"), ServerError("500")])
     assert [wait / 1.5 for wait in run.source.waits] == pytest.approx([0.8, 1.6, 3.2, 6.4])
 
 
-def test_stop_that_was_set_before_means_that_no_request_starts():  # R23
+def test_stop_that_was_set_before_means_that_no_request_starts():  # contract R23
     stop = Stop()
     stop.set()
     source = ScriptedSource([ONE])
@@ -268,7 +269,7 @@ def test_stop_that_was_set_before_means_that_no_request_starts():  # R23
     assert (source.listed, source.watched) == ([], [])
 
 
-def test_stop_between_list_and_watch_opens_no_watch():  # R23
+def test_stop_between_list_and_watch_opens_no_watch():  # contract R23
     stop = Stop()
     source = ScriptedSource([ONE])
     told = Told(source, lambda _: stop.set())
@@ -283,7 +284,7 @@ def test_stop_between_list_and_watch_opens_no_watch():  # R23
         pytest.param([ONE], [TransportError("refused")], id="after a watch"),
     ],
 )
-def test_stop_during_a_back_off_ends_it(lists, watches):  # R23
+def test_stop_during_a_back_off_ends_it(lists, watches):  # contract R23
     class Stopped(ScriptedSource):
         def wait(self, stop, seconds):
             stop.set()
@@ -294,7 +295,7 @@ def test_stop_during_a_back_off_ends_it(lists, watches):  # R23
     assert (len(source.listed), len(source.watched), len(source.waits)) == (1, len(watches), 1)
 
 
-def test_event_that_the_store_refuses_is_skipped_and_the_stream_goes_on(caplog):  # R17
+def test_event_that_the_store_refuses_is_skipped_and_the_stream_goes_on(caplog):  # contract R17
     def refuse(change):
         if change.key == "test/b":
             raise ValueError("refused")

@@ -1,4 +1,4 @@
-"""How credentials are renewed (CONTRACTS C8 to C11), on a login that a test fills and a fake clock."""
+"""How credentials are renewed (contracts C8 to C11), on a login that a test fills and a fake clock."""
 
 import threading
 
@@ -72,7 +72,7 @@ def in_threads(count, call):
 
 
 @pytest.mark.parametrize("used_before", [0, 1, 9, 10, 29], ids=lambda seconds: f"header read after {seconds} s")
-def test_token_rotation(make_rig, used_before):  # C8
+def test_token_rotation(make_rig, used_before):  # contract C8
     rig = make_rig()
     rig.now += used_before
     assert rig.credentials.authorization() == "Bearer one"
@@ -84,7 +84,7 @@ def test_token_rotation(make_rig, used_before):  # C8
     assert rig.login.loads <= 4
 
 
-def test_token_is_read_again_only_when_it_may_have_changed(make_rig):  # C8 P10
+def test_token_is_read_again_only_when_it_may_have_changed(make_rig):  # contracts C8, P10
     rig = make_rig()
     for _ in range(29):
         rig.now += 1
@@ -92,7 +92,7 @@ def test_token_is_read_again_only_when_it_may_have_changed(make_rig):  # C8 P10
     assert rig.login.loads == 1
 
 
-def test_login_without_files_is_loaded_once(make_rig):  # C10
+def test_login_without_files_is_loaded_once(make_rig):  # contract C10
     rig = make_rig(None)
     for _ in range(100):
         rig.now += 100
@@ -100,7 +100,7 @@ def test_login_without_files_is_loaded_once(make_rig):  # C10
     assert rig.login.loads == 1
 
 
-def test_token_that_cannot_be_read_leaves_the_old_one(make_rig):  # C8
+def test_token_that_cannot_be_read_leaves_the_old_one(make_rig):  # contract C8
     rig = make_rig()
     rig.credentials.authorization()
     rig.login.broken = True
@@ -111,7 +111,7 @@ def test_token_that_cannot_be_read_leaves_the_old_one(make_rig):  # C8
     assert rig.credentials.authorization() == "Bearer two"
 
 
-def test_plugin_runs_in_single_flight_however_many_threads_are_refused(make_rig):  # C10
+def test_plugin_runs_in_single_flight_however_many_threads_are_refused(make_rig):  # contract C10
     rig = make_rig(None)
     rig.credentials.authorization()
     rig.login.token = "two"
@@ -123,7 +123,7 @@ def test_plugin_runs_in_single_flight_however_many_threads_are_refused(make_rig)
     assert rig.credentials.authorization() == "Bearer two"
 
 
-def test_plugin_that_fails_is_not_asked_again_within_ten_seconds(make_rig):  # C10
+def test_plugin_that_fails_is_not_asked_again_within_ten_seconds(make_rig):  # contracts C10, P11
     rig = make_rig(None)
     rig.credentials.authorization()
     rig.login.broken = True
@@ -139,7 +139,7 @@ def test_plugin_that_fails_is_not_asked_again_within_ten_seconds(make_rig):  # C
     assert rig.credentials.authorization() == "Bearer one"
 
 
-def test_renewal_is_in_use_at_once(make_rig):  # C9
+def test_renewal_is_in_use_at_once(make_rig):  # contract C9
     rig = make_rig()
     rig.now += 25
     rig.credentials.authorization()
@@ -148,7 +148,7 @@ def test_renewal_is_in_use_at_once(make_rig):  # C9
     assert rig.credentials.authorization() == "Bearer two"
 
 
-def test_certificates_that_change_are_taken_over_by_a_new_pool(make_rig):  # C11
+def test_certificates_that_change_are_taken_over_by_a_new_pool(make_rig):  # contract C11
     rig = make_rig()
     first = rig.credentials.pool()
     for authorities, is_new in (("one", True), ("one", False), ("two", True), (None, True)):
@@ -161,7 +161,7 @@ def test_certificates_that_change_are_taken_over_by_a_new_pool(make_rig):  # C11
     assert first.connection_pool_kw["maxsize"] == 2
 
 
-def test_certificates_that_cannot_be_used_leave_the_old_pool(make_rig, caplog):  # C11
+def test_certificates_that_cannot_be_used_leave_the_old_pool(make_rig, caplog):  # contract C11
     rig = make_rig()
     before = rig.credentials.pool()
     rig.login.host, rig.login.authorities = "https://a", "no certificate"
@@ -176,7 +176,8 @@ def test_certificates_that_cannot_be_used_leave_the_old_pool(make_rig, caplog): 
     assert caplog.records[0].error == "https://a: its certificate authority is not in PEM format"
 
 
-def test_login_that_fails_is_tried_every_ten_seconds_whatever_requests_are_answered_with(make_rig, caplog):  # C10
+def test_login_that_fails_is_tried_every_ten_seconds_whatever_requests_are_answered_with(make_rig, caplog):
+    # contract C10
     rig = make_rig(3000.0)
     rig.login.broken = True
     caplog.set_level("INFO")
@@ -197,7 +198,7 @@ def test_login_that_fails_is_tried_every_ten_seconds_whatever_requests_are_answe
     ]
 
 
-def test_login_that_is_never_fresh_is_loaded_every_ten_seconds_at_most(make_rig):  # C10
+def test_login_that_is_never_fresh_is_loaded_every_ten_seconds_at_most(make_rig):  # contract C10
     rig = make_rig(0.0)
     for _ in range(60):
         rig.now += 1
@@ -205,7 +206,7 @@ def test_login_that_is_never_fresh_is_loaded_every_ten_seconds_at_most(make_rig)
     assert rig.login.loads == 1 + 6
 
 
-def test_requests_under_way_end_on_the_old_pool(tmp_path):  # C11
+def test_requests_under_way_end_on_the_old_pool(tmp_path):  # contracts C11, P11
     answered, asked = threading.Event(), threading.Event()
 
     def slow(handler):
@@ -244,7 +245,7 @@ def client_of(tmp_path):
         client.close()
 
 
-def test_401_repeats_a_write_once_since_the_server_did_nothing(client_of):  # C1 C9
+def test_401_repeats_a_write_once_since_the_server_did_nothing(client_of):  # contracts C1, C9
     with FakeApi() as api:
         now = [0.0]
         login, client = client_of(api, now)
@@ -257,7 +258,7 @@ def test_401_repeats_a_write_once_since_the_server_did_nothing(client_of):  # C1
         ]
 
 
-def test_second_401_is_an_error(client_of):  # C9
+def test_second_401_is_an_error(client_of):  # contract C9
     with FakeApi() as api:
         now = [0.0]
         login, client = client_of(api, now)
@@ -281,7 +282,7 @@ def mounted(tmp_path):
     return tmp_path
 
 
-def test_mounted_token_that_is_rotated_is_stripped_and_in_use_within_a_minute(mounted):  # C8
+def test_mounted_token_that_is_rotated_is_stripped_and_in_use_within_a_minute(mounted):  # contract C8
     now = [0.0]
     login = find_login(None, None, service_account=mounted, environ=IN_CLUSTER)
     credentials = Credentials(login, pool_size=1, monotonic=lambda: now[0])

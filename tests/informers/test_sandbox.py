@@ -1,4 +1,4 @@
-"""Client and informers against an API server that has no script: the sandbox's (CONTRACTS C, R, S, end to end)."""
+"""Client and informers against an API server that has no script: the sandbox's (contracts C, R, S, end to end)."""
 
 import json
 import threading
@@ -151,7 +151,7 @@ def held(watched):
     return sorted(view.name for view in watched.informer._store._objects.values())
 
 
-def test_store_follows_the_server(server):  # R1 R10 R11
+def test_store_follows_the_server(server):  # contracts R1, R10, R11
     server.add(server.config_map("a"))
     watched = server.watch()
     assert watched.informer.wait_for_sync(PATIENCE)
@@ -163,7 +163,7 @@ def test_store_follows_the_server(server):  # R1 R10 R11
     assert [len(server.asked(verb)) for verb in ("list", "watch")] == [1, 1]
 
 
-def test_watch_that_the_server_ends_is_resumed_without_a_list(server):  # R12
+def test_watch_that_the_server_ends_is_resumed_without_a_list(server):  # contract R12
     watched = server.watch()
     server.until_asked("watch", 1)
     server.add(server.config_map("a"))
@@ -175,7 +175,7 @@ def test_watch_that_the_server_ends_is_resumed_without_a_list(server):  # R12
     assert len(server.asked("list")) == 1
 
 
-def test_tombstone_on_missed_delete(server):  # R15 S4
+def test_tombstone_on_missed_delete(server):  # contracts R15, S4
     server.add(server.config_map("a"))
     server.add(server.config_map("b"))
     watched = server.watch()
@@ -204,7 +204,7 @@ def test_tombstone_on_missed_delete(server):  # R15 S4
         pytest.param(Fault(verb="list", drop="after"), 2, id="an answer that is lost: the list again"),
     ],
 )
-def test_store_is_right_after_a_fault(server, fault, lists):  # R14 R15 R16 C2
+def test_store_is_right_after_a_fault(server, fault, lists):  # contracts R14, R15, R16, C2
     server.add(server.config_map("a"))
     server.api.faults.add(fault)
     watched = server.watch()
@@ -217,7 +217,7 @@ def test_store_is_right_after_a_fault(server, fault, lists):  # R14 R15 R16 C2
     assert watched.informer.problem is None
 
 
-def test_kind_that_is_installed_after_us_is_found(server):  # C15 R22
+def test_kind_that_is_installed_after_us_is_found(server):  # contracts C15, R22
     watched = server.watch(WIDGETS, ServedVersion(server.client, "example.com", ["v2", "v1"], lambda _: WIDGETS))
     assert watched.failed.wait(PATIENCE)
     assert watched.informer.problem.startswith("widgets.example.com is not served by the API server: install the")
@@ -227,7 +227,7 @@ def test_kind_that_is_installed_after_us_is_found(server):  # C15 R22
     assert watched.informer.problem is None
 
 
-def test_unknown_fields_survive_read_modify_write(server):  # C12 C13
+def test_unknown_fields_survive_read_modify_write(server):  # contracts C12, C13
     server.add(CRD)
     odd = {"containers": None, "new": {"field": [1, None, {"deep": None}]}, "kept": 1.5}
     widget = {"apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"name": "a", "namespace": "test"}}
@@ -245,7 +245,7 @@ def test_unknown_fields_survive_read_modify_write(server):  # C12 C13
     assert server.client.get(WIDGETS, "test", "a")["spec"] == {**odd, "ours": 1}
 
 
-def test_patch_with_a_stale_precondition_changes_nothing(server):  # C12 C5
+def test_patch_with_a_stale_precondition_changes_nothing(server):  # contracts C12, C5
     server.add(server.config_map("a", x="1"))
     read = server.client.get(CONFIG_MAPS, "test", "a")
     version = read["metadata"]["resourceVersion"]
@@ -259,7 +259,7 @@ def test_patch_with_a_stale_precondition_changes_nothing(server):  # C12 C5
     assert server.client.get(CONFIG_MAPS, "test", "a")["data"] == {"x": "2"}
 
 
-def test_missing_object_and_missing_kind_are_told_apart(server):  # C5
+def test_missing_object_and_missing_kind_are_told_apart(server):  # contract C5
     with pytest.raises(NotFoundError) as missing:
         server.client.get(SERVICES, "test", "nobody")
     assert not isinstance(missing.value, KindNotServedError)
@@ -267,7 +267,7 @@ def test_missing_object_and_missing_kind_are_told_apart(server):  # C5
         server.client.get(WIDGETS, "test", "nobody")
 
 
-def test_write_sent_once_on_dropped_connection(server):  # C1
+def test_write_sent_once_on_dropped_connection(server):  # contract C1
     server.add(server.config_map("a", n="1"))
     server.api.faults.add(Fault(verb="patch", drop="after", count=-1))
     with pytest.raises(TransportError, match="broke off"):
@@ -277,7 +277,7 @@ def test_write_sent_once_on_dropped_connection(server):  # C1
     assert server.client.get(CONFIG_MAPS, "test", "a")["data"] == {"n": "1", "m": "1"}
 
 
-def test_answer_to_a_write_is_read_back_at_once(server):  # S19 S22
+def test_answer_to_a_write_is_read_back_at_once(server):  # contracts S19, S22
     server.add(server.config_map("a", x="1"))
     watched = server.watch()
     watched.heard.until_told("test/a")

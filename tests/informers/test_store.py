@@ -1,4 +1,4 @@
-"""The store (CONTRACTS S)."""
+"""The store (contracts S)."""
 
 import pytest
 
@@ -16,7 +16,9 @@ class Held:
     def __init__(self):
         self.heard: list[Change[Thing]] = []
         self.seen: list[bool] = []
-        self.store = Store(build, indexes={"label": labels}, listener=self._hear)
+        self.store = Store(
+            build, indexes={"label": labels}, orders={"label": lambda view: view.name}, listener=self._hear
+        )
 
     def _hear(self, change):
         self.heard.append(change)
@@ -35,7 +37,7 @@ def held():
     return Held()
 
 
-def test_add_or_update_decided_by_store(held):
+def test_add_or_update_decided_by_store(held):  # contract S2
     held.put("a", 1)
     held.put("a", 2)
     first, second = held.heard
@@ -43,7 +45,7 @@ def test_add_or_update_decided_by_store(held):
     assert (second.old.resource_version, second.new.resource_version) == ("1", "2")
 
 
-def test_store_updated_before_handler(held):
+def test_store_updated_before_handler(held):  # contract S3
     held.put("a", 1)
     held.put("a", 2)
     held.store.delete("test", "a")
@@ -51,12 +53,12 @@ def test_store_updated_before_handler(held):
     assert all(held.seen)
 
 
-def test_delete_of_what_is_not_held_calls_nobody(held):
+def test_delete_of_what_is_not_held_calls_nobody(held):  # contract S2
     held.store.delete("test", "a")
     assert held.heard == []
 
 
-def test_tombstone_on_missed_delete(held):
+def test_tombstone_on_missed_delete(held):  # contract S4
     held.put("a", 1)
     held.put("b", 1)
     held.replace(thing("b", 1))
@@ -66,7 +68,7 @@ def test_tombstone_on_missed_delete(held):
     assert held.store.get("test", "a") is None
 
 
-def test_relist_unchanged_objects_marked_as_sync(held):
+def test_relist_unchanged_objects_marked_as_sync(held):  # contract S13
     held.put("a", 1)
     held.replace(thing("a", 1))
     assert held.heard[-1].is_sync
@@ -74,13 +76,13 @@ def test_relist_unchanged_objects_marked_as_sync(held):
     assert not held.heard[-1].is_sync
 
 
-def test_deleted_and_created_again_is_one_update(held):
+def test_deleted_and_created_again_is_one_update(held):  # contract S5
     held.put("a", 5, uid="first")
     held.replace(thing("a", 2, uid="second"))
     assert (held.heard[-1].old.uid, held.heard[-1].new.uid) == ("first", "second")
 
 
-def test_indexer_moves_key_on_update_and_drops_empty_sets(held):
+def test_indexer_moves_key_on_update_and_drops_empty_sets(held):  # contract S16
     held.put("a", 1, labels=["x", "y"])
     held.put("b", 1, labels=["x"])
     assert [view.name for view in held.store.by_index("label", "x")] == ["a", "b"]
@@ -93,12 +95,12 @@ def test_indexer_moves_key_on_update_and_drops_empty_sets(held):
     assert set(held.store._filed["label"]) == {"x"}
 
 
-def test_unknown_index_is_an_error(held):
+def test_unknown_index_is_an_error(held):  # contract S15
     with pytest.raises(KeyError):
         held.store.by_index("colour", "red")
 
 
-def test_older_event_after_write_through_is_passed_over(held):
+def test_older_event_after_write_through_is_passed_over(held):  # contract S20
     held.put("a", 10)
     held.store.write_through(thing("a", 20))
     held.put("a", 15)
@@ -108,14 +110,14 @@ def test_older_event_after_write_through_is_passed_over(held):
     assert len(held.heard) == 3
 
 
-def test_older_object_of_a_list_is_passed_over(held):
+def test_older_object_of_a_list_is_passed_over(held):  # contract S20
     held.put("a", 20)
     held.replace(thing("a", 15), version="17")
     assert held.store.get("test", "a").resource_version == "20"
     assert len(held.heard) == 1
 
 
-def test_list_does_not_delete_what_was_written_after_it(held):
+def test_list_does_not_delete_what_was_written_after_it(held):  # contract S20
     held.put("a", 20)
     held.replace(version="15")
     assert held.store.get("test", "a") is not None
@@ -124,14 +126,14 @@ def test_list_does_not_delete_what_was_written_after_it(held):
 
 
 @pytest.mark.parametrize("known", [[], [thing("a", 1, uid="another")]], ids=["deleted", "another object"])
-def test_write_through_never_brings_back_what_is_gone(held, known):
+def test_write_through_never_brings_back_what_is_gone(held, known):  # contract S19
     held.replace(*known)
     before = len(held.heard)
     held.store.write_through(thing("a", 20))
     assert len(held.heard) == before
 
 
-def test_object_whose_view_cannot_be_built_is_held_as_unreadable(held, caplog):
+def test_object_whose_view_cannot_be_built_is_held_as_unreadable(held, caplog):  # contract S18
     broken = thing("a", 3)
     broken["labels"] = 7
     view = held.store.view(broken)
@@ -143,18 +145,18 @@ def test_object_whose_view_cannot_be_built_is_held_as_unreadable(held, caplog):
     assert held.store.get("test", "a").labels == ("x",)
 
 
-def test_object_without_metadata_raises(held):
+def test_object_without_metadata_raises(held):  # contract R17
     with pytest.raises(IdentityError):
         held.store.view({"kind": "Thing"})
 
 
-def test_object_of_cluster_scope_has_its_name_as_key(held):
+def test_object_of_cluster_scope_has_its_name_as_key(held):  # contract S1
     held.store.put(Thing("", "node", "u", "1"))
     assert held.store.get("", "node").name == "node"
     assert len(held.store) == 1
 
 
-def test_snapshot_shows_everything(held):
+def test_snapshot_shows_everything(held):  # contract S9
     held.put("a", 1)
     seen = []
     held.store.snapshot(seen.extend)
@@ -164,11 +166,11 @@ def test_snapshot_shows_everything(held):
 @pytest.mark.parametrize(
     ("version", "than", "older"), [("9", "10", True), ("10", "10", False), ("11", "10", False), ("x", "10", False)]
 )
-def test_versions_compare_as_integers(version, than, older):
+def test_versions_compare_as_integers(version, than, older):  # contract S20
     assert is_older(version, than) is older
 
 
-def test_consistent_list_is_believed_whatever_its_versions_are(held):  # S20: etcd was restored from a backup
+def test_consistent_list_is_believed_whatever_its_versions_are(held):  # contract S20: etcd was restored from a backup
     held.put("changed", 900)
     held.put("created", 950)
     held.put("same", 300)
@@ -181,7 +183,7 @@ def test_consistent_list_is_believed_whatever_its_versions_are(held):  # S20: et
     }
 
 
-def test_consistent_list_does_not_undo_what_was_written_since_it_was_asked_for(held):  # S20
+def test_consistent_list_does_not_undo_what_was_written_since_it_was_asked_for(held):  # contract S20
     held.put("before", 900)
     held.put("since", 900)
     held.put("gone", 900)
@@ -195,13 +197,13 @@ def test_consistent_list_does_not_undo_what_was_written_since_it_was_asked_for(h
     assert versions == {"before": "905", "since": "920", "gone": "921"}
 
 
-def test_list_that_is_newer_than_the_entry_is_believed(held):  # S20: restored with a revision that was raised
+def test_list_that_is_newer_than_the_entry_is_believed(held):  # contract S20: restored with a revision that was raised
     held.put("a", 900)
     held.replace(thing("a", 400), version="1000000500")
     assert held.store.get("test", "a").resource_version == "400"
 
 
-def test_version_that_is_no_number_of_etcds_outlives_nothing(held):  # S20
+def test_version_that_is_no_number_of_etcds_outlives_nothing(held):  # contract S20
     held.put("a", "9" * 400)
     held.put("a", 7)
     assert held.store.get("test", "a").resource_version == "7"
@@ -227,7 +229,7 @@ class OddError(Exception):
     ids=lambda error: type(error).__name__,
 )
 @pytest.mark.parametrize("where", ["view", "index"])
-def test_whatever_is_raised_over_one_object_costs_it_alone(where, error):  # S18
+def test_whatever_is_raised_over_one_object_costs_it_alone(where, error):  # contract S18
     def raising(view):
         if view.name == "bad":
             raise error
@@ -248,7 +250,7 @@ def test_whatever_is_raised_over_one_object_costs_it_alone(where, error):  # S18
     assert store.count_unreadable() == 0
 
 
-def test_reason_is_short_and_can_be_written_as_text():  # S18
+def test_reason_is_short_and_can_be_written_as_text():  # contract S18
     def built(obj, previous):
         raise ValueError("\ud800" + "x" * 10_000)
 
@@ -276,3 +278,47 @@ def test_object_of_which_nobody_can_tell_which_it_is_is_refused(held, meta):
         held.store.view({"kind": "Thing", "metadata": meta})
     with pytest.raises(IdentityError):
         held.store.view(7)
+
+
+def test_first_of_a_value_is_known_whatever_comes_and_goes(held):  # contract S16
+    def first():
+        found = held.store.first("label", "in")
+        return found and found.name
+
+    assert first() is None
+    held.put("m", 1, labels=["in"])
+    held.put("x", 2, labels=["in"])
+    assert first() == "m"
+    held.put("b", 3, labels=["in"])
+    assert first() == "b"
+    held.put("b", 4, labels=["out"])
+    assert first() == "m"
+    held.put("m", 5, labels=["in"])
+    held.put("a", 6, labels=["out"])
+    assert first() == "m"
+    held.store.delete("test", "m")
+    assert first() == "x"
+    held.replace(thing("n", 7, labels=["in"]), thing("z", 7, labels=["in"]))
+    assert first() == "n"
+
+
+def test_what_cannot_be_read_is_never_the_first(held):
+    held.put("b", 1, labels=["in"])
+    assert held.store.first("label", "in").name == "b"
+    held.store.put(Unreadable("test", "b", "b-uid", "2", "no labels"))
+    assert held.store.first("label", "in") is None
+
+
+def test_first_is_found_without_a_look_at_all_that_is_filed_beside_it():
+    compared = []
+    store = Store(
+        build, indexes={"label": labels}, orders={"label": lambda view: compared.append(1) or view.name}, listener=id
+    )
+    for number in range(1000):
+        store.put(store.view(thing(f"n{number:04}", 1, labels=["in"])))
+    store.first("label", "in")
+    compared.clear()
+    for number in range(1, 1000):
+        store.put(store.view(thing(f"n{number:04}", 2, labels=["in"])))
+        store.first("label", "in")
+    assert len(compared) < 5000

@@ -20,5 +20,5 @@ from router.hosts import Host, normalise
         pytest.param("podinfo.other.svc.cluster.local.x", Host("podinfo.other.svc.cluster.local.x", ""), id="too long"),
     ],
 )
-def test_host_is_normalised(host, expected):
+def test_host_is_normalised(host, expected):  # behaviour 1
     assert normalise(host, "test") == expected

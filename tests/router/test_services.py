@@ -47,7 +47,7 @@ def test_selector_of_an_external_name_selects_nothing():
 @pytest.mark.parametrize(
     "name", ["http", "https", "http2", "grpc", "grpc-web", "http-metrics", "https-x", "http2-a", "http-a-b"]
 )
-def test_port_that_istio_takes_for_http_will_do(name):
+def test_port_that_istio_takes_for_http_will_do(name):  # behaviour 2
     assert problem(ports=[{"name": "tcp"}, {"name": name}]) is None
 
 
@@ -82,5 +82,5 @@ def test_kinds_with_a_cluster_ip_will_do(kind):
         "no selector is said before the ports",
     ],
 )
-def test_what_is_wrong_is_named(spec, text):
+def test_what_is_wrong_is_named(spec, text):  # behaviour 2
     assert problem(**spec) == f"service podinfo.test {text}"

@@ -88,7 +88,7 @@ def set_to(route, index, weight):
         ),
     ],
 )
-def test_route_is_found_or_what_is_in_the_way_is_named(routes, expected):
+def test_route_is_found_or_what_is_in_the_way_is_named(routes, expected):  # behaviour 1
     assert find(view(virtual_service(*routes), None), REF) == expected
 
 
@@ -146,7 +146,7 @@ def test_patch_is_minimal_and_has_a_precondition(routes, weights, expected):
         st.sampled_from(["match", "timeout", "retries", "x"]), st.none() | st.text() | st.lists(st.integers())
     ),
 )
-def test_patch_changes_weights_and_nothing_else(before, after, extra):
+def test_patch_changes_weights_and_nothing_else(before, after, extra):  # behaviour 1
     obj = virtual_service([to("other")], pair(100 - before, before), unknown=None)
     obj["spec"]["http"][1].update(extra)
     obj["spec"]["gateways"] = None

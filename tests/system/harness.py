@@ -28,7 +28,7 @@ CANARY = ("flagger.app", "canaries")
 
 
 def objects(*names: str) -> list[Json]:
-    """Return the seed's objects from their files, e.g. ``workloads/primary-deployment``."""
+    """Return podinfo's objects from their files, e.g. ``workloads/primary-deployment``."""
     found = []
     for name in names:
         found += list(yaml.safe_load_all((ARTIFACTS / f"{name}.yaml").read_text()))
@@ -36,7 +36,7 @@ def objects(*names: str) -> list[Json]:
 
 
 class Stage:
-    """A cluster with the seed's workloads, and what a user does to it."""
+    """A cluster with podinfo's workloads, and what a user does to it."""
 
     def __init__(self, cluster: Cluster, directory: Path, crds: Sequence[Path]) -> None:
         self.cluster = cluster

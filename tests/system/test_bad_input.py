@@ -83,7 +83,7 @@ def test_complaint_that_is_put_right_at_rest_is_taken_back(on):
     assert on.canary_status()["state"] == "failed"  # the same version is not tried again
 
 
-def test_younger_of_two_canaries_halts_and_the_older_goes_on(on):
+def test_younger_of_two_canaries_halts_and_the_older_goes_on(on):  # behaviour 15
     on.add_canary()
     (younger,) = objects("rollouts/podinfo")
     younger["metadata"]["name"] = "younger"  # of two of one second the name decides
@@ -95,7 +95,7 @@ def test_younger_of_two_canaries_halts_and_the_older_goes_on(on):
 
 
 @pytest.mark.parametrize("spec", [None, [], "text", {"primary": None}], ids=["null", "list", "text", "null inside"])
-def test_malformed_object_is_answered_and_others_go_on(on, spec):
+def test_malformed_object_is_answered_and_others_go_on(on, spec):  # contract S18
     on.add_canary()
     broken = copy.deepcopy(on.get(CANARY, "podinfo"))
     broken["metadata"].update(name="broken", uid="broken-uid")
@@ -137,7 +137,7 @@ def readiness(running):
     return httpx.get(f"http://127.0.0.1:{running.port}/readyz", timeout=10)
 
 
-def test_kinds_that_are_not_installed_yet_are_waited_for(tmp_path, caplog):
+def test_kinds_that_are_not_installed_yet_are_waited_for(tmp_path, caplog):  # contracts C15, W2
     with stage(tmp_path, crds=()) as on, controller(on) as running:
         on.until(lambda: _logged(caplog, "canaries.flagger.app is not served"), every_change=False)
         on.until(lambda: _logged(caplog, "virtualservices.networking.istio.io is not served"), every_change=False)
@@ -150,7 +150,7 @@ def test_kinds_that_are_not_installed_yet_are_waited_for(tmp_path, caplog):
     assert sum("not served" in r.getMessage() + str(getattr(r, "error", "")) for r in caplog.records) == 2
 
 
-def test_forbidden_is_one_clear_line_and_not_ready(on, caplog):
+def test_forbidden_is_one_clear_line_and_not_ready(on, caplog):  # contracts R22, W2
     on.cluster.api.faults.add(Fault(verb="list", resource="canaries", code=403, count=-1))
     with controller(on) as running:
         on.until(lambda: _logged(caplog, "grant list and watch of canaries"), every_change=False)

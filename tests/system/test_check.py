@@ -32,7 +32,7 @@ MILLISECONDS = "istio_request_duration_milliseconds_bucket"
 
 @pytest.fixture
 def measured(on):
-    """A cluster with the seed's workloads and canary object, whose Prometheus has scraped the mesh."""
+    """A cluster with podinfo's workloads and canary object, whose Prometheus has scraped the mesh."""
     on.cluster.prometheus.faults.script = None
     on.add_canary(window="1m")
     on.until(lambda: series(on, REQUESTS) and series(on, MILLISECONDS), every_change=False)

@@ -26,7 +26,7 @@ def test_new_process_goes_on_where_the_old_one_stood(on):
     assert on.image("podinfo") == on.image("podinfo-canary")
 
 
-def test_restarts_advance_nothing_early(on):
+def test_restarts_advance_nothing_early(on):  # contract W3; behaviour 14
     on.add_canary(interval="1h")
     with controller(on):
         on.until_said("Advance podinfo.test canary weight 5")
@@ -51,7 +51,7 @@ def test_restarts_advance_nothing_early(on):
     ids=["conflict", "failure", "throttled", "lost request", "lost answer"],
 )
 @pytest.mark.parametrize("resource", ["canaries", "virtualservices", "deployments"])
-def test_writes_that_fail_are_made_good(on, resource, fault):
+def test_writes_that_fail_are_made_good(on, resource, fault):  # contracts W1, W3
     on.cluster.api.faults.add(Fault(verb="patch", resource=resource, skip=1, **fault))
     on.add_canary(stepWeight=25)
     with controller(on):
@@ -111,7 +111,7 @@ def test_route_at_rest_is_left_as_it_is_whatever_its_weights_add_up_to(on):
         assert on.weights() == (150, 0)
 
 
-def test_canary_object_deleted_in_mid_rollout_lets_go(on):
+def test_canary_object_deleted_in_mid_rollout_lets_go(on):  # behaviour 16
     on.add_canary(interval="1h")
     with controller(on):
         on.until(lambda: on.weights() == (95, 5))
@@ -190,7 +190,7 @@ def test_other_canaries_go_on_while_prometheus_is_slow_for_one(on):
 
 
 def renamed(obj):
-    """Make the seed's objects those of another service, judged by pod health only."""
+    """Make podinfo's objects those of another service, judged by pod health only."""
     meta, spec = obj["metadata"], obj["spec"]
     meta["name"] = meta["name"].replace("podinfo", "quick")
     if obj["kind"] == "Deployment":
@@ -207,7 +207,7 @@ def renamed(obj):
         spec["canaryAnalysis"].update(metrics=[], stepWeight=50, drainSeconds=0)
 
 
-def test_at_rest_nothing_is_written_whatever_happens(on):
+def test_at_rest_nothing_is_written_whatever_happens(on):  # contract W3; behaviour 13
     def writes():
         return [request for request in on.requests() if request.verb in WRITES and request.resource != "events"]
 
@@ -238,7 +238,7 @@ def test_round_is_not_held_before_its_time(on):
     assert advances[1] - advances[0] >= 0.3
 
 
-def test_interval_counts_from_when_the_route_carries_the_weight_however_slowly_it_is_written(on):
+def test_interval_counts_from_when_the_route_carries_the_weight_however_slowly_it_is_written(on):  # behaviour 14
     on.cluster.api.faults.add(Fault(verb="patch", resource="virtualservices", delay_seconds=1.5, count=-1))
     on.add_canary(stepWeight=50, maxWeight=50, interval="1s")
     with controller(on):
@@ -250,7 +250,7 @@ def test_interval_counts_from_when_the_route_carries_the_weight_however_slowly_i
 
 
 @pytest.mark.parametrize("limit", [{"threshold": 1}, {"inconclusiveLimit": 1}], ids=["threshold", "inconclusive"])
-def test_one_conflict_on_the_route_rolls_no_healthy_version_back(on, limit):
+def test_one_conflict_on_the_route_rolls_no_healthy_version_back(on, limit):  # contract W5
     on.cluster.api.faults.add(Fault(verb="patch", resource="virtualservices", code=409, count=1, skip=1))
     on.add_canary(stepWeight=25, **limit)
     with controller(on):

@@ -65,7 +65,7 @@ def started(on, *more):
     )  # fmt: skip
 
 
-def test_start_promote_scrape_stop(on):
+def test_start_promote_scrape_stop(on):  # contract T5
     on.add_canary(stepWeight=50, maxWeight=50)
     with started(on) as process:
         port = process.until_logged("Starting")["port"]
@@ -115,7 +115,7 @@ def documented_metrics():
     return {name: (kind, set(re.findall(r"\w+", labels))) for name, kind, labels in rows}
 
 
-def test_key_in_hand_is_finished_when_stopped(on):
+def test_key_in_hand_is_finished_when_stopped(on):  # contract T5
     on.add_canary(stepWeight=50, maxWeight=50)
     on.cluster.api.faults.add(Fault(verb="patch", resource="virtualservices", delay_seconds=0.5))
     with started(on) as process:
@@ -169,7 +169,7 @@ def test_settings_of_prometheus_that_cannot_be_used_are_one_line_and_exit_2(on, 
     assert "abc" not in err
 
 
-def test_second_signal_cuts_off(on):
+def test_second_signal_cuts_off(on):  # contract T5
     on.cluster.api.faults.add(Fault(verb="patch", resource="canaries", hang=True))
     on.add_canary()
     with started(on) as process:
@@ -184,7 +184,7 @@ def test_second_signal_cuts_off(on):
     assert json.loads(rest.splitlines()[-1])["msg"] == "Shutdown timed out"
 
 
-def test_stopped_before_its_caches_have_synced(on):
+def test_stopped_before_its_caches_have_synced(on):  # contracts T2, T5
     on.cluster.api.faults.add(Fault(verb="list", resource="canaries", hang=True, count=-1))
     with started(on) as process:
         process.until_logged("Starting")

@@ -14,7 +14,7 @@ def lease(on):
     return (on.get(LEASE, "flagger-leader-election") or {}).get("spec") or {}
 
 
-def test_standby_takes_over_with_warm_caches_when_the_leader_stops(on):
+def test_standby_takes_over_with_warm_caches_when_the_leader_stops(on):  # contracts L10, L12
     with controller(on, leader_election=True, leader_election_namespace="test") as leader:
         on.until(lambda: lease(on).get("holderIdentity"))
         with started(on, *ELECT) as standby:
@@ -34,7 +34,7 @@ def test_standby_takes_over_with_warm_caches_when_the_leader_stops(on):
     assert lease(on)["holderIdentity"] == ""
 
 
-def test_leader_whose_lease_is_taken_ends_to_be_restarted(on):
+def test_leader_whose_lease_is_taken_ends_to_be_restarted(on):  # contract L9
     with started(on, *ELECT) as process:
         process.until_logged("Started")
         on.change(LEASE, "flagger-leader-election", lambda obj: obj["spec"].update(holderIdentity="another"))

@@ -1,4 +1,4 @@
-"""The seed's three stories, word for word, through the whole system on the sandbox."""
+"""The three stories in tests/transcripts, word for word, through the whole system on the sandbox."""
 
 from typing import Any
 

@@ -75,7 +75,7 @@ def of(*asked):
                     f"It checks {SECONDS}, which Prometheus does not have: Istio since 1.5 has {MILLISECONDS}",
                 )
             ],
-            id="the seed's metric on a new Istio",
+            id="the example's metric on a new Istio",
         ),
         pytest.param({"series": having(milliseconds=NONE)}, [], id="an old Istio"),
         pytest.param(

@@ -1,4 +1,4 @@
-"""Killed between any two actions, whatever the readings say, the invariants of DESIGN §8 hold and the rollout ends.
+"""Killed between any two actions, whatever the readings say, a rollout ends and docs/reliability.md holds.
 
 Every scenario is first played undisturbed to count its actions; then it is played once for each action with the
 controller killed right after it, and once for each pair. A kill loses the rest of the plan and what was remembered.

@@ -1,4 +1,4 @@
-"""The rules of DESIGN §4.1, one by one, by what the plan would do to the world."""
+"""The rules of docs/behaviour.md, one by one, by what the plan would do to the world."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -68,7 +68,7 @@ def first_sight() -> CanaryStatus:
 # --- 4: start --------------------------------------------------------------------------------------------------------
 
 
-def test_first_sight_starts_and_says_so():
+def test_first_sight_starts_and_says_so():  # behaviour 4
     plan = decided(world(canary=canary(finalizers=(), status=first_sight())))
     assert kinds(plan) == ["HoldFinalizer", "WriteStatus", "Say"]
     assert said(plan) == ["Starting canary deployment for podinfo.test"]
@@ -78,19 +78,19 @@ def test_first_sight_starts_and_says_so():
     assert new.start_time == NOW
 
 
-def test_new_revision_at_rest_starts_with_both_numbers():
+def test_new_revision_at_rest_starts_with_both_numbers():  # behaviour 4
     plan = decided(world(status=at_rest(), workload=NEW))
     assert said(plan) == ["New revision detected podinfo-canary.test old podinfo-canary-2 new podinfo-canary-3"]
 
 
-def test_start_scales_up_to_the_last_count():
+def test_start_scales_up_to_the_last_count():  # behaviour 4
     idle = replace(NEW, replicas=0, current_replicas=0, updated_replicas=0, available_replicas=0)
     plan = decided(world(status=at_rest(canary_replicas=3), workload=idle))
     assert Scale(3) in plan.actions
     assert said(plan)[-1] == "Scaling up podinfo.test"
 
 
-def test_start_scales_up_to_one_if_no_count_is_known():
+def test_start_scales_up_to_one_if_no_count_is_known():  # behaviour 4
     idle = replace(NEW, replicas=0, current_replicas=0, updated_replicas=0, available_replicas=0)
     assert Scale(1) in decided(world(status=at_rest(canary_replicas=0), workload=idle)).actions
 
@@ -100,14 +100,14 @@ def test_start_takes_away_traffic_that_somebody_sent_by_hand():
     assert plan.actions.index(Shift(ALL_TO_PRIMARY)) > kinds(plan).index("WriteStatus")
 
 
-def test_start_that_died_before_scaling_up_scales_up():
+def test_start_that_died_before_scaling_up_scales_up():  # behaviour 4
     idle = workload(replicas=0, current_replicas=0, updated_replicas=0, available_replicas=0)
     plan = decided(world(status=status(stage=Stage.STARTING, canary_weight=0, canary_replicas=2), workload=idle))
     assert kinds(plan) == ["Scale", "Say"]
 
 
 @pytest.mark.parametrize("before", [CanaryStatus(), at_rest(canary_revision="podinfo-canary-9")], ids=["new", "known"])
-def test_nothing_to_roll_out_if_the_primary_already_runs_it(before):
+def test_nothing_to_roll_out_if_the_primary_already_runs_it(before):  # behaviour 4
     same = workload("1", generation=2)
     plan = decided(world(status=before, workload=same, weight=0))
     assert kinds(plan) == ["Scale", "WriteStatus", "Say", "ReleaseFinalizer"]
@@ -116,7 +116,7 @@ def test_nothing_to_roll_out_if_the_primary_already_runs_it(before):
     assert written(plan).canary_generation == 3  # scaling to zero will add one
 
 
-def test_template_put_back_in_mid_rollout_ends_it_without_promotion():
+def test_template_put_back_in_mid_rollout_ends_it_without_promotion():  # behaviour 4
     plan = decided(world(workload=workload("1", generation=2)))
     assert kinds(plan) == ["Shift", "Scale", "WriteStatus", "Say", "ReleaseFinalizer"]
     assert written(plan).condition(conditions.PROMOTED).reason == "NothingToRollOut"
@@ -125,14 +125,14 @@ def test_template_put_back_in_mid_rollout_ends_it_without_promotion():
 # --- 5, 6: steps -----------------------------------------------------------------------------------------------------
 
 
-def test_first_step_comes_at_once_and_without_metrics():
+def test_first_step_comes_at_once_and_without_metrics():  # behaviour 5
     starting = status(stage=Stage.STARTING, canary_weight=0, last_check_time=None)
     plan = decided(world(status=starting), readings=())
     assert plan.actions[1:] == (Shift(Weights.to_canary(5)), plan.actions[-1])
     assert said(plan) == ["Advance podinfo.test canary weight 5"]
 
 
-def test_advance_claims_before_it_shifts():
+def test_advance_claims_before_it_shifts():  # behaviour 6
     plan = decided(world())
     assert kinds(plan) == ["WriteStatus", "Shift", "Say"]
     assert written(plan).canary_weight == 15
@@ -144,12 +144,12 @@ def test_advance_claims_before_it_shifts():
     ("weight", "step", "most", "then"),
     [(40, 20, 50, 50), (0, 60, 50, 50), (45, 5, 50, 50), (99, 5, 100, 100)],
 )
-def test_last_step_is_clamped(weight, step, most, then):
+def test_last_step_is_clamped(weight, step, most, then):  # behaviour 6
     the_canary = canary(spec=spec(step_weight=step, max_weight=most), status=status(canary_weight=weight))
     assert written(decided(world(canary=the_canary))).canary_weight == then
 
 
-def test_promotion_follows_a_passing_round_at_the_maximum():
+def test_promotion_follows_a_passing_round_at_the_maximum():  # behaviour 6
     plan = decided(world(status=status(canary_weight=50)))
     assert kinds(plan) == ["WriteStatus", "CopyTemplate", "Say"]
     assert written(plan).stage is Stage.PROMOTING
@@ -172,19 +172,19 @@ def test_every_reading_is_noted():
 # --- 7, 8, 9: halts and roll back ------------------------------------------------------------------------------------
 
 
-def test_failing_round_halts_counts_and_names_number_and_limit():
+def test_failing_round_halts_counts_and_names_number_and_limit():  # behaviour 7
     plan = decided(world(status=status(failed_checks=3, inconclusive_checks=2)), BAD_RATE)
     assert kinds(plan) == ["WriteStatus", "Say"]
     assert (written(plan).failed_checks, written(plan).inconclusive_checks, written(plan).canary_weight) == (4, 0, 10)
     assert said(plan) == ["Halt podinfo.test advancement success rate 82.33% < 99%"]
 
 
-def test_two_failing_checks_are_one_event():
+def test_two_failing_checks_are_one_event():  # behaviour 7
     plan = decided(world(), (Value(82.33), Value(2525.0)))
     assert said(plan) == ["Halt podinfo.test advancement success rate 82.33% < 99%, request duration 2.525s > 500ms"]
 
 
-def test_threshold_rolls_back_in_the_same_round():
+def test_threshold_rolls_back_in_the_same_round():  # behaviour 9
     plan = decided(world(status=status(failed_checks=9)), BAD_RATE)
     assert kinds(plan) == ["WriteStatus", "Say", "Say", "Shift", "Scale", "WriteStatus", "Say", "ReleaseFinalizer"]
     assert said(plan) == [
@@ -197,18 +197,18 @@ def test_threshold_rolls_back_in_the_same_round():
 
 
 @pytest.mark.parametrize("reading", [NoData(), Unavailable("prometheus:9090 refused the connection")])
-def test_inconclusive_round_halts_and_is_counted_apart(reading):
+def test_inconclusive_round_halts_and_is_counted_apart(reading):  # behaviour 8
     plan = decided(world(status=status(failed_checks=3)), (reading, Value(1.0)))
     assert (written(plan).failed_checks, written(plan).inconclusive_checks) == (3, 1)
     assert said(plan)[0].startswith("Halt podinfo.test advancement success rate ")
 
 
-def test_inconclusive_limit_rolls_back_and_says_that_there_was_not_enough_data():
+def test_inconclusive_limit_rolls_back_and_says_that_there_was_not_enough_data():  # behaviour 8
     plan = decided(world(status=status(inconclusive_checks=9)), (NoData(), Value(1.0)))
     assert "Rolling back podinfo-canary.test not enough data, inconclusive checks limit reached 10" in said(plan)
 
 
-def test_inconclusive_limit_of_zero_waits_for_ever():
+def test_inconclusive_limit_of_zero_waits_for_ever():  # behaviour 8
     the_canary = canary(spec=spec(inconclusive_limit=0), status=status(inconclusive_checks=999))
     assert kinds(decided(world(canary=the_canary), (NoData(), Value(1.0)))) == ["WriteStatus", "Say"]
 
@@ -217,12 +217,12 @@ def test_failure_weighs_more_than_a_missing_reading():
     assert written(decided(world(), (Value(1.0), NoData()))).failed_checks == 1
 
 
-def test_passing_round_resets_the_inconclusive_count_and_keeps_the_failed_one():
+def test_passing_round_resets_the_inconclusive_count_and_keeps_the_failed_one():  # behaviour 8
     after = written(decided(world(status=status(inconclusive_checks=5, failed_checks=6))))
     assert (after.inconclusive_checks, after.failed_checks) == (0, 6)
 
 
-def test_roll_back_waits_for_no_gate():
+def test_roll_back_waits_for_no_gate():  # behaviour 9
     plan = decided(
         world(
             status=status(stage=Stage.ROLLING_BACK),
@@ -252,7 +252,7 @@ def test_rollback_without_traffic_shifts_nothing_and_keeps_a_late_step_out(chang
     assert kinds(plan) == [*(["Fence"] if fenced else []), "WriteStatus", "Say", "ReleaseFinalizer"]
 
 
-def test_deadline_exceeded_rolls_back_at_once():
+def test_deadline_exceeded_rolls_back_at_once():  # behaviour 7
     starting = status(stage=Stage.STARTING, canary_weight=0, last_check_time=None)
     plan = decided(world(status=starting, workload=workload(deadline_exceeded=True, available_replicas=0)))
     assert said(plan)[0] == "Rolling back podinfo-canary.test progress deadline exceeded"
@@ -264,14 +264,14 @@ def test_deadline_of_an_older_template_rolls_nothing_back():
     assert not any(text.startswith("Rolling back") for text in said(plan))
 
 
-def test_canary_deleted_in_mid_rollout_rolls_back_at_once():
+def test_canary_deleted_in_mid_rollout_rolls_back_at_once():  # behaviour 7
     plan = decided(world(workload=None))
     assert said(plan)[0] == "Rolling back podinfo-canary.test the deployment was deleted"
     assert Shift(ALL_TO_PRIMARY) in plan.actions
     assert not any(isinstance(action, Scale) for action in plan.actions)
 
 
-def test_failed_revision_is_not_tried_again():
+def test_failed_revision_is_not_tried_again():  # behaviour 9
     resting = canary(finalizers=(), status=at_rest(state=State.FAILED))
     assert decided(world(canary=resting)) == Plan()
 
@@ -279,7 +279,7 @@ def test_failed_revision_is_not_tried_again():
 # --- lost pods -------------------------------------------------------------------------------------------------------
 
 
-def test_traffic_leaves_lost_pods_at_once_and_a_check_has_failed():
+def test_traffic_leaves_lost_pods_at_once_and_a_check_has_failed():  # behaviour 7
     early = status(last_check_time=NOW - timedelta(seconds=1))
     plan = decided(world(status=early, workload=workload(available_replicas=0)))
     assert kinds(plan) == ["WriteStatus", "Shift", "Say"]
@@ -287,13 +287,13 @@ def test_traffic_leaves_lost_pods_at_once_and_a_check_has_failed():
     assert said(plan) == ["Halt podinfo.test advancement available replicas 0 < 1 of podinfo-canary.test"]
 
 
-def test_pods_that_stay_lost_fail_a_check_every_round_until_roll_back():
+def test_pods_that_stay_lost_fail_a_check_every_round_until_roll_back():  # behaviour 7
     lost = status(canary_weight=0, failed_checks=9)
     plan = decided(world(status=lost, workload=workload(available_replicas=0)))
     assert said(plan)[-1] == "Canary failed! Scaling down podinfo-canary.test"
 
 
-def test_pods_that_came_back_climb_again_after_the_interval():
+def test_pods_that_came_back_climb_again_after_the_interval():  # behaviour 7
     back = status(canary_weight=0, failed_checks=1)
     assert Shift(Weights.to_canary(5)) in decided(world(status=back)).actions
     early = status(canary_weight=0, failed_checks=1, last_check_time=NOW - timedelta(seconds=1))
@@ -309,17 +309,17 @@ def copied(**changes: object) -> Workload:
     return primary(promoted=stamp(canary(status=PROMOTING)), template=template_of("podinfo", "2"), **changes)
 
 
-def test_claimed_copy_that_did_not_arrive_is_made():
+def test_claimed_copy_that_did_not_arrive_is_made():  # behaviour 10
     assert kinds(decided(world(status=PROMOTING))) == ["CopyTemplate", "Say"]
 
 
-def test_primary_that_has_not_converged_is_waited_for_and_no_metric_is_asked():
+def test_primary_that_has_not_converged_is_waited_for_and_no_metric_is_asked():  # behaviour 10
     plan = decided(world(status=PROMOTING, primary=copied(available_replicas=1)))
     assert said(plan) == ["Waiting for podinfo.test rollout to finish: 1 of 2 updated replicas are available"]
     assert kinds(plan) == ["Say"]
 
 
-def test_finish_confirms_last():
+def test_finish_confirms_last():  # behaviour 11
     plan = decided(world(status=PROMOTING, primary=copied()))
     assert kinds(plan) == ["Shift", "Scale", "WriteStatus", "Say", "Log", "ReleaseFinalizer"]
     assert said(plan) == ["Promotion completed! Scaling down podinfo-canary.test"]
@@ -337,7 +337,7 @@ def test_stamp_of_an_earlier_rollout_is_no_promotion():
     assert kinds(decided(world(status=PROMOTING, primary=primary(promoted=old)))) == ["CopyTemplate", "Say"]
 
 
-def test_new_template_while_promoting_lets_the_verified_one_finish_first():
+def test_new_template_while_promoting_lets_the_verified_one_finish_first():  # behaviour 12
     waiting = decided(world(status=PROMOTING, primary=copied(available_replicas=1), workload=NEW))
     assert kinds(waiting) == ["WriteStatus", "Shift", "Say"]
     assert (written(waiting).canary_weight, waiting.actions[1]) == (0, Shift(ALL_TO_PRIMARY))
@@ -348,13 +348,13 @@ def test_new_template_while_promoting_lets_the_verified_one_finish_first():
     assert said(then)[0].startswith("New revision detected")
 
 
-def test_new_template_before_the_copy_is_never_copied():
+def test_new_template_before_the_copy_is_never_copied():  # behaviour 12
     plan = decided(world(status=PROMOTING, workload=NEW))
     assert not any(isinstance(action, CopyTemplate) for action in plan.actions)
     assert said(plan)[0].startswith("New revision detected")
 
 
-def test_new_template_in_mid_rollout_takes_traffic_off_and_starts_over():
+def test_new_template_in_mid_rollout_takes_traffic_off_and_starts_over():  # behaviour 12
     plan = decided(world(workload=NEW, status=status(failed_checks=7)))
     assert kinds(plan) == ["WriteStatus", "Shift", "Say"]
     assert (written(plan).failed_checks, written(plan).stage) == (0, Stage.STARTING)
@@ -381,7 +381,7 @@ def test_traffic_leaves_a_canary_that_dies_while_the_primary_is_updated():
     ],
     ids=["no route object", "unusable route", "service", "unreadable primary", "no port"],
 )
-def test_missing_part_halts_at_once_is_a_condition_and_names_what_is_missing(change, text):
+def test_missing_part_halts_at_once_is_a_condition_and_names_what_is_missing(change, text):  # behaviour 1, 2, 3
     plan = decided(world(status=status(last_check_time=NOW), **change))
     assert kinds(plan) == ["Say", "WriteStatus"]
     assert said(plan)[0].startswith("Halt podinfo.test advancement ")
@@ -442,7 +442,7 @@ def test_unchanged_complaint_at_rest_is_repeated_every_ten_minutes_and_written_o
     ],
     ids=["paused primary", "paused canary", "no primary", "primary not converged", "scaling up", "scaling down"],
 )
-def test_workload_gate_holds_the_weight_and_the_round_is_noted(change, text):
+def test_workload_gate_holds_the_weight_and_the_round_is_noted(change, text):  # behaviour 3
     plan = decided(world(**change))
     assert kinds(plan) == ["Say", "WriteStatus"]
     assert text in said(plan)[0]
@@ -464,7 +464,7 @@ def test_waiting_is_said_once_a_round():
 
 @pytest.mark.parametrize("weight", [0, 30, 100])
 @pytest.mark.parametrize("state", [State.FINISHED, State.FAILED])
-def test_at_rest_nothing_is_written(state, weight):
+def test_at_rest_nothing_is_written(state, weight):  # behaviour 13
     resting = canary(finalizers=(), status=at_rest(state=state))
     for scene in (
         world(canary=resting, weight=weight),
@@ -480,7 +480,7 @@ def test_at_rest_nothing_is_written(state, weight):
     [{"route": None}, {"primary": None}, {"workload": None}, {"canary_backend": Backend("no service", gone=True)}],
     ids=["route", "primary", "canary", "service"],
 )
-def test_at_rest_a_missing_part_is_a_condition_and_moves_nothing(missing):
+def test_at_rest_a_missing_part_is_a_condition_and_moves_nothing(missing):  # behaviour 13
     plan = decided(world(canary=canary(finalizers=(), status=at_rest()), **missing))
     assert kinds(plan) == ["Say", "WriteStatus"]
     assert written(plan).condition(conditions.READY).status == "False"
@@ -523,14 +523,14 @@ def test_finalizer_left_by_a_crash_is_released_at_rest():
     assert decided(world(status=at_rest())).actions == (ReleaseFinalizer(),)
 
 
-def test_route_that_was_reset_is_corrected_and_the_interval_starts_over():
+def test_route_that_was_reset_is_corrected_and_the_interval_starts_over():  # behaviour 13
     plan = decided(world(weight=0))
     assert kinds(plan) == ["WriteStatus", "Shift", "Say"]
     assert said(plan) == ["Correcting podinfo.test canary weight 0 to 10"]
     assert (written(plan).last_check_time, written(plan).inconclusive_checks) == (NOW, 1)
 
 
-def test_route_that_is_reset_at_once_is_put_back_and_counted_once_a_round():
+def test_route_that_is_reset_at_once_is_put_back_and_counted_once_a_round():  # behaviour 14
     first = decided(world(weight=0))
     soon = world(weight=0, status=written(first), now=NOW + timedelta(seconds=1), memory=remember(first))
     again = decided(soon)
@@ -552,7 +552,7 @@ def test_traffic_before_the_first_step_is_taken_off_and_its_time_is_noted():
 
 
 @pytest.mark.parametrize("seconds", [0, 1, 30, 59])
-def test_no_round_before_its_time_whatever_wakes_the_controller(seconds):
+def test_no_round_before_its_time_whatever_wakes_the_controller(seconds):  # behaviour 14
     plan = decided(world(status=status(last_check_time=NOW - timedelta(seconds=seconds))))
     assert plan.actions == ()
     assert timedelta() < plan.wake_after <= 1.1 * MINUTE - timedelta(seconds=seconds)
@@ -563,7 +563,7 @@ def test_clock_that_was_set_back_does_not_stop_a_rollout():
     assert kinds(decided(world(status=ahead))) == ["WriteStatus", "Shift", "Say"]
 
 
-def test_intervals_are_spread_by_key():
+def test_intervals_are_spread_by_key():  # behaviour 14
     names = [f"canary-{i}" for i in range(100)]
     early = status(last_check_time=NOW)
     waits = {decided(world(canary=canary(name=name, status=early))).wake_after for name in names}
@@ -574,14 +574,14 @@ def test_intervals_are_spread_by_key():
 # --- 15, 16: rivals and deletion -------------------------------------------------------------------------------------
 
 
-def test_younger_of_two_canaries_halts():
+def test_younger_of_two_canaries_halts():  # behaviour 15
     older = canary(name="older", uid="other", created=NOW - 20 * MINUTE)
     younger = canary(name="younger", uid="other", created=NOW - 5 * MINUTE)
     assert "canary older.test is older" in said(decided(world(rivals=(older,))))[0]
     assert "Shift" in kinds(decided(world(rivals=(younger,))))
 
 
-def test_deletion_in_mid_rollout_routes_back_and_lets_go():
+def test_deletion_in_mid_rollout_routes_back_and_lets_go():  # behaviour 16
     plan = decided(world(canary=canary(deleting=True)))
     assert kinds(plan) == ["Shift", "Say", "ReleaseFinalizer"]
 
@@ -591,7 +591,7 @@ def test_deletion_without_traffic_just_lets_go_of_a_route_that_no_late_step_can_
     assert decided(world(canary=canary(deleting=True), route=route)).actions == (*first, ReleaseFinalizer())
 
 
-def test_deleted_object_is_never_advanced():
+def test_deleted_object_is_never_advanced():  # behaviour 16
     assert decided(world(canary=canary(deleting=True, finalizers=()))) == Plan()
 
 
@@ -610,7 +610,7 @@ def test_invalid_object_that_is_being_deleted_is_let_go():
 # --- 18 --------------------------------------------------------------------------------------------------------------
 
 
-def test_changed_limits_apply_from_the_next_round():
+def test_changed_limits_apply_from_the_next_round():  # behaviour 18
     assert written(decided(world(canary=canary(spec=spec(step_weight=20))))).canary_weight == 30
 
 

@@ -127,7 +127,7 @@ CLOSED = [
 
 
 @pytest.mark.parametrize(("reason", "changes", "what"), CLOSED)
-def test_gate_says_what_is_in_the_way(reason, changes, what):
+def test_gate_says_what_is_in_the_way(reason, changes, what):  # behaviour 1, 2, 3
     found = {closed.gate.reason: closed.what for closed in gates.all_closed(world(**changes), ALL)}
     assert found[reason] == what
 
@@ -162,7 +162,7 @@ def test_side_without_pods_to_which_no_share_is_sent_is_in_nobodys_way():
     assert gates.traffic_to_nothing(world(route=Route(None), workload=workload(**IDLE))) is None
 
 
-def test_primary_beyond_help_is_not_waited_for_while_the_canary_serves():
+def test_primary_beyond_help_is_not_waited_for_while_the_canary_serves():  # behaviour 3
     dead = primary(available_replicas=0, deadline_exceeded=True)
     assert gates.primary_converged(world(primary=dead)) is None
     assert gates.primary_converged(world(primary=dead, workload=workload(available_replicas=0))) is not None

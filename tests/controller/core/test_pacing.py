@@ -24,7 +24,7 @@ def test_interval_is_the_canarys_own_or_the_default():
     assert pacing.interval(default, spec(interval=MINUTE)) == MINUTE * share
 
 
-def test_intervals_spread_over_a_tenth_and_no_more():
+def test_intervals_spread_over_a_tenth_and_no_more():  # behaviour 14
     shares = [
         pacing.interval(world(canary=canary(name=f"podinfo-{n}")), spec(interval=MINUTE)) / MINUTE for n in range(1000)
     ]
@@ -32,7 +32,7 @@ def test_intervals_spread_over_a_tenth_and_no_more():
     assert 1.09 < max(shares) <= 1.1
 
 
-def test_round_is_due_when_its_interval_has_passed():
+def test_round_is_due_when_its_interval_has_passed():  # behaviour 14
     length = pacing.interval(world(), spec())
     assert pacing.round_due_at(world(status=status(last_check_time=None)), spec()) == NOW
     assert pacing.round_due_at(world(status=status(last_check_time=NOW)), spec()) == NOW + length
@@ -80,7 +80,7 @@ def test_stamp_names_the_revision_and_when_it_started():
     assert stamp(canary(status=status(start_time=None))) == ""
 
 
-def test_oldest_rival_counts_and_name_then_uid_break_a_tie():
+def test_oldest_rival_counts_and_name_then_uid_break_a_tie():  # behaviour 15
     us = canary(name="m", uid="m")
     one = replace(us, name="a", uid="z")
     two = replace(us, name="b", uid="a")
@@ -99,7 +99,7 @@ def test_oldest_rival_counts_and_name_then_uid_break_a_tie():
         pytest.param(NOW + TICK, NOW, id="at once after the clock was set back"),
     ],
 )
-def test_window_is_filled_when_it_lies_after_the_first_step(first_step, filled):
+def test_window_is_filled_when_it_lies_after_the_first_step(first_step, filled):  # behaviour 6
     found = rollout_of(world(status=status(traffic_start_time=first_step)))
     assert pacing.filled_at(found, SUCCESS) == filled
 
@@ -119,7 +119,7 @@ DRAIN = timedelta(seconds=30)
         pytest.param(NOW + DRAIN + TICK, None, NOW, id="before the clock was set back"),
     ],
 )
-def test_drain_counts_from_when_traffic_left(since, shifted, over):
+def test_drain_counts_from_when_traffic_left(since, shifted, over):  # behaviour 11
     memory = Memory(shifted=Shifted(ALL_TO_PRIMARY, shifted) if shifted else None)
     drained = world(status=status(canary_weight=0, drain_start_time=since), memory=memory)
     assert pacing.drained_at(drained, DRAIN) == over
@@ -136,3 +136,21 @@ def test_clock_that_was_set_back_does_not_keep_a_route_from_being_put_right():
     plan = decide(world(status=status(last_check_time=NOW), weight=30, memory=Memory(corrections=corrections)))
     assert Shift(Weights.to_canary(10)) in plan.actions
     assert plan.corrections == Corrections(1, NOW)
+
+
+@pytest.mark.parametrize(
+    ("changes", "per_minute"),
+    [
+        ({"interval": MINUTE}, 14),
+        ({"interval": 100 * MINUTE}, 14),
+        ({"interval": MINUTE / 6, "checks": ()}, 60),
+    ],
+    ids=["a minute", "longer than a minute", "without checks"],
+)
+def test_budget_is_what_two_rounds_need_in_the_time_of_one(changes, per_minute):
+    found = 60 * pacing.requests_per_second(world(canary=canary(spec=spec(**changes))))
+    assert per_minute / 1.1 <= found <= per_minute
+
+
+def test_object_that_is_invalid_has_a_budget_too():
+    assert pacing.requests_per_second(world(canary=canary(spec=InvalidSpec("x")))) == pytest.approx(10 / 60)

@@ -106,7 +106,7 @@ def test_seed_object_becomes_what_it_says():
     assert canary.status == CanaryStatus()
 
 
-def test_defaults_are_those_of_the_design():
+def test_defaults_are_those_of_the_reference():
     obj = seed()
     obj["spec"]["canaryAnalysis"] = {"metrics": [{"name": RATE, "threshold": 99}]}
     del obj["spec"]["targetKind"]

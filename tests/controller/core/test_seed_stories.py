@@ -1,4 +1,4 @@
-"""The seed's three stories through the simulator, word for word."""
+"""The three stories in tests/transcripts through the simulator, word for word."""
 
 from dataclasses import replace
 

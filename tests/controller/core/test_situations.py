@@ -72,7 +72,7 @@ def never_up(**changes):
     return workload(replicas=1, current_replicas=1, **NONE_AVAILABLE, **changes)
 
 
-def test_1_pods_that_never_start_are_rolled_back_by_our_own_clock():
+def test_1_pods_that_never_start_are_rolled_back_by_our_own_clock():  # behaviour 7
     waiting = world(status=starting(start_time=NOW - 10 * MINUTE + SECOND), workload=never_up())
     assert not any("Rolling back" in text for text in said(decided(waiting)))
     assert decided(waiting).wake_after <= SECOND
@@ -86,7 +86,7 @@ def test_1_the_event_says_why_where_the_deployment_says_it():
     assert said(plan)[0] == "Rolling back podinfo-canary.test progress deadline exceeded, exceeded quota: q"
 
 
-def test_1_a_paused_canary_is_not_timed_and_a_resumed_one_from_then_on():
+def test_1_a_paused_canary_is_not_timed_and_a_resumed_one_from_then_on():  # behaviour 7
     long_ago = starting(start_time=NOW - timedelta(hours=1))
     assert "is paused" in said(decided(world(status=long_ago, workload=never_up(paused=True))))[0]
     resumed = never_up(resumed_at=NOW - 9 * MINUTE)
@@ -121,7 +121,7 @@ CLOSED_GATES = {
 
 
 @pytest.mark.parametrize("gate", CLOSED_GATES.values(), ids=CLOSED_GATES)
-def test_2_traffic_is_judged_whatever_gate_is_closed(gate):
+def test_2_traffic_is_judged_whatever_gate_is_closed(gate):  # behaviour 6
     the_world = world(**gate)
     assert decide(the_world).observe == spec().checks
     failing = written(decided(the_world, BAD_RATE))
@@ -159,7 +159,7 @@ def test_2_what_was_said_of_a_gate_is_taken_back_when_it_opens():
 # --- 3: windows ------------------------------------------------------------------------------------------------------
 
 
-def test_3_no_check_is_judged_before_its_whole_window_lies_after_the_first_step():
+def test_3_no_check_is_judged_before_its_whole_window_lies_after_the_first_step():  # behaviour 6
     early = world(status=status(traffic_start_time=NOW - 59 * SECOND))
     plan = decide(early)
     assert (plan.observe, plan.actions) == ((), ())
@@ -167,7 +167,7 @@ def test_3_no_check_is_judged_before_its_whole_window_lies_after_the_first_step(
     assert decide(replace(early, now=NOW + SECOND)).observe == spec().checks
 
 
-def test_3_a_short_window_is_judged_while_a_long_one_fills_and_a_pass_waits_for_both():
+def test_3_a_short_window_is_judged_while_a_long_one_fills_and_a_pass_waits_for_both():  # behaviour 6
     checks = (SUCCESS, Check(DURATION.name, 500.0, "10m"))
     the_world = world(canary=canary(spec=spec(checks=checks)))
     assert decide(the_world).observe == (SUCCESS,)
@@ -201,7 +201,7 @@ def test_3_a_rollout_of_an_older_release_counts_from_its_start():
         pytest.param(Backend("it has no selector", selector=()), "no service leads to", id="selects none"),
     ],
 )
-def test_5_traffic_leaves_a_canary_without_a_service_at_once_and_a_check_has_failed(behind, text):
+def test_5_traffic_leaves_a_canary_without_a_service_at_once_and_a_check_has_failed(behind, text):  # behaviour 7
     plan = decided(world(status=status(last_check_time=NOW), canary_backend=behind))
     assert kinds(plan) == ["WriteStatus", "Shift", "Say"]
     assert (written(plan).canary_weight, written(plan).failed_checks) == (0, 1)
@@ -224,7 +224,7 @@ def test_5_a_service_that_cannot_be_read_is_not_taken_for_lost():
 
 
 @pytest.mark.parametrize("stage", [Stage.STARTING, Stage.PROGRESSING, Stage.PROMOTING])
-def test_6_no_request_goes_to_a_primary_without_pods_while_the_canary_has_some(stage):
+def test_6_no_request_goes_to_a_primary_without_pods_while_the_canary_has_some(stage):  # behaviour 7
     at = {Stage.STARTING: starting(), Stage.PROGRESSING: status(), Stage.PROMOTING: PROMOTING}[stage]
     the_primary = copied(**NONE_AVAILABLE) if stage is Stage.PROMOTING else primary(**NONE_AVAILABLE)
     plan = decided(world(status=at, primary=the_primary))
@@ -239,13 +239,13 @@ def test_6_a_primary_without_a_service_loses_its_share_as_well():
     assert weights(plan) == [ALL_TO_CANARY]
 
 
-def test_6_the_weight_goes_back_to_the_maximum_when_the_primary_is_back():
+def test_6_the_weight_goes_back_to_the_maximum_when_the_primary_is_back():  # behaviour 7
     plan = decided(world(status=status(canary_weight=100)))
     assert said(plan) == ["Reduce podinfo.test canary weight 100 to 50"]
     assert written(plan).canary_weight == 50
 
 
-def test_6_the_fix_of_a_promoted_version_that_fails_is_started_and_keeps_its_traffic():
+def test_6_the_fix_of_a_promoted_version_that_fails_is_started_and_keeps_its_traffic():  # behaviour 12
     plan = decided(world(status=PROMOTING, primary=copied(**NONE_AVAILABLE), workload=NEW))
     assert said(plan)[0].startswith("New revision detected podinfo-canary.test")
     assert weights(plan) == []
@@ -277,7 +277,7 @@ def test_6_a_primary_that_may_come_back_is_waited_for():
     assert not any(isinstance(action, CopyTemplate) for action in decided(judged).actions)
 
 
-def test_6_a_rollback_waits_for_a_primary_without_pods_and_says_so():
+def test_6_a_rollback_waits_for_a_primary_without_pods_and_says_so():  # behaviour 9
     plan = decided(
         world(status=status(failed_checks=9, canary_weight=100), primary=primary(**NONE_AVAILABLE)), BAD_RATE
     )
@@ -295,7 +295,7 @@ def test_6_a_rollback_with_a_dead_primary_gives_the_canary_all_traffic_meanwhile
     assert "has no available pod" in said(plan)[-1]
 
 
-def test_6_a_deleted_object_leaves_the_traffic_where_the_pods_are():
+def test_6_a_deleted_object_leaves_the_traffic_where_the_pods_are():  # behaviour 16
     plan = decided(world(canary=canary(deleting=True), primary=primary(**NONE_AVAILABLE)))
     assert kinds(plan) == ["Shift", "Say", "ReleaseFinalizer"]
     assert weights(plan) == [ALL_TO_CANARY]
@@ -402,7 +402,7 @@ def test_8_hold_keeps_the_weight_says_why_and_lets_pods_start():
     assert weights(decided(world(canary=first))) == []
 
 
-def test_8_a_failed_revision_stays_failed_when_the_template_goes_back_to_it():
+def test_8_a_failed_revision_stays_failed_when_the_template_goes_back_to_it():  # behaviour 9
     failed = at_rest(canary_revision="podinfo-canary-9", failed_revisions=(REVISION, "podinfo-canary-9"))
     plan = decided(world(canary=canary(status=failed, finalizers=()), workload=workload(**NEXT)))
     assert said(plan) == [
@@ -422,7 +422,7 @@ def test_8_a_failed_revision_is_refused_mid_rollout_too():
     assert weights(plan) == [ALL_TO_PRIMARY]
 
 
-def test_8_failed_revisions_are_bounded_and_a_promoted_one_is_forgotten():
+def test_8_failed_revisions_are_bounded_and_a_promoted_one_is_forgotten():  # behaviour 9
     many = tuple(f"r{number}" for number in range(10))
     plan = decided(world(status=status(stage=Stage.ROLLING_BACK, failed_revisions=many)))
     assert written(plan).failed_revisions == (*many[1:], REVISION)
@@ -433,7 +433,7 @@ def test_8_failed_revisions_are_bounded_and_a_promoted_one_is_forgotten():
 # --- 9: lowered limits -----------------------------------------------------------------------------------------------
 
 
-def test_9_a_weight_above_a_lowered_maximum_is_reduced_at_once_and_judged_there():
+def test_9_a_weight_above_a_lowered_maximum_is_reduced_at_once_and_judged_there():  # behaviour 18
     lowered = canary(spec=spec(max_weight=10), status=status(canary_weight=50, last_check_time=NOW - SECOND))
     plan = decided(world(canary=lowered))
     assert said(plan) == ["Reduce podinfo.test canary weight 50 to 10"]
@@ -442,7 +442,7 @@ def test_9_a_weight_above_a_lowered_maximum_is_reduced_at_once_and_judged_there(
     assert "CopyTemplate" in kinds(decided(world(canary=judged)))
 
 
-def test_9_a_lowered_threshold_rolls_back_at_the_next_round_even_if_it_passes():
+def test_9_a_lowered_threshold_rolls_back_at_the_next_round_even_if_it_passes():  # behaviour 18
     plan = decided(world(canary=canary(spec=spec(threshold=3), status=status(failed_checks=5))))
     assert said(plan)[0] == "Rolling back podinfo-canary.test failed checks threshold reached 5"
 
@@ -450,7 +450,7 @@ def test_9_a_lowered_threshold_rolls_back_at_the_next_round_even_if_it_passes():
 # --- 11: something that keeps resetting the weights ------------------------------------------------------------------
 
 
-def test_11_weights_are_put_back_at_once_and_then_at_a_growing_pace():
+def test_11_weights_are_put_back_at_once_and_then_at_a_growing_pace():  # behaviour 14
     the_world = world(weight=30, status=status(last_check_time=NOW))
     paces = []
     for _ in range(9):
@@ -480,7 +480,7 @@ def test_11_after_two_quiet_rounds_it_is_at_once_again():
 
 
 @pytest.mark.parametrize(("most", "replicas", "pods"), [(100, 2, 2), (50, 2, 1), (50, 5, 3), (1, 10, 1)])
-def test_12_a_first_start_takes_the_share_of_the_primary(most, replicas, pods):
+def test_12_a_first_start_takes_the_share_of_the_primary(most, replicas, pods):  # behaviour 4
     fresh = canary(finalizers=(), status=CanaryStatus(), spec=spec(max_weight=most))
     many = {"replicas": replicas, "current_replicas": replicas, "updated_replicas": replicas}
     plan = decided(world(canary=fresh, primary=primary(**many, available_replicas=replicas)))
@@ -496,12 +496,12 @@ def test_12_a_start_that_died_before_scaling_up_is_made_good_unless_somebody_sca
     )
 
 
-def test_12_a_later_start_takes_what_the_canary_last_had():
+def test_12_a_later_start_takes_what_the_canary_last_had():  # behaviour 4
     plan = decided(world(status=at_rest(canary_replicas=1), workload=replace(NEW, **IDLE), primary=primary(replicas=9)))
     assert Scale(1) in plan.actions
 
 
-def test_12_without_a_primary_nothing_starts():
+def test_12_without_a_primary_nothing_starts():  # behaviour 4
     fresh = canary(finalizers=(), status=CanaryStatus())
     assert "Scale" not in kinds(decided(world(canary=fresh, primary=None)))
 
@@ -509,7 +509,7 @@ def test_12_without_a_primary_nothing_starts():
 # --- 13: a namespace that goes ---------------------------------------------------------------------------------------
 
 
-def test_13_the_object_lets_go_as_soon_as_its_namespace_is_terminating():
+def test_13_the_object_lets_go_as_soon_as_its_namespace_is_terminating():  # behaviour 16
     plan = decided(world(namespace_terminating=True))
     assert kinds(plan) == ["Shift", "Log", "ReleaseFinalizer"]  # such a namespace refuses new events
     assert weights(plan) == [ALL_TO_PRIMARY]
@@ -525,7 +525,7 @@ def test_13_nothing_starts_in_a_namespace_that_is_terminating():
 # --- 14: at rest -----------------------------------------------------------------------------------------------------
 
 
-def test_14_a_route_that_sends_users_to_nothing_at_rest_is_told_and_not_written():
+def test_14_a_route_that_sends_users_to_nothing_at_rest_is_told_and_not_written():  # behaviour 13
     stale = world(canary=canary(finalizers=(), status=at_rest()), workload=workload(**IDLE), weight=50)
     plan = decided(stale)
     assert kinds(plan) == ["Say", "WriteStatus"]
@@ -555,7 +555,7 @@ def test_15_the_status_follows_the_route_of_an_overtaken_promotion():
 # --- 16: pushed while it is rolled back ------------------------------------------------------------------------------
 
 
-def test_16_a_fix_that_is_pushed_during_the_rollback_is_analysed_like_any_push():
+def test_16_a_fix_that_is_pushed_during_the_rollback_is_analysed_like_any_push():  # behaviour 9
     rolling_back = status(stage=Stage.ROLLING_BACK, failed_checks=10)
     plan = decided(world(status=rolling_back, workload=NEW))
     assert kinds(plan) == ["Shift", "WriteStatus", "Say", "ReleaseFinalizer"]
@@ -569,7 +569,7 @@ def test_16_a_fix_that_is_pushed_during_the_rollback_is_analysed_like_any_push()
 # --- 17, 18: slow and interrupted writes of the route ----------------------------------------------------------------
 
 
-def test_17_the_interval_counts_from_when_the_route_carries_the_weight():
+def test_17_the_interval_counts_from_when_the_route_carries_the_weight():  # behaviour 14
     late = Shifted(Weights.to_canary(10), NOW - 10 * SECOND)
     slow = world(status=status(last_check_time=NOW - 65 * SECOND), memory=Memory(shifted=late))
     plan = decided(slow)
@@ -597,7 +597,7 @@ def test_17_a_shift_from_the_future_is_not_believed():
     assert weights(decided(world(memory=Memory(shifted=ahead)))) == [Weights.to_canary(15)]
 
 
-def test_18_a_step_of_ours_that_was_interrupted_is_finished_and_counts_as_nothing():
+def test_18_a_step_of_ours_that_was_interrupted_is_finished_and_counts_as_nothing():  # behaviour 8
     once = spec(threshold=1, inconclusive_limit=1)
     claimed = canary(spec=once, status=status(last_check_time=NOW - SECOND, traffic_start_time=NOW - SECOND))
     plan = decided(world(canary=claimed, weight=5))
@@ -624,7 +624,7 @@ def test_18_traffic_that_was_to_leave_leaves_without_a_word():
 # --- the end of a rollout loses no request ---------------------------------------------------------------------------
 
 
-def test_the_end_of_a_promotion_drains_before_pods_go_and_counts_from_the_write():
+def test_the_end_of_a_promotion_drains_before_pods_go_and_counts_from_the_write():  # behaviour 11
     the_canary = canary(spec=DRAINING, status=PROMOTING)
     first = decided(world(canary=the_canary, primary=copied()))
     assert kinds(first) == ["Shift"]
@@ -643,7 +643,7 @@ def test_the_end_of_a_promotion_drains_before_pods_go_and_counts_from_the_write(
     assert written(end).condition("Promoted").status == "True"
 
 
-def test_a_rollback_drains_and_keeps_its_reason():
+def test_a_rollback_drains_and_keeps_its_reason():  # behaviour 9, 11
     plan = decided(world(canary=canary(spec=DRAINING, status=status(failed_checks=9))), BAD_RATE)
     assert kinds(plan) == ["WriteStatus", "Say", "Say", "Shift"]
     claim = decided(world(canary=canary(spec=DRAINING, status=written(plan)), weight=0))
@@ -668,7 +668,7 @@ def test_traffic_that_comes_back_during_the_drain_is_taken_off_again():
 
 
 @pytest.mark.parametrize("gone", [None, workload(**NONE_AVAILABLE)], ids=["deleted", "without pods"])
-def test_pods_that_are_gone_are_not_drained(gone):
+def test_pods_that_are_gone_are_not_drained(gone):  # behaviour 11
     the_canary = canary(spec=DRAINING, status=status(stage=Stage.ROLLING_BACK))
     assert written(decided(world(canary=the_canary, workload=gone))).state is State.FAILED
 
@@ -706,7 +706,7 @@ def test_a_newer_template_during_the_drain_starts_without_the_wait():
     assert written(then).drain_start_time == NOW - SECOND
 
 
-def test_traffic_returns_in_steps_if_that_is_asked_for():
+def test_traffic_returns_in_steps_if_that_is_asked_for():  # behaviour 10
     stepped = canary(spec=spec(stepped=True), status=replace(PROMOTING, last_check_time=NOW - 2 * MINUTE))
     plan = decided(world(canary=stepped, primary=copied()))
     assert said(plan) == ["Return podinfo.test canary weight 45"]

@@ -198,7 +198,7 @@ def test_every_rule_speaks_for_some_world(decided):
     assert silent == {rules.stand_back_for_an_older_canary.__name__}  # it has a test of its own: no rivals stand here
 
 
-def test_a_decision_is_never_an_error_and_is_the_same_again(decided):
+def test_a_decision_is_never_an_error_and_is_the_same_again(decided):  # contract W3
     assert len(decided) > 20_000
     for the_world, plan in decided[::29]:
         assert plan in plans(the_world)
@@ -230,7 +230,7 @@ def test_traffic_grows_only_where_pods_answer_on_a_sound_route_and_after_a_claim
     assert grown > 50
 
 
-def test_nothing_is_copied_but_the_analysed_revision_after_it_was_claimed(decided):
+def test_nothing_is_copied_but_the_analysed_revision_after_it_was_claimed(decided):  # behaviour 10
     copied = 0
     for the_world, plan in decided:
         if not any(isinstance(action, CopyTemplate) for action in plan.actions):
@@ -264,7 +264,7 @@ def test_finished_means_promoted_or_nothing_to_promote(decided):
     assert finished > 10
 
 
-def test_ended_means_drained_and_confirmed_last(decided):
+def test_ended_means_drained_and_confirmed_last(decided):  # behaviour 9, 11
     ended = 0
     for the_world, plan in decided:
         after = final_status(plan)
@@ -285,7 +285,7 @@ def test_ended_means_drained_and_confirmed_last(decided):
     assert ended > 50
 
 
-def test_no_weight_for_a_side_that_cannot_answer_while_the_other_can(decided):
+def test_no_weight_for_a_side_that_cannot_answer_while_the_other_can(decided):  # behaviour 7
     """What the plan leaves on the route, or where it has nothing to say, what the route has."""
     checked = 0
     for the_world, plan in decided:
@@ -307,7 +307,7 @@ def test_no_weight_for_a_side_that_cannot_answer_while_the_other_can(decided):
     assert checked > 1000
 
 
-def test_traffic_that_flows_is_judged_in_every_round_whatever_gate_is_closed():
+def test_traffic_that_flows_is_judged_in_every_round_whatever_gate_is_closed():  # behaviour 6
     asked = 0
     for the_world in worlds():
         parts = rollout_of(the_world)
@@ -350,7 +350,7 @@ def test_traffic_leaves_before_pods_do(decided):
         assert plan.actions.index(Shift(ALL_TO_PRIMARY)) < plan.actions.index(Scale(0))
 
 
-def test_at_rest_nothing_is_written_but_a_finalizer_let_go(decided):
+def test_at_rest_nothing_is_written_but_a_finalizer_let_go(decided):  # behaviour 13
     for the_world, plan in decided:
         resting = the_world.canary.status.state in {State.FINISHED, State.FAILED}
         unchanged = the_world.workload in {WORKLOADS["as analysed"], WORKLOADS["scaling"], WORKLOADS["idle"], None}
@@ -369,7 +369,7 @@ def test_at_rest_nothing_is_written_but_a_finalizer_let_go(decided):
                     pytest.fail(f"{action} at rest")
 
 
-def test_what_is_deleted_is_never_advanced(decided):
+def test_what_is_deleted_is_never_advanced(decided):  # behaviour 16
     for the_world, plan in decided:
         if the_world.canary.deleting:
             assert not any(isinstance(a, WriteStatus | Scale | CopyTemplate | HoldFinalizer) for a in plan.actions)

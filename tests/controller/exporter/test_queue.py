@@ -9,7 +9,7 @@ from controller.workqueue import WorkQueue
 from tests.controller.clock import FakeClock
 
 
-def test_queue_metrics_have_the_names_of_client_go():
+def test_queue_metrics_have_the_names_of_client_go():  # contracts Q11, Q12
     registry, clock = CollectorRegistry(), FakeClock()
     queue = WorkQueue(limiter=ExponentialLimiter(), monotonic=clock, metrics=QueueExporter(registry))
     registry.register(QueueCollector(queue))

@@ -93,7 +93,10 @@ def test_as_a_process_in_the_wrong_state(on):
             "(did you mean abort?); a command comes first and is one of check, abort, promote, retry, ",
         ),
         (["abort"], "flagger abort: the following arguments are required: NAME"),
-        (["abort", "podinfo", "--kubeconfig=/nowhere/kubeconfig"], "flagger abort: kubeconfig /nowhere/kubeconfig: "),
+        (
+            ["abort", "podinfo", "--kubeconfig=/nowhere/kubeconfig"],
+            "flagger abort: kubeconfig /nowhere/kubeconfig cannot be read: ",
+        ),
     ],
     ids=["a typo", "no name", "no kubeconfig"],
 )

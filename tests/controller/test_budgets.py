@@ -1,0 +1,36 @@
+"""What one key may cost (contract D9)."""
+
+import pytest
+
+from controller.budgets import Budgets
+from tests.controller.clock import FakeClock
+
+
+def test_budget_of_a_key_is_its_own_and_fills_up():  # contract D9
+    clock = FakeClock()
+    budgets = Budgets(monotonic=clock, most=10)
+    assert budgets.wait("a", 1.0) == 0
+    budgets.charge("a", 12)
+    assert budgets.wait("a", 1.0) == pytest.approx(3.0)
+    assert budgets.wait("b", 1.0) == 0
+    clock.advance(2.5)
+    assert budgets.wait("a", 1.0) == pytest.approx(0.5)
+    clock.advance(0.5)
+    assert budgets.wait("a", 1.0) == 0
+    clock.advance(1000)
+    assert budgets.wait("a", 1.0) == 0
+    budgets.charge("a", 10)
+    assert budgets.wait("a", 2.0) == pytest.approx(0.5)
+    budgets.forget("a")
+    budgets.forget("never seen")
+    assert budgets.wait("a", 2.0) == 0
+
+
+def test_budget_that_is_full_is_not_held():
+    clock = FakeClock()
+    budgets = Budgets(monotonic=clock, most=10)
+    budgets.charge("a", 0)
+    budgets.charge("a", 5)
+    clock.advance(5)
+    budgets.wait("a", 1.0)
+    assert budgets._tokens == {}
