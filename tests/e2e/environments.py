@@ -3,7 +3,7 @@
 import json
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -20,6 +20,8 @@ from hack.sandbox.__main__ import ARTIFACTS, VIRTUAL_SERVICE_CRD
 from hack.sandbox.cluster import Cluster
 from hack.sandbox.prometheus import PrometheusServer
 from hack.sandbox.workloads import HOLD
+from tests.invariants.record import Recorder
+from tests.invariants.watching import watching
 
 Json = dict[str, Any]
 
@@ -67,6 +69,9 @@ class Environment(Protocol):
     def requests(self, namespace: str) -> Sequence[Request]:
         """Return every request of the controllers of a namespace, in order."""
 
+    def taking_down(self, recorder: Recorder) -> AbstractContextManager[object]:
+        """Take down what becomes of the objects of the recorder's namespace, meanwhile."""
+
     def prometheus(self) -> Outage:
         """Return a Prometheus that can be stopped without disturbing anybody."""
 
@@ -96,6 +101,10 @@ class SandboxEnvironment:
             Request(r.verb, f"{r.resource}/{r.subresource}".rstrip("/"), r.code)
             for r in self._cluster.api.log.of(USER_AGENT)
         ]
+
+    def taking_down(self, recorder: Recorder) -> AbstractContextManager[object]:
+        recorder.listen_to(self._cluster.api.store, USER_AGENT)
+        return nullcontext()
 
     def prometheus(self) -> Outage:
         outage = _SandboxOutage(self._cluster.prometheus)
@@ -174,6 +183,9 @@ class ClusterEnvironment:
     def requests(self, namespace: str) -> Sequence[Request]:
         user = f"system:serviceaccount:{namespace}:flagger"
         return [request for name, request in audited(Path(self._places["auditLog"])) if name == user]
+
+    def taking_down(self, recorder: Recorder) -> AbstractContextManager[object]:
+        return watching(self._access.client("admin"), recorder)
 
     def prometheus(self) -> Outage:
         target = self._places["admin"].removeprefix("http://")

@@ -3,7 +3,8 @@
 import copy
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +24,7 @@ class Entry:
     resource: ResourceKey
     object: Json
     old: Json | None
+    by: str = ""  # the user agent that asked for it; "": the sandbox itself
 
 
 class Store:
@@ -35,6 +37,16 @@ class Store:
         self._history: deque[Entry] = deque(maxlen=history)
         self._forgotten = 0  # versions up to this one are gone from the history
         self._listeners: list[Callable[[Entry], None]] = []
+        self._writer = threading.local()
+
+    @contextmanager
+    def written_by(self, agent: str) -> Iterator[None]:
+        """Note who asked for what this thread changes meanwhile."""
+        self._writer.agent = agent
+        try:
+            yield
+        finally:
+            self._writer.agent = ""
 
     @property
     def version(self) -> int:
@@ -65,7 +77,7 @@ class Store:
             stored = copy.deepcopy(obj)
             stored["metadata"]["resourceVersion"] = str(self._version)
             self._objects.setdefault(resource, {})[key] = stored
-            self._note(Entry(self._version, "MODIFIED" if old else "ADDED", resource, stored, old))
+            self._note(Entry(self._version, "MODIFIED" if old else "ADDED", resource, stored, old, self._by()))
             return stored
 
     def remove(self, resource: ResourceKey, key: ObjectKey, *, last: Json | None = None) -> Json:
@@ -75,7 +87,7 @@ class Store:
             self._version += 1
             last = copy.deepcopy(last or old)
             last["metadata"]["resourceVersion"] = str(self._version)
-            self._note(Entry(self._version, "DELETED", resource, last, old))
+            self._note(Entry(self._version, "DELETED", resource, last, old, self._by()))
             return last
 
     def since(self, version: int, resource: ResourceKey) -> tuple[Sequence[Entry], int]:
@@ -101,6 +113,9 @@ class Store:
             self._history.clear()
             self._forgotten = self._version
             self.changed.notify_all()
+
+    def _by(self) -> str:
+        return getattr(self._writer, "agent", "")
 
     def _note(self, entry: Entry) -> None:
         if len(self._history) == self._history.maxlen:
