@@ -25,8 +25,9 @@ class Paces:
 def ours(scenes: Sequence[Scene], *resources: str) -> Iterator[tuple[Scene, Scene, Change]]:
     """Yield what the controller wrote, with the scenes around it."""
     for before, after in pairwise(scenes):
-        if after.change and after.change.ours and after.change.resource in resources:
-            yield before, after, after.change
+        change = after.change
+        if change and change.ours and change.resource in resources and not _concerns_another(before, change):
+            yield before, after, change
 
 
 def weights_add_up(scenes: Sequence[Scene], _: Paces) -> Iterator[Breach]:
@@ -44,11 +45,11 @@ def weights_add_up(scenes: Sequence[Scene], _: Paces) -> Iterator[Breach]:
 def rest_is_rest(scenes: Sequence[Scene], _: Paces) -> Iterator[Breach]:
     """At rest the controller writes nothing but the condition, and its finalizer away."""
     for before, after, change in ours(scenes, "canaries", "deployments", "virtualservices"):
-        if not before.ended or before.leaving or _concerns_another(before, change):
+        if not before.ended or before.leaving or (change.resource == "canaries" and change.name != before.name):
             continue
         if change.resource != "canaries":
             yield change, f"written in state {before.status['state']}"
-        elif change.name == before.name and not after.running:
+        elif not after.running:
             keys = {key for key in {**before.status, **after.status} if before.status.get(key) != after.status.get(key)}
             if keys - _NOTED_AT_REST:
                 yield change, f"status {', '.join(sorted(keys))} written in state {before.status['state']}"
@@ -56,8 +57,10 @@ def rest_is_rest(scenes: Sequence[Scene], _: Paces) -> Iterator[Breach]:
 
 def _concerns_another(scene: Scene, change: Change) -> bool:
     """Whether a write is another rollout's: of a canary object that shares our parts."""
+    if change.resource == "canaries" or scene.running:
+        return False
     others = [obj for (plural, name), obj in scene.objects.items() if plural == "canaries" and name != scene.name]
-    return any((obj.get("status") or {}).get("state") == "running" for obj in others) and change.name != scene.name
+    return any((obj.get("status") or {}).get("state") == "running" for obj in others)
 
 
 def foreign_fields_stay(scenes: Sequence[Scene], _: Paces) -> Iterator[Breach]:
@@ -103,16 +106,15 @@ def _without_weights(spec: Json, scene: Scene) -> Json:
 
 def only_what_passed_is_promoted(scenes: Sequence[Scene], paces: Paces) -> Iterator[Breach]:
     """The primary's template only ever becomes the analysed one, after a passing round at the maximum weight."""
-    for index, (before, after) in enumerate(pairwise(scenes), 1):
-        change = after.change
-        if change is None or not change.ours or before.primary is None or after.primary is None:
+    for before, after, change in ours(scenes, "deployments"):
+        if before.primary is None or after.primary is None:
             continue
         if before.primary["spec"]["template"] == after.primary["spec"]["template"]:
             continue
-        revision = before.status.get("canaryRevision", "")
-        if pod_spec(after.primary) not in analysed(scenes[:index], revision):
+        revision, until_then = before.status.get("canaryRevision", ""), scenes[: scenes.index(after)]
+        if pod_spec(after.primary) not in analysed(until_then, revision):
             yield change, f"the primary got a template that never was revision {revision}"
-        elif not (_asked_for(before, revision) or _passed(scenes[:index], paces)):
+        elif not (_asked_for(before, revision) or _passed(until_then, paces)):
             yield change, f"revision {revision} was promoted without a passing round at the maximum weight"
 
 

@@ -22,7 +22,7 @@ def seconds(duration: str) -> float:
     return float(duration.removesuffix(unit)) * UNITS[unit]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # a scene equals itself only: comparing objects would take long
 class Scene:
     """What stood in the API server from one change until the next."""
 

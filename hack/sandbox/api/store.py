@@ -38,6 +38,7 @@ class Store:
         self._forgotten = 0  # versions up to this one are gone from the history
         self._listeners: list[Callable[[Entry], None]] = []
         self._writer = threading.local()
+        self._withheld = False
 
     @contextmanager
     def written_by(self, agent: str) -> Iterator[None]:
@@ -99,6 +100,8 @@ class Store:
         with self.changed:
             if version < self._forgotten:
                 raise expired(f"too old resource version: {version} ({self._forgotten})")
+            if self._withheld:
+                return [], version
             found: list[Entry] = []
             for entry in reversed(self._history):
                 if entry.version <= version:
@@ -106,6 +109,18 @@ class Store:
                 if entry.resource == resource:
                     found.append(entry)
             return found[::-1], self._version
+
+    @property
+    def withheld(self) -> bool:
+        """Whether watches are told nothing for now."""
+        with self.changed:
+            return self._withheld
+
+    def withhold(self, *, news: bool) -> None:
+        """Tell watches nothing until further notice, and then all of it: whoever lives by them gets stale."""
+        with self.changed:
+            self._withheld = news
+            self.changed.notify_all()
 
     def compact(self) -> None:
         """Forget the history, as etcd does every few minutes."""
