@@ -8,27 +8,26 @@ import argparse
 import logging
 import os
 import sys
-import tempfile
 import time
-import traceback
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from itertools import chain, islice
 from multiprocessing import get_context
-from pathlib import Path
 from random import Random, SystemRandom
 
 from tests.chaos import scenarios
-from tests.chaos.blows import parsed
-from tests.chaos.play import STORIES, play
+from tests.chaos.play import STORIES
+from tests.chaos.scenario import played
 
 SEEDS = 10**6
+SAY_SECONDS = 60.0
 
 
 def main() -> int:
     """Play, print what broke and how to repeat it, and return 1 if anything did."""
     options = _options()
+    _quiet()
     if options.only:
         return _report(Counter(options.only.split()[1:2]), {options.only: played(options.only)[1]})
     print(f"make chaos MINUTES={options.minutes:g} SEED={options.seed}", flush=True)
@@ -37,16 +36,8 @@ def main() -> int:
     return _report(*_play(options, _order(Random(options.seed), requests, options.kind)))
 
 
-def played(scenario: str) -> tuple[str, list[str], int]:
-    """Play one scenario; return what is broken, and how many requests it took."""
-    logging.disable(logging.CRITICAL)
-    story, blow, same_end = parsed(scenario)
-    with tempfile.TemporaryDirectory() as directory:
-        try:
-            it, broken = play(story, blow, Path(directory), same_end=same_end)
-        except Exception:  # noqa: BLE001  # the next scenario is played all the same
-            return scenario, [traceback.format_exc()], 0
-    return scenario, [str(b) for b in broken], it.requests()
+def _quiet() -> None:
+    logging.disable(logging.CRITICAL)  # what the controllers say of the faults
 
 
 def _options() -> argparse.Namespace:
@@ -74,8 +65,9 @@ def _order(chance: Random, requests: dict[str, int], kind: str) -> Iterator[str]
 def _play(options: argparse.Namespace, order: Iterator[str]) -> tuple[Counter[str], dict[str, list[str]]]:
     count: Counter[str] = Counter()
     found: dict[str, list[str]] = {}
-    ends = time.monotonic() + 60 * options.minutes
-    with ProcessPoolExecutor(options.workers, mp_context=get_context("spawn")) as pool:
+    began = said = time.monotonic()
+    ends = began + 60 * options.minutes
+    with ProcessPoolExecutor(options.workers, mp_context=get_context("spawn"), initializer=_quiet) as pool:
         running: set[Future[tuple[str, list[str], int]]] = set()
         while True:
             if time.monotonic() < ends:
@@ -83,6 +75,9 @@ def _play(options: argparse.Namespace, order: Iterator[str]) -> tuple[Counter[st
             if not running:
                 return count, found
             done, running = wait(running, return_when=FIRST_COMPLETED)
+            if time.monotonic() > said + SAY_SECONDS:
+                said = time.monotonic()
+                print(f"{(said - began) / 60:.0f} minutes, {sum(count.values())} played", flush=True)
             for scenario, broken, _ in (future.result() for future in done):
                 count[scenario.split()[1]] += 1
                 if broken:

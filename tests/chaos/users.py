@@ -41,7 +41,7 @@ def fight(who: str) -> Blow:
     return strike
 
 
-def _weights(canary: int) -> Callable[[Json], None]:
+def shifted(canary: int) -> Callable[[Json], None]:
     def edit(obj: Json) -> None:
         for destination, weight in zip(obj["spec"]["http"][0]["route"], (100 - canary, canary), strict=True):
             destination["weight"] = weight
@@ -61,8 +61,8 @@ def _replicas(count: int) -> Callable[[Json], None]:
 
 
 FIGHTS: dict[str, Callable[[int], tuple[str, Callable[[Json], None]]]] = {
-    "weights-to-none": lambda _: ("route", _weights(0)),
-    "weights-to-all": lambda _: ("route", _weights(100)),
+    "weights-to-none": lambda _: ("route", shifted(0)),
+    "weights-to-all": lambda _: ("route", shifted(100)),
     "pods-to-none": lambda _: ("workload", _replicas(0)),
     "pods-to-more": lambda turn: ("workload", _replicas(1 + turn % 3)),
     "primary-pods": lambda turn: ("primary", _replicas(1 + turn % 3)),
