@@ -1,8 +1,9 @@
 """The long version: every scenario in an order that a number decides, then random ones, until the time is over.
 
-    python -m tests.chaos --minutes 60 --seed 7
-    python -m tests.chaos --only "promotion kill after 7"
+python -m tests.chaos --minutes 60 --seed 7
+python -m tests.chaos --only "promotion kill after 7"
 """
+# ruff: noqa: T201  # a script for people prints
 
 import argparse
 import logging

@@ -182,7 +182,7 @@ def ended_is_drained(scenes: Sequence[Scene], paces: Paces) -> Iterator[Breach]:
     for before, after, change in ours(scenes, "deployments"):
         if _replicas(before) and not _replicas(after) and before.serves("canary"):
             left = after.at - _last_traffic(scenes, change)
-            if left < before.drain - 0.05:  # noqa: PLR2004  # two clocks of one machine
+            if left < before.drain - 0.05:  # two clocks of one machine
                 yield change, f"the canary's pods went {left:.3f}s after its traffic, not {before.drain:g}s"
 
 
@@ -194,7 +194,9 @@ def _left_running(scenes: Sequence[Scene]) -> bool:
 
 def _just_now(scenes: Sequence[Scene], resource: str, paces: Paces) -> bool:
     """Whether somebody else changed such an object last, and so late that the controller did not know."""
-    last = next((s for s in reversed(scenes) if s.change and s.change.resource == resource and _of_spec(s.change)), None)
+    last = next(
+        (s for s in reversed(scenes) if s.change and s.change.resource == resource and _of_spec(s.change)), None
+    )
     return last is not None and not last.change.ours and scenes[-1].at - last.at < paces.slack  # type: ignore[union-attr]
 
 

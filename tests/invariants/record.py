@@ -1,7 +1,7 @@
 """What happened to the objects of a namespace, in order, and who did it: what the invariants are judged by.
 
-The API server is the witness: a change is what it stored, not what the controller says that it did. On the sandbox every
-change is taken as it is stored; of a real API server it is what watches showed (``watching.py``).
+The API server is the witness: a change is what it stored, not what the controller says that it did. On the sandbox
+every change is taken as it is stored; of a real API server it is what watches showed (``watching.py``).
 """
 
 import copy

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 from tests.invariants.record import Change, Json, Objects, Record
@@ -166,7 +167,7 @@ def scenes(record: Record, name: str) -> Sequence[Scene]:
 def able_spans(record: Record, scene: Scene) -> Iterator[tuple[float, float]]:
     """Yield the parts of a scene in which a controller ran unhindered."""
     marks = [*record.able, (float("inf"), False)]
-    for (begin, able), (end, _) in zip(marks, marks[1:], strict=False):
+    for (begin, able), (end, _) in pairwise(marks):
         if able and begin < scene.until and end > scene.at:
             yield max(begin, scene.at), min(end, scene.until)
 
@@ -178,7 +179,7 @@ def weights_of(http: Json) -> dict[str, int]:
     return {_service(d): int(d.get("weight") or alone) for d in destinations}
 
 
-def pod_spec(workload: Json | None) -> Any:  # noqa: ANN401  # JSON
+def pod_spec(workload: Json | None) -> Any:  # JSON
     """Return what a promotion carries over and nothing rewrites: the pod spec without rules about one's own pods."""
     spec = ((workload or {}).get("spec") or {}).get("template", {}).get("spec") or {}
     return {key: value for key, value in spec.items() if key not in {"affinity", "topologySpreadConstraints"}}

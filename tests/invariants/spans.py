@@ -1,6 +1,7 @@
 """Invariants of time: what may not last, and what may not follow too soon."""
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 
 from tests.invariants.moments import Breach, Paces
 from tests.invariants.record import Change, Record
@@ -13,7 +14,9 @@ CLOCKS = 0.02  # seconds between two clocks of one machine, and between a write 
 STUCK_SECONDS = 10.0
 
 
-def lasting(record: Record, scenes: Sequence[Scene], holds: Callable[[Scene], str]) -> Iterator[tuple[Scene, float, str]]:
+def lasting(
+    record: Record, scenes: Sequence[Scene], holds: Callable[[Scene], str]
+) -> Iterator[tuple[Scene, float, str]]:
     """Yield what lasted: its first scene, for how long a controller could have acted, and what ``holds`` said of it."""
     first, lasted, said = None, 0.0, ""
     for scene in scenes:
@@ -82,7 +85,7 @@ def rollouts_move(record: Record, scenes: Sequence[Scene], paces: Paces) -> Iter
 def steps_keep_their_distance(_: Record, scenes: Sequence[Scene], paces: Paces) -> Iterator[Breach]:
     """No two steps within an interval of the route; the copy of the template is the step after the last."""
     carried_at, most = None, 0
-    for before, after in zip(scenes, scenes[1:], strict=False):
+    for before, after in pairwise(scenes):
         change = after.change
         if after.status.get("trafficStartTime") != before.status.get("trafficStartTime") or not after.running:
             carried_at, most = None, 0

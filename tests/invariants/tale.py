@@ -71,7 +71,9 @@ def initial() -> dict[tuple[str, str], Json]:
     for name, tag in (("podinfo", "old"), ("podinfo-canary", "new")):
         objects["deployments", name] = deployment(name, tag)
         objects["services", name] = {"metadata": {"name": name}, "spec": {"selector": {"app": name}}}
-    route = [{"destination": {"host": name}, "weight": weight} for name, weight in (("podinfo", 100), ("podinfo-canary", 0))]
+    route = [
+        {"destination": {"host": name}, "weight": weight} for name, weight in (("podinfo", 100), ("podinfo-canary", 0))
+    ]
     http = [{"timeout": "3s", "route": route}]
     objects["virtualservices", "podinfo"] = {"metadata": {"name": "podinfo"}, "spec": {"http": http}}
     metrics = [{"name": "rate", "threshold": 99, "interval": "2s"}]
@@ -81,10 +83,14 @@ def initial() -> dict[tuple[str, str], Json]:
             "virtualService": {"name": "podinfo"},
             **{side: {"name": name, "host": name} for side, name in sides.items()},
             "canaryAnalysis": {
-                "interval": "4s", "stepWeight": 25, "maxWeight": 50, "drainSeconds": 1, "metrics": metrics,
+                "interval": "4s",
+                "stepWeight": 25,
+                "maxWeight": 50,
+                "drainSeconds": 1,
+                "metrics": metrics,
             },
         },
-    }  # fmt: skip
+    }
     return objects
 
 
@@ -96,7 +102,9 @@ CANARY, ROUTE = ("canaries", "podinfo"), ("virtualservices", "podinfo")
 PRIMARY, WORKLOAD = ("deployments", "podinfo"), ("deployments", "podinfo-canary")
 PROMOTED = {
     "start": Step(
-        1.0, *CANARY, status(state="running", stage="starting", canaryRevision="r1", canaryUID="podinfo-canary", canaryGeneration=1)
+        1.0,
+        *CANARY,
+        status(state="running", stage="starting", canaryRevision="r1", canaryUID="podinfo-canary", canaryGeneration=1),
     ),
     "claim": Step(2.0, *CANARY, status(stage="progressing", trafficStartTime=stamp(2.0), lastCheckTime=stamp(2.0))),
     "first": Step(2.1, *ROUTE, shift(25)),
@@ -110,7 +118,7 @@ PROMOTED = {
     "scale": Step(13.2, *WORKLOAD, scale(0)),
     "gone": Step(13.3, *WORKLOAD, pods(0), ours=False),
     "finish": Step(13.4, *CANARY, status(state="finished", stage=None, canaryGeneration=2)),
-}  # fmt: skip
+}
 
 
 def told(steps: dict[str, Step], *, ends_at: float = 20.0) -> Record:

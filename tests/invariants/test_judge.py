@@ -79,16 +79,23 @@ SILENT = [
     ),
     pytest.param(to_nothing(told=True), id="a hand that sends users to nothing at rest, of which the condition tells"),
     pytest.param(
-        {**until("first"), "hand": Step(3.0, *ROUTE, timeout, ours=False), **{k: PROMOTED[k] for k in ("judge", "second")}},
+        {
+            **until("first"),
+            "hand": Step(3.0, *ROUTE, timeout, ours=False),
+            **{k: PROMOTED[k] for k in ("judge", "second")},
+        },
         id="fields that somebody else changes",
     ),
-    pytest.param(with_(said=Step(15.0, *CANARY, status(conditions=[{"type": "Ready", "status": "True"}]))), id="a condition at rest"),
+    pytest.param(
+        with_(said=Step(15.0, *CANARY, status(conditions=[{"type": "Ready", "status": "True"}]))),
+        id="a condition at rest",
+    ),
     pytest.param(
         {**until("first"), "asked": Step(3.0, *CANARY, asked, ours=False), "copy": Step(3.5, *PRIMARY, image("new"))},
         id="a promotion that somebody asks for",
     ),
     pytest.param(at("scale", 13.05), id="pods that go right after the drain"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("steps", SILENT)
@@ -100,17 +107,19 @@ LOUD = [
     pytest.param("weights", with_(odd=Step(7.0, *ROUTE, uneven)), id="weights of 80"),
     pytest.param("weights", with_(odd=Step(7.0, *ROUTE, uneven, ours=False)), id="weights of 80 by somebody else"),
     pytest.param("nothing", with_(down=Step(6.0, *WORKLOAD, pods(0), ours=False)), id="a canary whose pods are gone"),
+    pytest.param("nothing", with_(down=Step(5.0, *PRIMARY, pods(0), ours=False)), id="a primary whose pods are gone"),
     pytest.param(
-        "nothing", with_(down=Step(5.0, *PRIMARY, pods(0), ours=False)), id="a primary whose pods are gone"
+        "nothing", with_(cut=Step(5.0, "services", "podinfo-canary", remove, ours=False)), id="a deleted service"
     ),
-    pytest.param("nothing", with_(cut=Step(5.0, "services", "podinfo-canary", remove, ours=False)), id="a deleted service"),
     pytest.param(
         "nothing",
         {**to_nothing(), "back": Step(15.0, *WORKLOAD, pods(0), ours=False)},
         id="a hand that sends users to nothing at rest, of which nobody tells",
     ),
     pytest.param("judged", until("first"), id="traffic that is never judged"),
-    pytest.param("judged", until("first", judge=replace(PROMOTED["judge"], at=9.0)), id="a judgement that comes too late"),
+    pytest.param(
+        "judged", until("first", judge=replace(PROMOTED["judge"], at=9.0)), id="a judgement that comes too late"
+    ),
     pytest.param("moves", until("start"), id="a rollout that starts and does nothing"),
     pytest.param("moves", until("roll"), id="a promotion that is not finished"),
     pytest.param("passed", with_(copy=Step(11.0, *PRIMARY, image("other"))), id="another template on the primary"),
@@ -136,7 +145,7 @@ LOUD = [
     pytest.param("foreign", with_(odd=Step(7.0, *WORKLOAD, image("odd"))), id="the template of the canary"),
     pytest.param("foreign", with_(odd=Step(7.0, *CANARY, label)), id="a label of the canary object"),
     pytest.param("foreign", with_(odd=Step(15.0, *ROUTE, remove)), id="a route that is removed"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("word", "steps"), LOUD)
@@ -156,7 +165,9 @@ def test_the_write_that_breaks_it_is_named():
 
 
 def test_a_rollout_that_runs_at_the_end_has_not_ended():
-    assert [str(b) for b in must_have_ended(told(until("first")))] == ["ends: podinfo is progressing at the end; at the end"]
+    assert [str(b) for b in must_have_ended(told(until("first")))] == [
+        "ends: podinfo is progressing at the end; at the end"
+    ]
     assert must_have_ended(told(PROMOTED)) == ()
     held = Step(3.0, *CANARY, status(conditions=[{"type": "Promoted", "status": "Unknown", "reason": "Held"}]))
     assert must_have_ended(told(until("first", held=held))) == ()

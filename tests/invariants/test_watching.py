@@ -25,7 +25,9 @@ def test_watches_show_what_the_store_holds(tmp_path):
         on.add(*objects("workloads/primary-service"))
         with watching(httpx.Client(base_url=on.cluster.api.url), watched):
             on.add(*objects("workloads/virtual-service"))
-            on.change(("networking.istio.io", "virtualservices"), "podinfo", lambda obj: obj["spec"].update(hosts=["a"]))
+            on.change(
+                ("networking.istio.io", "virtualservices"), "podinfo", lambda obj: obj["spec"].update(hosts=["a"])
+            )
             on.delete(("networking.istio.io", "virtualservices"), "podinfo")
             on.until(lambda: len(seen(watched)) == len(seen(stored)), every_change=False)
     assert len(seen(watched)) == 4
@@ -43,7 +45,9 @@ def entry(manager, time, **more):
     ("before", "after", "writer"),
     [
         pytest.param(None, [entry("kubectl", "1")], "kubectl", id="who creates it"),
-        pytest.param([entry("kubectl", "1")], [entry("kubectl", "1"), entry("flagger", "2")], "flagger", id="a first write"),
+        pytest.param(
+            [entry("kubectl", "1")], [entry("kubectl", "1"), entry("flagger", "2")], "flagger", id="a first write"
+        ),
         pytest.param([entry("flagger", "1")], [entry("flagger", "2")], "flagger", id="another write"),
         pytest.param(
             [entry("flagger", "1")],
@@ -54,7 +58,7 @@ def entry(manager, time, **more):
         pytest.param([entry("flagger", "1")], [entry("flagger", "1")], "", id="nobody whom the fields name"),
         pytest.param([], [], "", id="no fields at all"),
     ],
-)  # fmt: skip
+)
 def test_who_wrote_is_read_from_the_managed_fields(before, after, writer):
     def of(fields):
         return {"metadata": {"managedFields": fields}}

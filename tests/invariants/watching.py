@@ -1,7 +1,7 @@
 """What watches show of a namespace on a real API server, as changes.
 
-Who wrote is read from the managed fields, which the API server keeps for every writer. Versions order the changes of all
-kinds: they are revisions of one etcd.
+Who wrote is read from the managed fields, which the API server keeps for every writer. Versions order the changes of
+all kinds: they are revisions of one etcd.
 """
 
 import json
