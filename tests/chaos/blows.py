@@ -6,7 +6,7 @@ from hack.sandbox.faults import Fault
 from tests.chaos.cut import USER_AGENT, Cut
 from tests.chaos.late import door, hold
 from tests.chaos.play import Blow, Play
-from tests.chaos.users import fight, touch
+from tests.chaos.users import HANDS, fight, touch
 
 A_WHILE = 1.5  # seconds: some twenty intervals of these tests
 
@@ -61,14 +61,23 @@ def kill(*points: str) -> Blow:
 
 def late(number: str) -> Blow:
     """Stop a replica right before its n-th write or read; another brings the rollout to its end; then let it go on."""
+    return _overtaken(int(number), lambda _: None)
 
+
+def overtaken(number: str, hand: str) -> Blow:
+    """Likewise, and meanwhile somebody has ended the rollout by hand: the other replica may have no route to write."""
+    return _overtaken(int(number), HANDS[hand])
+
+
+def _overtaken(number: int, hand: Callable[[Play], object]) -> Blow:
     def strike(it: Play) -> None:
         on = it.on
         with door(on.cluster.api) as its_door:
-            cut, held = hold(its_door, int(number))
+            cut, held = hold(its_door, number)
             kubeconfig = its_door.kubeconfig(on.kubeconfig, it.directory / "door")
             with it.controller(kubeconfig=kubeconfig):
                 it.until(cut.reached.is_set)
+                hand(it)
                 with it.controller():
                     it.until(lambda: False)
                 held.release.set()
@@ -161,6 +170,7 @@ BLOWS: dict[str, Callable[..., Blow]] = {
     "nothing": nothing,
     "kill": kill,
     "late": late,
+    "overtaken": overtaken,
     "api": api,
     "server": server,
     "stale": stale,

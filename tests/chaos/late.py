@@ -54,11 +54,25 @@ class Held(_Last):
     def __init__(self, cut: Cut) -> None:
         super().__init__(cut, user_agent=USER_AGENT, count=-1)
         self.release = threading.Event()
+        self.passes = False  # the request that was held is the last to get through
 
     def matches(self, verb, resource, subresource, user_agent):
         if super().matches(verb, resource, subresource, user_agent):
             assert self.release.wait(60)  # under the lock of this door's faults: nothing else gets through
+            self.passes = True
         return False
+
+
+class _Then(_Rest):
+    """Is the fault of every request after the one that was held. Asked after it, under the same lock."""
+
+    def __init__(self, held: Held) -> None:
+        super().__init__(held.cut, user_agent=USER_AGENT, count=-1, drop="before")
+        self._held = held
+
+    def matches(self, verb, resource, subresource, user_agent):
+        passes, self._held.passes = self._held.passes, False
+        return not passes and super().matches(verb, resource, subresource, user_agent)
 
 
 def hold(door: Door, number: int) -> tuple[Cut, Held]:
@@ -66,5 +80,5 @@ def hold(door: Door, number: int) -> tuple[Cut, Held]:
     cut = Cut(number, "before")
     held = Held(cut)
     door.faults.add(held)
-    door.faults.add(_Rest(cut, user_agent=USER_AGENT, count=-1, drop="before"))
+    door.faults.add(_Then(held))
     return cut, held

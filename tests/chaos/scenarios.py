@@ -6,9 +6,8 @@ from random import Random
 
 from tests.chaos.blows import API, PROMETHEUS, SERVER
 from tests.chaos.play import STAGES, STORIES
-from tests.chaos.users import ACTIONS, PARTS, WHO
+from tests.chaos.users import ACTIONS, HANDS, PARTS, WHO
 
-MOST_REQUESTS = 45  # a rollout makes fewer; a kill after the last one is a rollout without one
 WRITES = (
     ("patch", "canaries"),
     ("patch", "virtualservices"),
@@ -31,6 +30,9 @@ def enumerated(requests: dict[str, int]) -> dict[str, Sequence[str]]:
     return {
         "kill": kills,
         "late": [f"{story} late {n}" for story, n in numbers],
+        "overtaken": [
+            f"promotion overtaken {n} {hand}" for n, hand in product(range(1, requests["promotion"] + 1), HANDS)
+        ],
         "server": [" ".join(it) for it in product(long, ("server",), SERVER, STAGES)],
         "stale": [" ".join(it) for it in product(STORIES, ("stale",), STAGES)],
         "compacted": [" ".join(it) for it in product(STORIES, ("compacted",), STAGES)],

@@ -1,11 +1,14 @@
 """The blows themselves: what is cut is cut, in the moment that was named, and a broken rollout is seen."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from controller.lifecycle import USER_AGENT
 from hack.sandbox.faults import Faults
 from tests.chaos.blows import BLOWS, parsed
 from tests.chaos.cut import Cut
+from tests.chaos.late import hold
 from tests.chaos.play import ROUTES, STORIES
 from tests.chaos.scenario import played
 from tests.chaos.scenarios import enumerated
@@ -37,6 +40,14 @@ def test_others_are_not_cut_and_do_not_count():
     assert faults.take("patch", "canaries", "", "kubectl") is None
     assert faults.take("patch", "canaries", "", USER_AGENT)
     assert faults.take("patch", "canaries", "", "kubectl") is None
+
+
+def test_a_request_that_was_held_is_the_last_to_get_through():
+    faults = Faults()
+    _, held = hold(SimpleNamespace(faults=faults), 2)
+    held.release.set()
+    found = [faults.take(verb, "canaries", "", USER_AGENT) for verb in REQUESTS]
+    assert [fault.drop if fault else "" for fault in found] == ["", "", "", *["before"] * 4]
 
 
 def test_every_scenario_is_a_line_that_can_be_played():

@@ -60,6 +60,11 @@ def _replicas(count: int) -> Callable[[Json], None]:
     return lambda obj: obj["spec"].update(replicas=count)
 
 
+def _abort(obj: Json) -> None:
+    revision = (obj.get("status") or {}).get("canaryRevision", "")
+    obj["metadata"]["annotations"] = {"flagger.app/abort": revision}
+
+
 FIGHTS: dict[str, Callable[[int], tuple[str, Callable[[Json], None]]]] = {
     "weights-to-none": lambda _: ("route", shifted(0)),
     "weights-to-all": lambda _: ("route", shifted(100)),
@@ -70,6 +75,13 @@ FIGHTS: dict[str, Callable[[int], tuple[str, Callable[[Json], None]]]] = {
     "primary-template": lambda _: ("primary", _image(OLD)),
     "pause": lambda turn: ("workload", lambda obj: obj["spec"].update(paused=not turn % 2)),
 }
+HANDS: dict[str, Callable[[Play], object]] = {
+    "abort": lambda it: it.on.change(*PARTS["canary"], _abort),
+    "put-back": lambda it: it.on.change(*PARTS["workload"], _image(OLD)),
+    "delete": lambda it: it.on.delete(*PARTS["workload"]),
+}
+"""How somebody ends a rollout by hand."""
+
 WHO = ("hpa", *FIGHTS)
 ACTIONS = ("edit", "recreate", "miss", "remove")
 

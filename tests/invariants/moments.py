@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 from tests.invariants.record import Change, Json
 from tests.invariants.scenes import ENDED, TOTAL, Scene, pod_spec, weights_of
@@ -72,7 +73,15 @@ def foreign_fields_stay(scenes: Sequence[Scene], _: Paces) -> Iterator[Breach]:
             continue
         own = _without_ours(change.before, change, before), _without_ours(change.after, change, before)
         if own[0] != own[1]:
-            yield change, "a field that is not the controller's has changed"
+            yield change, f"fields that are not the controller's have changed: {_differing(*own)}"
+
+
+def _differing(before: Any, after: Any, path: str = "") -> str:
+    """Return the paths at which two values differ."""
+    if not (isinstance(before, dict) and isinstance(after, dict)):
+        return path
+    keys = [key for key in {**before, **after} if before.get(key) != after.get(key)]
+    return ", ".join(_differing(before.get(key), after.get(key), f"{path}.{key}".lstrip(".")) for key in keys)
 
 
 def _without_ours(obj: Json, change: Change, scene: Scene) -> Json:
