@@ -6,7 +6,6 @@ python -m tests.chaos --only "promotion kill after 7"
 # ruff: noqa: T201  # a script for people prints
 
 import argparse
-import logging
 import os
 import sys
 import time
@@ -19,7 +18,7 @@ from random import Random, SystemRandom
 
 from tests.chaos import scenarios
 from tests.chaos.play import STORIES
-from tests.chaos.scenario import played
+from tests.chaos.scenario import played, quiet
 
 SEEDS = 10**6
 SAY_SECONDS = 60.0
@@ -28,17 +27,13 @@ SAY_SECONDS = 60.0
 def main() -> int:
     """Play, print what broke and how to repeat it, and return 1 if anything did."""
     options = _options()
-    _quiet()
+    quiet()
     if options.only:
         return _report(Counter(options.only.split()[1:2]), {options.only: played(options.only)[1]})
     print(f"make chaos MINUTES={options.minutes:g} SEED={options.seed}", flush=True)
     requests = {story: played(f"{story} nothing")[2] for story in STORIES}
     print("writes and reads of each story:", requests, flush=True)
     return _report(*_play(options, _order(Random(options.seed), requests, options.kind)))
-
-
-def _quiet() -> None:
-    logging.disable(logging.CRITICAL)  # what the controllers say of the faults
 
 
 def _options() -> argparse.Namespace:
@@ -68,7 +63,7 @@ def _play(options: argparse.Namespace, order: Iterator[str]) -> tuple[Counter[st
     found: dict[str, list[str]] = {}
     began = said = time.monotonic()
     ends = began + 60 * options.minutes
-    with ProcessPoolExecutor(options.workers, mp_context=get_context("spawn"), initializer=_quiet) as pool:
+    with ProcessPoolExecutor(options.workers, mp_context=get_context("spawn"), initializer=quiet) as pool:
         running: set[Future[tuple[str, list[str], int]]] = set()
         while True:
             if time.monotonic() < ends:

@@ -59,21 +59,21 @@ def kill(*points: str) -> Blow:
     return strike
 
 
-def late(number: str) -> Blow:
+def late(resource: str, number: str) -> Blow:
     """Stop a replica right before its n-th write or read; another brings the rollout to its end; then let it go on."""
-    return _overtaken(int(number), lambda _: None)
+    return _overtaken(resource, int(number), lambda _: None)
 
 
-def overtaken(number: str, hand: str) -> Blow:
+def overtaken(resource: str, number: str, hand: str) -> Blow:
     """Likewise, and meanwhile somebody has ended the rollout by hand: the other replica may have no route to write."""
-    return _overtaken(int(number), HANDS[hand])
+    return _overtaken(resource, int(number), HANDS[hand])
 
 
-def _overtaken(number: int, hand: Callable[[Play], object]) -> Blow:
+def _overtaken(resource: str, number: int, hand: Callable[[Play], object]) -> Blow:
     def strike(it: Play) -> None:
         on = it.on
         with door(on.cluster.api) as its_door:
-            cut, held = hold(its_door, number)
+            cut, held = hold(its_door, resource, number)
             kubeconfig = its_door.kubeconfig(on.kubeconfig, it.directory / "door")
             with it.controller(kubeconfig=kubeconfig):
                 it.until(cut.reached.is_set)

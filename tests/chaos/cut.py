@@ -20,6 +20,7 @@ class Cut:
 
     number: int
     when: str  # before, after
+    resource: str = ""  # only requests of this one count; "": of all
     reached: threading.Event = field(default_factory=threading.Event)
     counted: int = 0
 
@@ -43,7 +44,8 @@ class _Last(_Part):
     """Counts, and is the fault of the n-th request. Asked once for each request, under the lock of the faults."""
 
     def matches(self, verb, resource, subresource, user_agent):
-        if verb not in COUNTED or not super().matches(verb, resource, subresource, user_agent):
+        counts = verb in COUNTED and self.cut.resource in {"", resource}
+        if not counts or not super().matches(verb, resource, subresource, user_agent):
             return False
         self.cut.counted += 1
         if self.cut.counted == self.cut.number:

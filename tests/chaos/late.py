@@ -75,9 +75,9 @@ class _Then(_Rest):
         return not passes and super().matches(verb, resource, subresource, user_agent)
 
 
-def hold(door: Door, number: int) -> tuple[Cut, Held]:
-    """Hold the n-th write or read; after it nothing of this replica gets through."""
-    cut = Cut(number, "before")
+def hold(door: Door, resource: str, number: int) -> tuple[Cut, Held]:
+    """Hold the n-th write or read of a resource; after it nothing of this replica gets through."""
+    cut = Cut(number, "before", resource)
     held = Held(cut)
     door.faults.add(held)
     door.faults.add(_Then(held))

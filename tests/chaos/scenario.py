@@ -1,11 +1,17 @@
 """One scenario in a process of its own: from a line to what is broken, as lines."""
 
+import logging
 import tempfile
 import traceback
 from pathlib import Path
 
 from tests.chaos.blows import parsed
 from tests.chaos.play import play
+
+
+def quiet() -> None:
+    """Say nothing of what the controllers say of the faults."""
+    logging.disable(logging.CRITICAL)
 
 
 def played(scenario: str) -> tuple[str, list[str], int]:

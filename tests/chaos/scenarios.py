@@ -15,6 +15,13 @@ WRITES = (
     ("get", "deployments"),
     ("create", "events"),
 )
+OWN = tuple(
+    f"{resource} {n}"
+    for resource, most in (("canaries", 9), ("virtualservices", 4), ("deployments", 6))
+    for n in range(1, most + 1)
+)
+"""Every write and read of a rollout that is its own, by resource, and a few more than there are."""
+
 WHEN = ("before", "after")
 
 
@@ -29,10 +36,8 @@ def enumerated(requests: dict[str, int]) -> dict[str, Sequence[str]]:
     long = ("promotion", "rollback")
     return {
         "kill": kills,
-        "late": [f"{story} late {n}" for story, n in numbers],
-        "overtaken": [
-            f"promotion overtaken {n} {hand}" for n, hand in product(range(1, requests["promotion"] + 1), HANDS)
-        ],
+        "late": [f"{story} late {at}" for story, at in product(STORIES, OWN)],
+        "overtaken": [f"promotion overtaken {at} {hand}" for at, hand in product(OWN, HANDS)],
         "server": [" ".join(it) for it in product(long, ("server",), SERVER, STAGES)],
         "stale": [" ".join(it) for it in product(STORIES, ("stale",), STAGES)],
         "compacted": [" ".join(it) for it in product(STORIES, ("compacted",), STAGES)],

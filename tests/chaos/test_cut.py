@@ -44,7 +44,7 @@ def test_others_are_not_cut_and_do_not_count():
 
 def test_a_request_that_was_held_is_the_last_to_get_through():
     faults = Faults()
-    _, held = hold(SimpleNamespace(faults=faults), 2)
+    _, held = hold(SimpleNamespace(faults=faults), "canaries", 2)
     held.release.set()
     found = [faults.take(verb, "canaries", "", USER_AGENT) for verb in REQUESTS]
     assert [fault.drop if fault else "" for fault in found] == ["", "", "", *["before"] * 4]

@@ -9,7 +9,7 @@ SAMPLE = (
     "promotion kill after 9 before 1",
     "rollback kill after 12",
     "start-over kill before 16",
-    "promotion late 6",
+    "promotion late virtualservices 1",
     "promotion api lost-answer patch virtualservices 1",
     "promotion server down progressing",
     "rollback stale progressing",
