@@ -6,7 +6,6 @@ The first action that fails ends the plan with its exception: what was not reach
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Protocol, assert_never
 
 from controller.core.canary import Canary, CanarySpec, CanaryStatus, InvalidSpec
@@ -14,6 +13,7 @@ from controller.core.events import Event
 from controller.core.plan import (
     Action,
     CopyTemplate,
+    Fence,
     HoldFinalizer,
     Log,
     Plan,
@@ -24,7 +24,7 @@ from controller.core.plan import (
     WriteStatus,
 )
 from controller.core.status_json import status_patch
-from controller.core.world import FINALIZER, Shifted, World
+from controller.core.world import FINALIZER, World
 from controller.gather import route_ref
 from deploy.types import Deployer, Workload
 from informers.resources import CANARIES
@@ -32,6 +32,10 @@ from informers.types import Cache, Json, Writer
 from router.types import Router
 
 log = logging.getLogger(__name__)
+
+
+class LeadLostError(Exception):
+    """Another replica may lead by now: whatever else was planned is its own to decide."""
 
 
 class Recorder(Protocol):
@@ -44,13 +48,13 @@ class Recorder(Protocol):
 class Applier(Protocol):
     """What carries out plans."""
 
-    def apply(self, world: World, plan: Plan, shifted: Callable[[Shifted], None]) -> None:
+    def apply(self, world: World, plan: Plan, done: Callable[[Action], None]) -> None:
         """Carry out the actions in order; stop at the first that raises.
 
         Args:
             world: what the plan was made from.
             plan: what to do.
-            shifted: told at once that the route carries weights, with the time, also if a later action raises.
+            done: told of each action at once, also if a later one raises.
         """
 
 
@@ -63,33 +67,32 @@ class RealApplier:
     deployers: dict[str, Deployer]
     writer: Writer
     recorder: Recorder
-    now: Callable[[], datetime]
+    leads: Callable[[], bool]  # asked right before each write: a process that was paused may have lost the lead
 
-    def apply(self, world: World, plan: Plan, shifted: Callable[[Shifted], None]) -> None:
+    def apply(self, world: World, plan: Plan, done: Callable[[Action], None]) -> None:
         """Carry out the actions in order; see ``Applier.apply``.
 
         Raises:
+            LeadLostError: another replica may lead by now; nothing more is written.
             informers.errors.ConflictError: something changed since the world was gathered.
             informers.errors.ApiError: whatever else the API server said.
         """
         writes = _CanaryWrites(self.canaries, self.writer, world.canary)
         for action in plan.actions:
+            if not self.leads():
+                raise LeadLostError("the lead is lost, nothing more is written")
             match action:
-                case WriteStatus(status):
-                    writes.patch_status(status)
-                case HoldFinalizer():
-                    writes.set_finalizers((*world.canary.finalizers, FINALIZER))
-                case ReleaseFinalizer():
-                    writes.set_finalizers(tuple(f for f in world.canary.finalizers if f != FINALIZER))
+                case WriteStatus() | HoldFinalizer() | ReleaseFinalizer():
+                    writes.carry_out(action)
                 case Say() | Log():
                     self._tell(world.canary, action)
-                case Shift(weights):
-                    self.router.shift(route_ref(world.canary, _spec(world)), weights)
-                    shifted(Shifted(weights, self.now()))
+                case Shift() | Fence():
+                    self._act_on_the_route(world, action)
                 case Scale() | CopyTemplate():
                     self._act_on_workloads(world, action)
                 case _:
                     assert_never(action)
+            done(action)
 
     def _tell(self, canary: Canary, action: Say | Log) -> None:
         match action:
@@ -97,6 +100,14 @@ class RealApplier:
                 self.recorder.record(canary, event)
             case Log(text):
                 log.info(text, extra={"canary": canary.name, "namespace": canary.namespace})
+
+    def _act_on_the_route(self, world: World, action: Shift | Fence) -> None:
+        ref = route_ref(world.canary, _spec(world))
+        match action:
+            case Shift(weights):
+                self.router.shift(ref, weights)
+            case Fence():
+                self.router.fence(ref)
 
     def _act_on_workloads(self, world: World, action: Scale | CopyTemplate) -> None:
         deployer = self.deployers[_spec(world).target_kind]
@@ -127,14 +138,20 @@ class _CanaryWrites:
     def __post_init__(self) -> None:
         self.status = self.canary.status
 
-    def patch_status(self, status: CanaryStatus) -> None:
-        self.patch({"status": status_patch(self.status, status)}, subresource="status")
-        self.status = status
+    def carry_out(self, action: WriteStatus | HoldFinalizer | ReleaseFinalizer) -> None:
+        match action:
+            case WriteStatus(status):
+                self._patch({"status": status_patch(self.status, status)}, subresource="status")
+                self.status = status
+            case HoldFinalizer():
+                self._set_finalizers((*self.canary.finalizers, FINALIZER))
+            case ReleaseFinalizer():
+                self._set_finalizers(tuple(f for f in self.canary.finalizers if f != FINALIZER))
 
-    def set_finalizers(self, finalizers: Sequence[str]) -> None:
-        self.patch({"metadata": {"finalizers": list(finalizers) or None}})
+    def _set_finalizers(self, finalizers: Sequence[str]) -> None:
+        self._patch({"metadata": {"finalizers": list(finalizers) or None}})
 
-    def patch(self, patch: Json, *, subresource: str = "") -> None:
+    def _patch(self, patch: Json, *, subresource: str = "") -> None:
         metadata = {**patch.get("metadata", {}), "resourceVersion": self.version or self.canary.resource_version}
         answer = self.writer.merge_patch(
             CANARIES,
@@ -153,7 +170,7 @@ class DryRun:
 
     said: dict[str, tuple[Action, ...]]  # per canary, so that an unchanged plan is said once
 
-    def apply(self, world: World, plan: Plan, shifted: Callable[[Shifted], None]) -> None:  # noqa: ARG002  # none are
+    def apply(self, world: World, plan: Plan, done: Callable[[Action], None]) -> None:  # noqa: ARG002  # none is
         """Log each action of a plan that is not the last one of this canary."""
         canary = world.canary
         if not plan.actions or self.said.get(canary.uid) == plan.actions:
@@ -179,6 +196,8 @@ def describe(world: World, action: Action) -> str:  # noqa: C901, PLR0911  # one
             return f"take the finalizer off {world.canary.label}"
         case Shift(weights):
             return f"set weights of {route} to {weights.primary}/{weights.canary}"
+        case Fence():
+            return f"fence {route} against a step that is still on its way"
         case Scale(replicas):
             return f"scale {workload} to {replicas}"
         case CopyTemplate():

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable
 from datetime import timedelta
 
+from controller.applier import LeadLostError
 from controller.workqueue import WorkQueue
 from informers.errors import ApiError, ConflictError
 
@@ -54,6 +55,8 @@ class Workers:
         """Look at one canary and switch on the outcome (CONTRACTS W1)."""
         try:
             again = self._reconcile(key)
+        except LeadLostError as error:
+            log.info("Reconcile ended", extra={"key": key, "error": str(error)})
         except ConflictError as error:
             # Somebody has written since the caches were read. No error: the next look sees it.
             log.debug("Conflict, looking again", extra={"key": key, "error": str(error)})

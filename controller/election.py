@@ -33,6 +33,11 @@ class Alone:
     def stop(self) -> None:
         """Nothing is held."""
 
+    @property
+    def leading(self) -> bool:
+        """Always."""
+        return True
+
     def alive(self) -> bool:
         """Nothing can die."""
         return True
@@ -99,9 +104,11 @@ class Election:
 
     @property
     def leading(self) -> bool:
-        """Whether we lead now."""
+        """Whether we lead now: by the clock as well, which is ahead of its thread after the process was paused."""
         with self._changed:
-            return self._renewed_at is not None and not self._over
+            if self._renewed_at is None or self._over:
+                return False
+            return self._monotonic() < self._renewed_at + self._timing.deadline
 
     def alive(self) -> bool:
         """Whether both threads run; True before they are started and after the end."""

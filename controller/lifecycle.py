@@ -190,7 +190,8 @@ class Controller:
         deployers = {kind: make(parts.deployments, self._client) for kind, make in DEPLOYERS.items()}
         applier: Applier = DryRun({})
         if not options.dry_run:
-            applier = RealApplier(parts.canaries, router, deployers, self._client, self._recorder, utc_now)
+            leads = lambda: self._election.leading  # noqa: E731  # which is made later
+            applier = RealApplier(parts.canaries, router, deployers, self._client, self._recorder, leads)
         gatherer = Gatherer(
             parts.canaries, router, deployers, utc_now, options.control_loop_interval, parts.is_terminating
         )

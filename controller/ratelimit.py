@@ -1,14 +1,19 @@
-"""How long a key that failed has to wait (CONTRACTS D5, D6). Pure but for counting; the clock is an argument.
+"""How long a key that failed has to wait (CONTRACTS D5, D6), and how much one key may cost (CONTRACTS D9).
 
-Source: client-go's default controller rate limiter: per key 5 ms doubled up to 1000 s, and 10 a second with a burst of
-100 over all keys; the longer of the two counts, and both are charged.
+Pure but for counting; the clock is an argument.
+
+Source: client-go's default controller rate limiter: per key 5 ms doubled with each failure, and 10 a second with a
+burst of 100 over all keys; the longer of the two counts, and both are charged. Two limits are ours. A key waits a
+minute at most, where client-go's waits 1000 s: a rollback that a webhook refused must not rest for a quarter of an hour
+after the webhook is well again. And the bucket of all keys never owes more than one burst, or one team's failures would
+keep every other team's first retry waiting for as long as they have lasted.
 """
 
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
 FIRST_SECONDS = 0.005
-LONGEST_SECONDS = 1000.0
+LONGEST_SECONDS = 60.0
 _MOST_DOUBLINGS = 64  # far beyond the limit; an unbounded power of two overflows a float
 
 RATE_PER_SECOND = 10.0
@@ -53,7 +58,7 @@ class ExponentialLimiter:
 
 
 class BucketLimiter:
-    """Over all keys: tokens that fill up at a rate and may go negative, so that those who wait are spread out."""
+    """Over all keys: tokens that fill up at a rate, and one burst of debt, so that those who wait are spread out."""
 
     def __init__(self, *, monotonic: Callable[[], float], rate: float = RATE_PER_SECOND, burst: int = BURST) -> None:
         """Take a clock in seconds, tokens a second, and how many the bucket holds."""
@@ -67,7 +72,8 @@ class BucketLimiter:
         """Take a token and return how long it takes until it exists."""
         del key  # one bucket for all
         now = self._monotonic()
-        self._tokens = min(self._burst, self._tokens + (now - self._filled_at) * self._rate) - 1
+        filled = min(self._burst, self._tokens + (now - self._filled_at) * self._rate)
+        self._tokens = max(filled - 1, -self._burst)
         self._filled_at = now
         return max(0.0, -self._tokens / self._rate)
 

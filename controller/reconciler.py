@@ -12,8 +12,8 @@ from controller.applier import Applier
 from controller.core.canary import Canary, CanarySpec
 from controller.core.decide import decide
 from controller.core.pacing import round_due_at
-from controller.core.plan import Plan, WriteStatus
-from controller.core.world import NOTHING_REMEMBERED, Memory, World, with_readings
+from controller.core.plan import Action, Plan, Shift, WriteStatus
+from controller.core.world import NOTHING_REMEMBERED, Memory, Shifted, World, with_readings
 from controller.gather import Gatherer
 from informers.keys import split_key
 from informers.types import Cache
@@ -68,7 +68,7 @@ class Reconciler:
             world.memory, complaint=plan.complaint, corrections=plan.corrections or world.memory.corrections
         )
         self._remember(key, memory)
-        self.applier.apply(world, plan, lambda shifted: self._remember(key, replace(memory, shifted=shifted)))
+        self.applier.apply(world, plan, lambda action: self._remember_a_shift(key, memory, action))
         expected = self._expect(key, world.now + plan.wake_after if plan.wake_after else None)
         self._tell(world, plan, expected)
         return plan.wake_after
@@ -112,6 +112,10 @@ class Reconciler:
                 self._memories.pop(key, None)
             else:
                 self._memories[key] = memory
+
+    def _remember_a_shift(self, key: str, memory: Memory, action: Action) -> None:
+        if isinstance(action, Shift):
+            self._remember(key, replace(memory, shifted=Shifted(action.weights, self.gatherer.now())))
 
     def _forget(self, key: str) -> None:
         with self._lock:

@@ -15,6 +15,9 @@ from typing import Protocol
 
 from controller.ratelimit import Limiter
 
+_LONGEST_WAIT_SECONDS = 3600.0
+"""Of one wait for the condition: what is due later is found by another. Longer than centuries is an error there."""
+
 
 class QueueMetrics(Protocol):
     """Who counts; called under the queue's lock, so it must be quick."""
@@ -102,9 +105,16 @@ class WorkQueue:
             self._changed.notify()
 
     def add_rate_limited(self, key: str, *, at_least: float = 0.0) -> None:
-        """Queue a key that failed, when its back-off is over and not before ``at_least`` seconds have passed."""
+        """Queue a key that failed, when its back-off is over and not before ``at_least`` seconds have passed.
+
+        What was added while it was held is served by then: mostly it is the echo of what its holder wrote before it
+        failed, and must not lead past the back-off.
+        """
         with self._changed:
             seconds = self._limiter.seconds(key)
+            if key in self._processing and key in self._dirty:
+                self._dirty.remove(key)
+                del self._added_at[key]
         self.add_after(key, max(seconds, at_least))
 
     def forget(self, key: str) -> None:
@@ -126,7 +136,7 @@ class WorkQueue:
                     return self._hand_out()
                 if self._shutting_down and not (self._draining and self._marked()):
                     return None
-                self._changed.wait(wait)
+                self._changed.wait(None if wait is None else min(wait, _LONGEST_WAIT_SECONDS))
 
     def done(self, key: str) -> None:
         """Give a key back; if it was added meanwhile, it goes to the tail.

@@ -11,6 +11,8 @@ from router.hosts import normalise
 from router.types import Backend, Route, RouteRef, Service, Weights
 from router.virtualservice import VirtualServiceView, find, patch
 
+FENCE_ANNOTATION = "flagger.app/fenced-version"
+
 
 @dataclass(frozen=True, slots=True)
 class IstioRouter:
@@ -39,6 +41,17 @@ class IstioRouter:
         if isinstance(found, Unreadable):
             return Backend(f"service {meant.service}.{namespace} cannot be read: {found.reason}")
         return services.backend(found)
+
+    def fence(self, ref: RouteRef) -> None:
+        """Note the version that was read in an annotation, which gives the object another; see ``Router.fence``."""
+        found = self.virtual_services.get(ref.namespace, ref.name)
+        if isinstance(found, VirtualServiceView):
+            metadata = {
+                "resourceVersion": found.resource_version,
+                "annotations": {FENCE_ANNOTATION: found.resource_version},
+            }
+            answer = self.writer.merge_patch(self.resource(), ref.namespace, ref.name, {"metadata": metadata})
+            self.virtual_services.write_through(answer)
 
     def shift(self, ref: RouteRef, weights: Weights) -> None:
         """Write the weights in one patch; see ``Router.shift``. Nothing is sent if nothing differs."""

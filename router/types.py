@@ -103,6 +103,14 @@ class Router(Protocol):
     def backend(self, namespace: str, host: str) -> Backend:
         """Return what stands behind a host, which must be a ClusterIP service of the namespace with an HTTP port."""
 
+    def fence(self, ref: RouteRef) -> None:
+        """Move the version of the route object, and nothing else: a patch on an older version is refused from now on.
+
+        Raises:
+            informers.errors.ConflictError: the route changed since it was read; reconcile again.
+            informers.errors.ApiError: whatever else the API server said.
+        """
+
     def shift(self, ref: RouteRef, weights: Weights) -> None:
         """Write the weights to every managed route.
 

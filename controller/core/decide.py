@@ -9,12 +9,13 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from controller.core import ending, events, gates, pacing, rounds, standing, steps
-from controller.core.canary import CanaryStatus, Stage, State
+from controller.core.canary import CanaryStatus, InvalidSpec, Stage, State
 from controller.core.conditions import PROMOTED
 from controller.core.plan import Plan, ReleaseFinalizer, Say, WriteStatus
 from controller.core.verbs import revision_of
 from controller.core.world import Rollout, World, rollout_of, template_changed
 from deploy.types import Workload
+from informers.types import Unreadable
 from metrics.types import Verdict
 from router.types import Weights
 
@@ -88,6 +89,16 @@ def roll_back_a_deleted_canary(world: World) -> Plan | None:
     return ending.roll_back(world, world.canary.status, events.WORKLOAD_DELETED)
 
 
+def give_up_what_cannot_be_read(world: World) -> Plan | None:
+    """A canary Deployment that cannot be read is no evidence: each round counts as inconclusive (8)."""
+    spec, status = world.canary.spec, world.canary.status
+    if isinstance(spec, InvalidSpec) or world.at_rest or not isinstance(world.workload, Unreadable):
+        return None
+    if _is_asked(world.canary.verbs.abort, status.obeyed.abort, status):
+        return _abort(world)
+    return rounds.unreadable(world, spec)
+
+
 def halt_without_the_canary(world: World) -> Plan | None:
     """The canary Deployment must exist and be readable."""
     closed = None if rollout_of(world) else gates.first_closed(world, gates.PARTS)
@@ -102,6 +113,7 @@ ANY_WORLD: tuple[Callable[[World], Plan | None], ...] = (
     go_on_ending,
     stand_back_for_an_older_canary,
     roll_back_a_deleted_canary,
+    give_up_what_cannot_be_read,
     halt_without_the_canary,
 )
 
@@ -157,10 +169,9 @@ def start_over_with_a_new_template(r: Rollout) -> Plan | None:
 
 def obey_an_abort(r: Rollout) -> Plan | None:
     """Somebody gives this revision up; what the primary runs already cannot be given up any more."""
-    status, asked = r.world.canary.status, r.world.canary.verbs.abort
-    if r.world.at_rest or not _is_asked(asked, status.obeyed.abort, status):
-        return None
-    return ending.roll_back(r.world, steps.no_longer_asked(status, abort=asked), events.ABORTED)
+    status = r.world.canary.status
+    asked = not r.world.at_rest and _is_asked(r.world.canary.verbs.abort, status.obeyed.abort, status)
+    return _abort(r.world) if asked else None
 
 
 def roll_back_after_the_deadline(r: Rollout) -> Plan | None:
@@ -334,6 +345,11 @@ def _has_something_new(world: World) -> bool:
 def _is_retried(world: World) -> bool:
     status = world.canary.status
     return status.state is State.FAILED and _is_asked(world.canary.verbs.retry, status.obeyed.retry, status)
+
+
+def _abort(world: World) -> Plan:
+    status = steps.no_longer_asked(world.canary.status, abort=world.canary.verbs.abort)
+    return ending.roll_back(world, status, events.ABORTED)
 
 
 def _is_asked(value: str, obeyed: str, status: CanaryStatus) -> bool:

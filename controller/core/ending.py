@@ -15,7 +15,7 @@ from controller.core import conditions, events, pacing
 from controller.core.canary import FAILED_REVISIONS_KEPT, CanarySpec, CanaryStatus, Stage, State
 from controller.core.conditions import PROMOTED
 from controller.core.events import Cause
-from controller.core.plan import Action, Complaint, Log, Plan, ReleaseFinalizer, Say, Scale, Shift, WriteStatus
+from controller.core.plan import Action, Complaint, Fence, Log, Plan, ReleaseFinalizer, Say, Scale, Shift, WriteStatus
 from controller.core.world import Rollout, World, rollout_of
 from deploy.rollout import rollout_status
 from deploy.types import Workload
@@ -72,23 +72,39 @@ def go_on_ending(world: World) -> Plan:
 
 
 def let_go(world: World) -> Plan:
-    """Release an object that is being deleted, with all traffic where the pods are."""
+    """Release an object that is being deleted, with all traffic where the pods are.
+
+    A namespace that goes takes no new events: what would be one is a log line there.
+    """
     diverted = world.only_the_canary_serves
     shift = to_the_canary(world) if diverted else to_the_primary(world)
-    where = workload_label(world) if diverted else _primary_label(world)
-    said = (Say(events.released(world.canary.label, where)),) if shift else ()
-    return Plan((*shift, *said, *_release(world)))
+    released = events.released(world.canary.label, workload_label(world) if diverted else _primary_label(world))
+    said = Log(released.text) if world.namespace_terminating else Say(released)
+    return Plan((*shift, *((said,) if Fence() not in shift and shift else ()), *_release(world)))
 
 
 def to_the_primary(world: World) -> tuple[Action, ...]:
-    """Return what takes all traffic off the canary: nothing if there is no route, none flows, or it would be lost."""
-    return (Shift(ALL_TO_PRIMARY),) if world.sends_to_canary and not world.only_the_canary_serves else ()
+    """Return what takes all traffic off the canary, and keeps a step on its way from bringing some back.
+
+    Nothing if there is no route, or if the traffic would be lost.
+    """
+    if world.route is None or world.only_the_canary_serves:
+        return ()
+    if world.sends_to_canary:
+        return (Shift(ALL_TO_PRIMARY),)
+    return (Fence(),) if world.canary.status.canary_weight and not _moved_by_us(world) else ()
 
 
 def to_the_canary(world: World) -> tuple[Action, ...]:
     """Return what gives the canary all traffic, if the route can carry it and does not yet."""
     usable = world.route is not None and world.route.problem is None
     return (Shift(ALL_TO_CANARY),) if usable and world.route and world.route.weights != ALL_TO_CANARY else ()
+
+
+def _moved_by_us(world: World) -> bool:
+    """Whether this process took the traffic off after the last step was claimed, which moved the route's version."""
+    shifted, claimed = world.memory.shifted, world.canary.status.last_check_time
+    return shifted is not None and shifted.weights == ALL_TO_PRIMARY and (claimed is None or shifted.at >= claimed)
 
 
 def taken_off(world: World, status: CanaryStatus) -> CanaryStatus:
@@ -119,21 +135,21 @@ def _end(world: World, cause: Cause, said: Say | None = None) -> Plan:
     """
     if world.only_the_canary_serves:
         return _wait_for_the_primary(world)
-    shift = to_the_primary(world)
+    first = to_the_primary(world)
     rollout = rollout_of(world)
     overtaken = rollout is not None and rollout.overtaken
     if overtaken or not _drains(world):
-        return _close(world, shift, cause, said, overtaken=overtaken)
-    if shift:
-        return soon(shift)
+        return _close(world, first, cause, said, overtaken=overtaken)
+    if world.sends_to_canary:
+        return soon(first)
     if world.canary.status.stage is Stage.DRAINING:
         due = pacing.drained_at(world, _drain(world))
         return _close(world, (), cause, None) if _passed(world, due) else Plan(wake_after=_until(world, due))
     claimed = _draining(world, cause)
     due = pacing.drained_at(_with_status(world, claimed), _drain(world))
     if _passed(world, due):  # traffic was taken off long ago, as for a newer template
-        return _close(world, (), cause, said)
-    return Plan((WriteStatus(claimed), *((said,) if said else ())), wake_after=_until(world, due))
+        return _close(world, first, cause, said)
+    return Plan((*first, WriteStatus(claimed), *((said,) if said else ())), wake_after=_until(world, due))
 
 
 def _passed(world: World, due: datetime | None) -> bool:

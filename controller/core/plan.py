@@ -38,6 +38,14 @@ class Shift:
 
 
 @dataclass(frozen=True, slots=True)
+class Fence:
+    """Move the route's version though its weights stay, so that a step which was claimed cannot arrive any more.
+
+    Whoever claimed it, a leader that was paused or a process that died, may have sent its patch without an answer yet.
+    """
+
+
+@dataclass(frozen=True, slots=True)
 class Scale:
     """Set the canary's number of pods."""
 
@@ -65,7 +73,7 @@ class Log:
     text: str
 
 
-Action = HoldFinalizer | ReleaseFinalizer | WriteStatus | Shift | Scale | CopyTemplate | Say | Log
+Action = HoldFinalizer | ReleaseFinalizer | WriteStatus | Shift | Fence | Scale | CopyTemplate | Say | Log
 
 
 @dataclass(frozen=True, slots=True)

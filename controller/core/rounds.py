@@ -7,14 +7,15 @@ on requests that its predecessor answered. Until then the weight stays and nothi
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from controller.core import events, pacing
-from controller.core.canary import CanaryStatus, CheckStatus, Stage
+from controller.core import events, gates, pacing
+from controller.core.canary import CanarySpec, CanaryStatus, CheckStatus, Stage
 from controller.core.conditions import noted
 from controller.core.ending import roll_back, taken_off, to_the_primary, workload_label
 from controller.core.events import Cause
 from controller.core.plan import Plan, Say, WriteStatus
+from controller.core.standing import behind
 from controller.core.steps import correct
-from controller.core.world import Rollout
+from controller.core.world import Rollout, World
 from metrics.types import Check, Judgement, Value, Verdict
 from metrics.verdicts import judge
 
@@ -68,9 +69,21 @@ def halted(r: Rollout, found: Judged) -> Plan:
     return _counted(r, found.status, said)
 
 
+def unreadable(world: World, spec: CanarySpec) -> Plan | None:
+    """Count a round of a canary Deployment that cannot be read, if one is due and traffic flows."""
+    status = world.canary.status
+    closed = gates.first_closed(world, gates.PARTS)
+    due = status.stage is Stage.PROGRESSING and world.now >= pacing.round_due_at(world, spec)
+    if closed is None or not due or not status.canary_weight:
+        return None
+    counted = _inconclusive(replace(status, last_check_time=world.now))
+    why = _limit_reached(spec, counted)
+    return roll_back(world, counted, why) if why else behind(world, closed, status=counted)
+
+
 def give_up_at_the_limit(r: Rollout, status: CanaryStatus) -> Plan | None:
     """Roll back if a limit is reached, as it may be by a round that passed: limits can be lowered."""
-    why = _limit_reached(r, status)
+    why = _limit_reached(r.spec, status)
     return roll_back(r.world, status, why) if why else None
 
 
@@ -84,7 +97,7 @@ def cannot_serve(r: Rollout) -> Plan:
     said = Say(events.halt(r.world.canary.label, what, kind=kind))
     status = replace(taken_off(r.world, _failed(r.world.canary.status)), last_check_time=r.world.now)
     plan = _counted(r, status, said)
-    if _limit_reached(r, status):
+    if _limit_reached(r.spec, status):
         return plan
     write, *rest = plan.actions
     return replace(plan, actions=(write, *to_the_primary(r.world), *rest))
@@ -105,7 +118,7 @@ def corrected(r: Rollout, found: str) -> Plan:
     counted = pacing.complaint_may_be_said(r.world, correction, pacing.interval(r.world, r.spec))
     if counted:
         status = _inconclusive(status)
-        why = _limit_reached(r, status)
+        why = _limit_reached(r.spec, status)
         if why:
             return roll_back(r.world, status, why)
     return replace(correct(r, status, found), complaint=pacing.remembered(r.world, correction, said=counted))
@@ -113,7 +126,7 @@ def corrected(r: Rollout, found: str) -> Plan:
 
 def _counted(r: Rollout, status: CanaryStatus, said: Say) -> Plan:
     status = noted(r, status)
-    why = _limit_reached(r, status)
+    why = _limit_reached(r.spec, status)
     if why:
         return roll_back(r.world, status, why, said=(said,))
     return Plan((WriteStatus(status), said), wake_after=pacing.interval(r.world, r.spec))
@@ -128,10 +141,10 @@ def _why_it_cannot_serve(r: Rollout) -> tuple[str, str]:
     return (backend.problem if backend.gone and backend.problem else f"no service leads to {k}"), "ServiceNotUsable"
 
 
-def _limit_reached(r: Rollout, status: CanaryStatus) -> Cause | None:
-    if status.failed_checks >= r.spec.threshold:
+def _limit_reached(spec: CanarySpec, status: CanaryStatus) -> Cause | None:
+    if status.failed_checks >= spec.threshold:
         return events.threshold_reached(status.failed_checks)
-    limit = r.spec.inconclusive_limit
+    limit = spec.inconclusive_limit
     if limit and status.inconclusive_checks >= limit:
         return events.evidence_missing(status.inconclusive_checks)
     return None

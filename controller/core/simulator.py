@@ -6,7 +6,7 @@ to become ready, weights. What is written of a status goes through its JSON, as 
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
@@ -16,6 +16,7 @@ from controller.core.parse import parse_status
 from controller.core.plan import (
     Action,
     CopyTemplate,
+    Fence,
     HoldFinalizer,
     Log,
     Plan,
@@ -44,6 +45,7 @@ class Scene:
     primary: Workload | None
     workload: Workload | None
     weights: Weights | None  # None: no route object
+    route_version: int = field(default=1, kw_only=True)
     pod_delay: timedelta  # from a change of a workload until its pods are available
     ready_at: tuple[tuple[str, datetime], ...] = ()  # role → when its pods will be available
     default_interval: timedelta = timedelta(minutes=1)
@@ -107,7 +109,11 @@ def play(scene: Scene, action: Action) -> Scene:  # noqa: C901, PLR0911  # one c
         case Shift(weights):
             if scene.weights is None:
                 return scene
-            return replace(scene, weights=weights, memory=replace(scene.memory, shifted=Shifted(weights, scene.now)))
+            moved = scene.route_version + (weights != scene.weights)
+            memory = replace(scene.memory, shifted=Shifted(weights, scene.now))
+            return replace(scene, weights=weights, route_version=moved, memory=memory)
+        case Fence():
+            return replace(scene, route_version=scene.route_version + 1)
         case Scale(replicas):
             return _scaled(scene, replicas)
         case CopyTemplate(stamp):

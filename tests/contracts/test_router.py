@@ -7,6 +7,7 @@ from informers.resources import virtual_services
 from informers.types import Unreadable
 from router.registry import ROUTERS
 from router.types import ALL_TO_PRIMARY, Backend, Route, RouteRef, Weights
+from router.virtualservice import patch
 from tests.fakes.caches import FakeCache
 from tests.fakes.parts import FakeRouter
 from tests.fakes.sandbox import live
@@ -100,6 +101,34 @@ def test_shifts_build_on_each_other(rig):
         rig.router.shift(REF, Weights.to_canary(weight))
     assert rig.weights() == (100, 0)
     assert rig.writes() == 3
+
+
+def test_fence_is_one_write_that_changes_no_weight(rig):
+    rig.router.fence(REF)
+    rig.router.fence(REF)
+    assert (rig.weights(), rig.writes()) == ((100, 0), 2)
+    rig.router.shift(REF, Weights(95, 5))
+    assert rig.weights() == (95, 5)
+
+
+def test_fence_around_a_route_that_is_gone_is_none(rig):
+    rig.delete()
+    rig.router.fence(REF)
+    assert rig.writes() == 0
+
+
+def test_fence_on_a_route_that_changed_unseen_is_a_conflict(rig):
+    rig.change_unseen()
+    with pytest.raises(ConflictError):
+        rig.router.fence(REF)
+
+
+def test_step_that_was_sent_before_the_fence_is_refused(istio):
+    found = istio.router.virtual_services.get("test", "podinfo")
+    istio.router.fence(REF)
+    with pytest.raises(ConflictError):
+        istio.live.client.json_patch(istio.router.resource(), "test", "podinfo", patch(found, REF, Weights(95, 5)))
+    assert istio.weights() == (100, 0)
 
 
 def test_route_that_changed_unseen_is_a_conflict_and_stays(rig):

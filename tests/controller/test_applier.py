@@ -1,15 +1,15 @@
 """Plans carried out: in order, each write with a precondition, the first failure ends it."""
 
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 
-from controller.applier import DryRun, RealApplier
+from controller.applier import DryRun, LeadLostError, RealApplier
 from controller.core import events
 from controller.core.canary import InvalidSpec, Stage
 from controller.core.plan import (
     CopyTemplate,
+    Fence,
     HoldFinalizer,
     Log,
     Plan,
@@ -20,13 +20,13 @@ from controller.core.plan import (
     WriteStatus,
 )
 from controller.core.status_json import to_json
-from controller.core.world import FINALIZER, Shifted
+from controller.core.world import FINALIZER
 from controller.parts import canary_view
 from informers.errors import ConflictError
 from metrics.types import NoData
 from router.types import ALL_TO_PRIMARY, RouteRef, Weights
 from tests.canary_objects import seed
-from tests.controller.core.builders import BAD_RATE, NOW, backend, canary, decided, said, spec, status, world
+from tests.controller.core.builders import BAD_RATE, backend, canary, decided, said, spec, status, world
 from tests.fakes.caches import FakeCache
 from tests.fakes.writer import FakeWriter
 
@@ -45,15 +45,17 @@ SAID = events.advance("podinfo.test", 15)
 
 
 class Calls:
-    """Stands for clock, router, deployer, recorder and reconciler, and notes the order of everything."""
+    """Stands for router, deployer, recorder and reconciler, and notes the order of everything."""
 
     def __init__(self):
         self.done = []
-        self.now = NOW
+        self.leads = True
 
     def shift(self, ref, weights):
         self.done.append(("shift", ref, weights))
-        self.now += timedelta(seconds=4)
+
+    def fence(self, ref):
+        self.done.append(("fence", ref.name))
 
     def scale(self, workload, *, replicas):
         self.done.append(("scale", workload.name, replicas))
@@ -64,8 +66,9 @@ class Calls:
     def record(self, of, event):
         self.done.append(("say", of.name, event.text))
 
-    def shifted(self, what):
-        self.done.append(("shifted", what))
+    def tell(self, action):
+        if isinstance(action, Shift):
+            self.done.append(("done", action))
 
 
 @pytest.fixture
@@ -85,8 +88,8 @@ def cache():
 
 @pytest.fixture
 def apply(calls, writer, cache):
-    applier = RealApplier(cache, calls, {"Deployment": calls}, writer, calls, lambda: calls.now)
-    return lambda world, *actions: applier.apply(world, Plan(actions), calls.shifted)
+    applier = RealApplier(cache, calls, {"Deployment": calls}, writer, calls, lambda: calls.leads)
+    return lambda world, *actions: applier.apply(world, Plan(actions), calls.tell)
 
 
 def test_actions_are_carried_out_in_their_order(apply, calls, writer, caplog):
@@ -94,6 +97,7 @@ def test_actions_are_carried_out_in_their_order(apply, calls, writer, caplog):
     apply(
         WORLD,
         Shift(Weights(85, 15)),
+        Fence(),
         Scale(3),
         CopyTemplate("2@now"),
         Say(SAID),
@@ -101,7 +105,8 @@ def test_actions_are_carried_out_in_their_order(apply, calls, writer, caplog):
     )
     assert calls.done == [
         ("shift", RouteRef("test", "podinfo", "podinfo", "podinfo-canary"), Weights(85, 15)),
-        ("shifted", Shifted(Weights(85, 15), NOW + timedelta(seconds=4))),
+        ("done", Shift(Weights(85, 15))),
+        ("fence", "podinfo"),
         ("scale", "podinfo-canary", 3),
         ("copy", "podinfo-canary", "podinfo", "2@now", {"app"}),
         ("say", "podinfo", SAID.text),
@@ -169,7 +174,7 @@ def test_rollback_by_the_first_round_leaves_in_the_cluster_what_the_plan_says(wr
     obj = {**OBJECT, "status": to_json(begun)}
     writer.objects["canaries", "podinfo"] = obj
     cache = FakeCache([the_world.canary], build=canary_view)
-    RealApplier(cache, calls, {"Deployment": calls}, writer, calls, lambda: NOW).apply(the_world, plan, calls.shifted)
+    RealApplier(cache, calls, {"Deployment": calls}, writer, calls, lambda: True).apply(the_world, plan, calls.tell)
     after = cache.get("test", "podinfo").status
     assert after == last
     assert after.inconclusive_checks == 0
@@ -180,7 +185,7 @@ def test_time_of_a_shift_is_told_though_a_later_action_fails(apply, calls, write
     writer.errors = [ConflictError("somebody has written")]
     with pytest.raises(ConflictError):
         apply(WORLD, Shift(ALL_TO_PRIMARY), WriteStatus(NEXT))
-    assert calls.done[1:] == [("shifted", Shifted(ALL_TO_PRIMARY, NOW + timedelta(seconds=4)))]
+    assert calls.done[1:] == [("done", Shift(ALL_TO_PRIMARY))]
 
 
 def test_shift_that_fails_is_not_told(apply, calls):
@@ -213,11 +218,19 @@ def test_first_failure_ends_the_plan(apply, calls, writer):
     assert calls.done == []
 
 
+def test_nothing_is_written_once_the_lead_is_lost(apply, calls, writer):
+    calls.leads = False
+    with pytest.raises(LeadLostError):
+        apply(WORLD, WriteStatus(NEXT), Say(SAID))
+    assert (calls.done, writer.requests) == ([], [])
+
+
 EVERY_ACTION = (
     WriteStatus(NEXT),
     HoldFinalizer(),
     ReleaseFinalizer(),
     Shift(Weights(85, 15)),
+    Fence(),
     Scale(0),
     CopyTemplate("x"),
     Say(SAID),
@@ -236,6 +249,7 @@ def test_dry_run_says_what_would_be_written_once(caplog):
         "Would put a finalizer on podinfo.test",
         "Would take the finalizer off podinfo.test",
         "Would set weights of podinfo.test to 85/15",
+        "Would fence podinfo.test against a step that is still on its way",
         "Would scale podinfo-canary.test to 0",
         "Would copy the template of podinfo-canary.test to podinfo.test",
         "Would say 'Advance podinfo.test canary weight 15'",
@@ -243,7 +257,7 @@ def test_dry_run_says_what_would_be_written_once(caplog):
     ]
     assert (caplog.records[3].canary, caplog.records[3].action) == ("podinfo", "Shift")
     dry.apply(WORLD, Plan((Scale(0),)), shifts.append)
-    assert len(caplog.messages) == 9
+    assert len(caplog.messages) == 10
 
 
 def test_dry_run_speaks_of_invalid_objects_too(caplog):

@@ -20,12 +20,13 @@ class Party:
     def __init__(self, leases, identity="us"):
         self.won, self.lost = threading.Event(), threading.Event()
         self.lost_at = None
+        self.slept = 0.0  # seconds that the process was paused, as far as its clock can tell
         now = lambda: datetime.now(UTC)  # noqa: E731, TID251  # a test of real threads in real time
         candidate = Candidate(leases, "test", identity, timing=TIMING, monotonic=time.monotonic, now=now)
         self.election = Election(
             candidate,
             timing=TIMING,
-            monotonic=time.monotonic,
+            monotonic=lambda: time.monotonic() + self.slept,
             random=lambda: 0.5,
             won=self.won.set,
             lost=self._note_loss,
@@ -73,6 +74,14 @@ def test_leader_renews_until_it_stops_and_the_next_takes_over_at_once(leases, st
     assert second.won.wait(0.9)  # sooner than the lease runs out
     assert not first.lost.is_set()
     assert not first.election.leading
+
+
+def test_leader_that_was_paused_knows_before_its_threads_do(stand):
+    party = stand()
+    assert party.won.wait(PATIENCE)
+    assert party.election.leading
+    party.slept = 10.0
+    assert not party.election.leading
 
 
 def test_dead_leader_is_replaced_when_its_lease_has_run_out(leases, stand):  # L3

@@ -29,6 +29,7 @@ class Parts:
         self.applied = []
         self.meanwhile = lambda: None
         self.shift_takes = timedelta()
+        self.pass_time = lambda by: None
         self.error = None  # raised by what follows a shift
 
     def look(self, *where):
@@ -46,11 +47,12 @@ class Parts:
         self.meanwhile()
         return GOOD
 
-    def apply(self, world, plan, shifted):
+    def apply(self, world, plan, done):
         self.applied.append(plan)
         for action in plan.actions:
             if isinstance(action, Shift):
-                shifted(Shifted(action.weights, world.now + self.shift_takes))
+                self.pass_time(self.shift_takes)
+            done(action)
         if self.error:
             raise self.error
 
@@ -58,6 +60,7 @@ class Parts:
 class Run:
     def __init__(self, *canaries):
         self.parts = Parts()
+        self.parts.pass_time = self.pass_time
         self.cache = FakeCache(canaries or [canary()], indexes={OVERLAP_INDEX: overlap_keys})
         self.now = NOW
         self.looked, self.gone, self.late = [], [], []
@@ -74,6 +77,9 @@ class Run:
             lambda world, plan: self.looked.append((world, plan)), lambda *key: self.gone.append(key), self.late.append
         )
         self.reconciler = Reconciler(self.cache, gatherer, self.parts, self.parts, watchers)
+
+    def pass_time(self, by):
+        self.now += by
 
     def look(self):
         return self.reconciler.reconcile("test/podinfo")
@@ -176,7 +182,7 @@ def test_time_of_a_shift_is_remembered_though_a_later_write_fails():
     run.parts.error = InvalidError("422")
     with pytest.raises(InvalidError):
         run.look()
-    run.parts.error = None
+    run.parts.error, run.parts.shift_takes = None, timedelta()
     shifted = Shifted(Weights(85, 15), NOW + timedelta(seconds=4))
     assert run.memory() == Memory(shifted=shifted)
     run.now += timedelta(minutes=5)

@@ -283,6 +283,27 @@ def test_server_that_asks_for_more_time_gets_it(queue, clock):
     assert queue.get() == "a"
 
 
+def test_what_was_added_while_a_key_failed_leads_past_no_back_off(queue, clock):
+    queue.add("a")
+    assert queue.get() == "a"
+    queue.add("a")  # the echo of its own write
+    queue.add_rate_limited("a")
+    queue.done("a")
+    assert (len(queue), queue.depth()) == (0, 0)
+    clock.advance(1000)
+    assert queue.get() == "a"
+    queue.done("a")
+    queue.add_rate_limited("a")
+    queue.add("a")  # somebody else's change does
+    assert queue.get() == "a"
+
+
+def test_wait_beyond_all_clocks_stops_no_worker(queue):
+    queue.add_after("a", 1e18)
+    threading.Timer(0.05, queue.shut_down).start()
+    assert queue.get() is None
+
+
 def test_forget_without_done_and_done_without_forget(queue):
     queue.add("a")
     queue.get()

@@ -4,7 +4,7 @@ import json
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Protocol
@@ -36,6 +36,7 @@ class Request:
     verb: str
     resource: str  # with its subresource, "deployments/scale", or a path
     code: int
+    message: str = field(default="", compare=False)  # of a refusal
 
 
 class Outage(Protocol):
@@ -227,7 +228,11 @@ def audited(path: Path) -> Iterator[tuple[str, Request]]:
         what = entry.get("objectRef", {})
         resource = f"{what.get('resource', entry['requestURI'])}/{what.get('subresource', '')}".rstrip("/")
         if entry["stage"] == "ResponseComplete" or (entry["stage"] == "ResponseStarted" and entry["verb"] == "watch"):
-            yield entry["user"]["username"], Request(entry["verb"], resource, entry["responseStatus"]["code"])
+            answer = entry["responseStatus"]
+            yield (
+                entry["user"]["username"],
+                Request(entry["verb"], resource, answer["code"], answer.get("message", "")),
+            )
 
 
 @contextmanager

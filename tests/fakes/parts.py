@@ -26,6 +26,13 @@ class FakeRouter:
         missing = f"service {host}.{namespace} not found, create it or correct the host"
         return self.backends.get(host, Backend(missing, gone=True))
 
+    def fence(self, ref: RouteRef) -> None:
+        key = (ref.namespace, ref.name)
+        if key in self.routes:
+            self.writes += 1
+            if key in self.changed:
+                raise ConflictError(f"{ref.name} has changed")
+
     def shift(self, ref: RouteRef, weights: Weights) -> None:
         key = (ref.namespace, ref.name)
         if key not in self.routes:

@@ -62,6 +62,11 @@ STORIES = {
     "a new revision in mid-rollout": Story([GOOD], pushes={3: "3"}),
     "a new revision while promoting": Story([GOOD], pushes={6: "3"}),
     "put back mid-rollout": Story([GOOD], pushes={3: "1"}),
+    "put back while the first step is on its way": Story([GOOD], pushes={2: "1"}),
+    "aborted while the first step is on its way": Story(
+        [GOOD], events={2: verb(abort="podinfo-canary-2")}, ends=State.FAILED
+    ),
+    "a new revision while the first step is on its way": Story([GOOD], pushes={2: "3"}),
     "drained after a promotion": Story([GOOD], start=DRAINING),
     "drained after a rollback": Story([GOOD, BAD], start=DRAINING, ends=State.FAILED),
     "drained and put back": Story([GOOD], start=DRAINING, pushes={9: "1"}),
@@ -147,6 +152,7 @@ class Judge:
 def played(story: Story, kills: frozenset[int] = frozenset()) -> Iterator[Scene]:
     """Yield the scene after each action; after the actions whose number is in ``kills`` the plan is lost."""
     scene, judge, done = story.start, Judge(story.start), 0
+    on_their_way: list[int] = []  # versions of the route that steps were sent for whose process was killed
     script = list(story.readings)
 
     def readings(_: Scene, checks: Sequence[Check]) -> Sequence[Reading]:
@@ -158,19 +164,23 @@ def played(story: Story, kills: frozenset[int] = frozenset()) -> Iterator[Scene]
         scene = story.events.get(look, lambda same: same)(scene)
         plan = plan_for(scene, readings)
         scene = remembering(scene, plan)
-        killed = False
-        for action in plan.actions:
+        version, killed = scene.route_version, False
+        for number, action in enumerate(plan.actions):
             scene = play(scene, action)
             judge.see(action, scene)
             done += 1
             yield scene
             if done in kills:
                 killed = True
+                sent = plan.actions[number + 1 : number + 2]
+                on_their_way += [version for step in sent if isinstance(step, Shift) and step.weights.canary]
                 break
         if killed:
             scene = replace(scene, memory=NOTHING_REMEMBERED)
         over = scene.canary.status.state in {State.FINISHED, State.FAILED} and not plan.actions
         if over and look > max((*story.pushes, *story.events), default=0):
+            late = [version for version in on_their_way if version == scene.route_version]
+            assert not late, "a step of a process that was killed would be taken at rest"
             return
         scene = later(scene, timedelta(seconds=13))
     pytest.fail(f"the rollout did not end: {scene.canary.status}")

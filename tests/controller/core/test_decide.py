@@ -6,10 +6,11 @@ from datetime import timedelta
 import pytest
 
 from controller.core import conditions
-from controller.core.canary import CanaryStatus, Condition, InvalidSpec, Stage, State
+from controller.core.canary import CanaryStatus, Condition, InvalidSpec, Stage, State, Verbs
 from controller.core.plan import (
     Complaint,
     CopyTemplate,
+    Fence,
     HoldFinalizer,
     Log,
     Plan,
@@ -20,7 +21,7 @@ from controller.core.plan import (
     WriteStatus,
 )
 from controller.core.simulator import template_of
-from controller.core.world import Memory, stamp
+from controller.core.world import Memory, Shifted, stamp
 from deploy.types import Workload
 from informers.types import Unreadable
 from metrics.types import NoData, Unavailable, Value
@@ -55,6 +56,9 @@ def written(plan: Plan) -> CanaryStatus:
 
 def remember(plan: Plan) -> Memory:
     return Memory(complaint=plan.complaint, corrections=plan.corrections)
+
+
+LONG_AGO = Shifted(ALL_TO_PRIMARY, NOW - 3 * MINUTE)
 
 
 def first_sight() -> CanaryStatus:
@@ -230,10 +234,22 @@ def test_roll_back_waits_for_no_gate():
     assert kinds(plan) == ["Shift", "Scale", "WriteStatus", "Say", "ReleaseFinalizer"]
 
 
-@pytest.mark.parametrize("route", [None, Route(ALL_TO_PRIMARY)], ids=["route is gone", "no traffic flows"])
-def test_roll_back_without_traffic_shifts_nothing(route):
-    plan = decided(world(status=status(stage=Stage.ROLLING_BACK), route=route, workload=None))
-    assert kinds(plan) == ["WriteStatus", "Say", "ReleaseFinalizer"]
+MOVED = Memory(shifted=Shifted(ALL_TO_PRIMARY, NOW - MINUTE))
+
+
+@pytest.mark.parametrize(
+    ("change", "fenced"),
+    [
+        pytest.param({"route": None}, False, id="the route is gone"),
+        pytest.param({"route": Route(ALL_TO_PRIMARY)}, True, id="a step was claimed that has not arrived"),
+        pytest.param({"route": Route(ALL_TO_PRIMARY), "memory": MOVED}, False, id="we took it back ourselves"),
+        pytest.param({"route": Route(ALL_TO_PRIMARY), "memory": Memory(shifted=LONG_AGO)}, True, id="but long ago"),
+        pytest.param({"status": status(stage=Stage.ROLLING_BACK, canary_weight=0), "weight": 0}, False, id="no step"),
+    ],
+)
+def test_rollback_without_traffic_shifts_nothing_and_keeps_a_late_step_out(change, fenced):
+    plan = decided(world(**{"status": status(stage=Stage.ROLLING_BACK), "workload": None, **change}))
+    assert kinds(plan) == [*(["Fence"] if fenced else []), "WriteStatus", "Say", "ReleaseFinalizer"]
 
 
 def test_deadline_exceeded_rolls_back_at_once():
@@ -325,7 +341,7 @@ def test_new_template_while_promoting_lets_the_verified_one_finish_first():
     waiting = decided(world(status=PROMOTING, primary=copied(available_replicas=1), workload=NEW))
     assert kinds(waiting) == ["WriteStatus", "Shift", "Say"]
     assert (written(waiting).canary_weight, waiting.actions[1]) == (0, Shift(ALL_TO_PRIMARY))
-    finished = decided(world(status=PROMOTING, primary=copied(), workload=NEW, weight=0))
+    finished = decided(world(status=PROMOTING, primary=copied(), workload=NEW, weight=0, memory=MOVED))
     assert kinds(finished) == ["WriteStatus", "Say", "ReleaseFinalizer"]
     assert said(finished) == ["Promotion completed! podinfo-canary.test revision podinfo-canary-2"]
     then = decided(world(canary=canary(status=written(finished)), workload=NEW, primary=copied(), weight=0))
@@ -372,6 +388,38 @@ def test_missing_part_halts_at_once_is_a_condition_and_names_what_is_missing(cha
     assert text in said(plan)[0]
     assert written(plan).condition(conditions.READY).status == "False"
     assert written(plan).canary_weight == 10
+
+
+UNREADABLE = Unreadable("test", "podinfo-canary", "u", "1", "no spec")
+
+
+def test_each_round_of_a_canary_that_cannot_be_read_is_inconclusive():
+    plan = decided(world(workload=UNREADABLE))
+    assert kinds(plan) == ["Say", "WriteStatus"]
+    assert "canary deployment podinfo-canary.test cannot be read: no spec" in said(plan)[0]
+    assert (written(plan).inconclusive_checks, written(plan).canary_weight) == (1, 10)
+    assert written(plan).last_check_time == NOW
+    early = decided(world(workload=UNREADABLE, status=status(last_check_time=NOW)))
+    assert written(early).inconclusive_checks == 0
+
+
+def test_canary_that_cannot_be_read_for_too_long_is_rolled_back():
+    plan = decided(world(workload=UNREADABLE, status=status(inconclusive_checks=9)))
+    assert written(plan).state is State.FAILED
+    assert Shift(ALL_TO_PRIMARY) in plan.actions
+
+
+def test_canary_that_cannot_be_read_can_be_aborted():
+    asked = canary(verbs=Verbs(abort="podinfo-canary-2"))
+    plan = decided(world(canary=asked, workload=UNREADABLE))
+    assert written(plan).state is State.FAILED
+    assert Shift(ALL_TO_PRIMARY) in plan.actions
+
+
+@pytest.mark.parametrize("status_", [status(canary_weight=0), starting()], ids=["no traffic", "starting"])
+def test_canary_without_traffic_that_cannot_be_read_counts_for_nothing(status_):
+    plan = decided(world(workload=UNREADABLE, status=status_))
+    assert written(plan).inconclusive_checks == 0
 
 
 def test_unchanged_complaint_at_rest_is_repeated_every_ten_minutes_and_written_once():
@@ -538,9 +586,9 @@ def test_deletion_in_mid_rollout_routes_back_and_lets_go():
     assert kinds(plan) == ["Shift", "Say", "ReleaseFinalizer"]
 
 
-@pytest.mark.parametrize("route", [None, Route(ALL_TO_PRIMARY)])
-def test_deletion_without_traffic_just_lets_go(route):
-    assert decided(world(canary=canary(deleting=True), route=route)).actions == (ReleaseFinalizer(),)
+@pytest.mark.parametrize(("route", "first"), [(None, ()), (Route(ALL_TO_PRIMARY), (Fence(),))])
+def test_deletion_without_traffic_just_lets_go_of_a_route_that_no_late_step_can_change(route, first):
+    assert decided(world(canary=canary(deleting=True), route=route)).actions == (*first, ReleaseFinalizer())
 
 
 def test_deleted_object_is_never_advanced():

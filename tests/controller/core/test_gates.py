@@ -6,8 +6,10 @@ from itertools import product
 import pytest
 
 from controller.core import conditions, gates
-from controller.core.canary import InvalidSpec, Verbs
+from controller.core.canary import InvalidSpec, Stage, Verbs
+from controller.core.decide import decide
 from controller.core.gates import AT_REST, GATES, Closed, Needs
+from controller.core.plan import WriteStatus
 from informers.types import Unreadable
 from router.types import Backend, Route, Weights
 from tests.controller.core.builders import NOW, backend, canary, primary, workload, world
@@ -38,79 +40,104 @@ def test_all_gates_are_open_where_all_is_well():
     assert list(gates.all_closed(world(), ALL)) == []
 
 
-@pytest.mark.parametrize(
-    ("reason", "changes", "what"),
-    [
-        ("InvalidSpec", {"canary": canary(spec=INVALID)}, "spec.primary must be an object, not None"),
+CLOSED = [
+    ("InvalidSpec", {"canary": canary(spec=INVALID)}, "spec.primary must be an object, not None"),
+    (
+        "SharedWithOlderCanary",
+        {"rivals": (OLDER,)},
+        "canary older.test is older and names the same workload or route, delete one of them",
+    ),
+    (
+        "WorkloadNotFound",
+        {"workload": None},
+        "canary deployment podinfo-canary.test not found, create it or correct spec.canary.name",
+    ),
+    (
+        "WorkloadUnreadable",
+        {"primary": UNREADABLE},
+        "primary deployment podinfo.test cannot be read: KeyError: 'spec'",
+    ),
+    (
+        "RouteNotFound",
+        {"route": None},
+        "virtual service podinfo.test not found, create it or correct spec.virtualService.name",
+    ),
+    (
+        "RouteNotUsable",
+        {"route": Route(None, "it has no HTTP routes")},
+        "virtual service podinfo.test: it has no HTTP routes",
+    ),
+    ("ServiceNotUsable", {"primary_backend": GONE}, "service podinfo.test not found"),
+    (
+        "ServiceNotUsable",
+        {"primary_backend": backend("x", selector=()), "canary_backend": backend("podinfo")},
         (
-            "SharedWithOlderCanary",
-            {"rivals": (OLDER,)},
-            "canary older.test is older and names the same workload or route, delete one of them",
+            "service podinfo selects nothing, which no pod of deployment podinfo.test has, "
+            "service podinfo-canary selects app=podinfo, which no pod of deployment podinfo-canary.test has"
         ),
+    ),
+    (
+        "PrimaryPaused",
+        {"primary": primary(paused=True)},
+        "primary deployment podinfo.test is paused, resume it to go on",
+    ),
+    ("PrimaryScaledToZero", {"primary": primary(**IDLE)}, "primary deployment podinfo.test replicas 0 < 1"),
+    (
+        "PrimaryNotConverged",
+        {"primary": primary(available_replicas=1)},
+        "1 of 2 updated replicas are available",
+    ),
+    (
+        "CanaryPaused",
+        {"workload": workload(paused=True)},
+        "canary deployment podinfo-canary.test is paused, resume it to go on",
+    ),
+    ("CanaryNotConverged", {"workload": workload(updated_replicas=0)}, "0 of 1 replicas are updated"),
+    (
+        "Held",
+        {"canary": canary(verbs=Verbs(hold="2018-10-10T12:00:00Z"))},
+        "held by the annotation flagger.app/hold, remove it to go on",
+    ),
+    (
+        "TrafficToNothing",
+        {"primary": primary(available_replicas=0)},
         (
-            "WorkloadNotFound",
-            {"workload": None},
-            "canary deployment podinfo-canary.test not found, create it or correct spec.canary.name",
+            "virtual service podinfo.test sends 90% of its requests to podinfo.test, "
+            "which has no available pod behind it"
         ),
-        (
-            "WorkloadUnreadable",
-            {"primary": UNREADABLE},
-            "primary deployment podinfo.test cannot be read: KeyError: 'spec'",
-        ),
-        (
-            "RouteNotFound",
-            {"route": None},
-            "virtual service podinfo.test not found, create it or correct spec.virtualService.name",
-        ),
-        (
-            "RouteNotUsable",
-            {"route": Route(None, "it has no HTTP routes")},
-            "virtual service podinfo.test: it has no HTTP routes",
-        ),
-        ("ServiceNotUsable", {"primary_backend": GONE}, "service podinfo.test not found"),
-        (
-            "ServiceNotUsable",
-            {"primary_backend": backend("x", selector=()), "canary_backend": backend("podinfo")},
-            (
-                "service podinfo selects nothing, which no pod of deployment podinfo.test has, "
-                "service podinfo-canary selects app=podinfo, which no pod of deployment podinfo-canary.test has"
-            ),
-        ),
-        (
-            "PrimaryPaused",
-            {"primary": primary(paused=True)},
-            "primary deployment podinfo.test is paused, resume it to go on",
-        ),
-        ("PrimaryScaledToZero", {"primary": primary(**IDLE)}, "primary deployment podinfo.test replicas 0 < 1"),
-        (
-            "PrimaryNotConverged",
-            {"primary": primary(available_replicas=1)},
-            "1 of 2 updated replicas are available",
-        ),
-        (
-            "CanaryPaused",
-            {"workload": workload(paused=True)},
-            "canary deployment podinfo-canary.test is paused, resume it to go on",
-        ),
-        ("CanaryNotConverged", {"workload": workload(updated_replicas=0)}, "0 of 1 replicas are updated"),
-        (
-            "Held",
-            {"canary": canary(verbs=Verbs(hold="2018-10-10T12:00:00Z"))},
-            "held by the annotation flagger.app/hold, remove it to go on",
-        ),
-        (
-            "TrafficToNothing",
-            {"primary": primary(available_replicas=0)},
-            (
-                "virtual service podinfo.test sends 90% of its requests to podinfo.test, "
-                "which has no available pod behind it"
-            ),
-        ),
-    ],
-)
+    ),
+]
+"""Of each gate, what closes it and what it says then."""
+
+
+@pytest.mark.parametrize(("reason", "changes", "what"), CLOSED)
 def test_gate_says_what_is_in_the_way(reason, changes, what):
     found = {closed.gate.reason: closed.what for closed in gates.all_closed(world(**changes), ALL)}
     assert found[reason] == what
+
+
+GOES_ON = {
+    **{reason: changes for reason, changes, _ in CLOSED},
+    "RouteNotUsable": {"route": Route(None, "it has no HTTP routes", sends_to_canary=True)},
+    # With a primary that answers nobody, all traffic is given to the canary first, whatever gate is closed.
+    "ServiceNotUsable": {"primary_backend": Backend("service podinfo.test cannot be read")},
+    "PrimaryScaledToZero": {"primary": primary(replicas=0)},
+}
+
+
+@pytest.mark.parametrize("gate", [g for g in GATES if g.reason != "RouteNotFound"], ids=lambda gate: gate.reason)
+def test_what_goes_on_behind_a_closed_gate_is_what_the_gate_says(gate):
+    there = world(**GOES_ON[gate.reason])
+    assert gate.closed(there)
+    plan = decide(there)
+    after = next((action.status for action in plan.actions if isinstance(action, WriteStatus)), there.canary.status)
+    counted = after.failed_checks + after.inconclusive_checks
+    ends = after.stage is Stage.ROLLING_BACK
+    assert bool(plan.observe or counted or ends) is gate.checks_go_on
+
+
+def test_without_a_route_no_traffic_flows_that_could_be_judged():
+    assert not decide(world(route=None)).observe
 
 
 def test_primary_beyond_help_is_not_waited_for_while_the_canary_serves():

@@ -11,6 +11,9 @@ ROOT = Path(__file__).parents[3]
 ABOUT_ONESELF = {("create", "selfsubjectreviews"), ("create", "selfsubjectaccessreviews")}
 """What everybody may ask without a role: ``flagger check`` does."""
 
+ENDING = "because it is being terminated"
+"""What the API server says of new objects in a namespace that is being deleted."""
+
 
 def granted() -> set[tuple[str, str]]:
     """Return what the manifests allow, as (verb, resource)."""
@@ -23,6 +26,8 @@ def granted() -> set[tuple[str, str]]:
 
 def test_every_permission_is_used_and_none_is_missing(cluster):
     requests = [request for user, request in audited(cluster.audit_log) if user.endswith(":flagger")]
-    assert [request for request in requests if request.code in {401, 403}] == []
+    refused = [request for request in requests if request.code in {401, 403}]
+    # An event may be on its way when its namespace begins to go, which has nothing to do with permissions.
+    assert [request for request in refused if ENDING not in request.message] == []
     used = {(request.verb, request.resource) for request in requests if not request.resource.startswith("/")}
     assert used - ABOUT_ONESELF == granted()
