@@ -10,6 +10,7 @@ SAMPLE = (
     "rollback kill after 12",
     "start-over kill before 16",
     "promotion late virtualservices 1",
+    "promotion overtaken virtualservices 1 abort",
     "promotion api lost-answer patch virtualservices 1",
     "promotion server down progressing",
     "rollback stale progressing",

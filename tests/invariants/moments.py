@@ -65,7 +65,7 @@ def _concerns_another(scene: Scene, change: Change) -> bool:
 
 
 def foreign_fields_stay(scenes: Sequence[Scene], _: Paces) -> Iterator[Breach]:
-    """The controller changes weights, replicas, the primary's template with its stamp, and its own status."""
+    """The controller changes weights, replicas, the primary's template, its own annotations, and its own status."""
     for before, _after, change in ours(scenes, "canaries", "deployments", "virtualservices"):
         if change.before is None or change.after is None:
             if change.resource != "canaries":  # a canary object goes with its finalizer
@@ -88,6 +88,9 @@ def _without_ours(obj: Json, change: Change, scene: Scene) -> Json:
     """Return an object without what the controller, or the API server, may change in it."""
     kept = {key: value for key, value in obj.items() if key != "status"}
     kept["metadata"] = {key: value for key, value in obj["metadata"].items() if key not in _SERVER_OWNED}
+    if change.resource != "canaries":
+        notes = obj["metadata"].get("annotations") or {}  # the stamp of a promotion, the fence at an end
+        kept["metadata"]["annotations"] = {k: v for k, v in notes.items() if not k.startswith("flagger.app/")}
     match change.resource:
         case "virtualservices":
             kept["spec"] = _without_weights(obj["spec"], scene)
@@ -95,8 +98,6 @@ def _without_ours(obj: Json, change: Change, scene: Scene) -> Json:
             kept["spec"] = {key: value for key, value in obj["spec"].items() if key != "replicas"}
             if scene.primary and change.name == scene.primary["metadata"]["name"]:
                 kept["spec"].pop("template")
-                notes = obj["metadata"].get("annotations") or {}
-                kept["metadata"]["annotations"] = {k: v for k, v in notes.items() if not k.startswith("flagger.app/")}
         case _:
             finalizers = obj["metadata"].get("finalizers") or ()
             kept["metadata"]["finalizers"] = [f for f in finalizers if not f.startswith("flagger.app/")]
