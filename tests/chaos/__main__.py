@@ -50,7 +50,7 @@ def _order(chance: Random, requests: dict[str, int], kind: str) -> Iterator[str]
     """Yield the single faults in a random order, then those that are struck twice, then whatever comes."""
     kinds = scenarios.enumerated(requests)
     if kind:
-        return iter(kinds[kind])
+        return iter(chance.sample(kinds[kind], len(kinds[kind])))
     singles = [scenario for name, every in kinds.items() if name != "kill twice" for scenario in every]
     chance.shuffle(singles)
     twice = list(kinds["kill twice"])

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from hack.sandbox.faults import Fault
 from tests.chaos.cut import USER_AGENT, Cut
 from tests.chaos.late import door, hold
+from tests.chaos.pauses import pause
 from tests.chaos.play import Blow, Play
 from tests.chaos.users import HANDS, fight, touch
 
@@ -171,6 +172,7 @@ BLOWS: dict[str, Callable[..., Blow]] = {
     "kill": kill,
     "late": late,
     "overtaken": overtaken,
+    "pause": pause,
     "api": api,
     "server": server,
     "stale": stale,
@@ -179,7 +181,7 @@ BLOWS: dict[str, Callable[..., Blow]] = {
     "fight": fight,
     "touch": touch,
 }
-SAME_END = frozenset({"nothing", "kill", "late", "api", "server", "stale", "compacted"})
+SAME_END = frozenset({"nothing", "kill", "late", "pause", "api", "server", "stale", "compacted"})
 """After these a rollout ends as if nothing had happened."""
 
 

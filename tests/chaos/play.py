@@ -49,6 +49,8 @@ class Play:
 
     def __init__(self, on: Stage, story: str, directory: Path) -> None:
         self.on, self.story, self.directory = on, story, directory
+        self.begun = False
+        self.notes: list[Broken] = []  # what is broken besides
         self.gone = False  # something was removed for good: the rollout may never end
         self.recorder = Recorder("test", now=lambda: wall_clock().timestamp())
         self.recorder.listen_to(on.cluster.api.store, USER_AGENT)
@@ -57,11 +59,17 @@ class Play:
         on.add_workloads()
         on.change(DEPLOYMENTS, "podinfo-canary", lambda obj: obj["spec"].update(replicas=0))
         on.until(lambda: not on.status("podinfo-canary").get("replicas"))
-        on.add_canary(stepWeight=25, threshold=2, drainSeconds=1)
+
+    def begin(self) -> None:
+        """Create the canary object, unless somebody did."""
+        if self.on.canary_object() is None and not self.begun:
+            self.on.add_canary(stepWeight=25, threshold=2, drainSeconds=1)
+        self.begun = True
 
     @contextmanager
     def controller(self, **options) -> Iterator[None]:
         """Run a controller."""
+        self.begin()
         with controller(self.on, **options):
             self.recorder.unhindered()
             try:
@@ -155,7 +163,7 @@ def play(story: str, blow: Blow, directory: Path, *, same_end: bool) -> tuple[Pl
             pusher.join()
         record = it.recorder.record()
         broken = [*judge(record, PACES), *must_have_ended(record)]
-        return it, (*broken, *(it.ends_as_told() if same_end else ()))
+        return it, (*it.notes, *broken, *(it.ends_as_told() if same_end else ()))
 
 
 def _push_mid_rollout(it: Play, done: threading.Event) -> None:

@@ -38,6 +38,7 @@ def enumerated(requests: dict[str, int]) -> dict[str, Sequence[str]]:
         "kill": kills,
         "late": [f"{story} late {at}" for story, at in product(STORIES, OWN)],
         "overtaken": [f"promotion overtaken {at} {hand}" for at, hand in product(OWN, HANDS)],
+        "pause": [f"promotion pause {at}" for at in OWN],
         "server": [" ".join(it) for it in product(long, ("server",), SERVER, STAGES)],
         "stale": [" ".join(it) for it in product(STORIES, ("stale",), STAGES)],
         "compacted": [" ".join(it) for it in product(STORIES, ("compacted",), STAGES)],

@@ -22,7 +22,7 @@ SPANS = {
     "moves": spans.rollouts_move,
     "steps": spans.steps_keep_their_distance,
 }
-WORDS = frozenset({*MOMENTS, *SPANS, "ends"})
+WORDS = frozenset({*MOMENTS, *SPANS, "ends", "witness"})
 """One word for each invariant."""
 
 
@@ -42,7 +42,20 @@ class Broken:
 def judge(record: Record, paces: Paces) -> Sequence[Broken]:
     """Return what is broken, in the order of the invariants."""
     names = sorted({change.name for change in record.changes if change.resource == "canaries"})
-    return tuple(broken for name in names for broken in _judged(record, scenes(record, name), paces))
+    found = (broken for name in names for broken in _judged(record, scenes(record, name), paces))
+    return (*must_have_a_witness(record), *found)
+
+
+def must_have_a_witness(record: Record) -> Sequence[Broken]:
+    """Return what is wrong with the record itself: without knowing who wrote, half of the invariants are blind."""
+    stated = [
+        c for c in record.changes if c.resource == "canaries" and c.after and "state" in (c.after.get("status") or {})
+    ]
+    if not record.changes:
+        return (Broken("witness", "nothing was taken down", None),)
+    if stated and not any(change.ours for change in stated):
+        return (Broken("witness", "nobody is known to have written the status", stated[0]),)
+    return ()
 
 
 def must_have_ended(record: Record) -> Sequence[Broken]:

@@ -154,7 +154,7 @@ def test_it_is_broken_by(word, steps):
 
 
 def test_every_invariant_is_broken_by_some_record():
-    assert {param.values[0] for param in LOUD} | {"ends"} == WORDS
+    assert {param.values[0] for param in LOUD} | {"ends", "witness"} == WORDS
 
 
 def test_the_write_that_breaks_it_is_named():
@@ -171,6 +171,13 @@ def test_a_rollout_that_runs_at_the_end_has_not_ended():
     assert must_have_ended(told(PROMOTED)) == ()
     held = Step(3.0, *CANARY, status(conditions=[{"type": "Promoted", "status": "Unknown", "reason": "Held"}]))
     assert must_have_ended(told(until("first", held=held))) == ()
+
+
+def test_a_record_that_does_not_know_who_wrote_is_none():
+    record = told(PROMOTED)
+    nobody = replace(record, changes=tuple(replace(change, ours=False) for change in record.changes))
+    assert "witness" in {broken.word for broken in judge(nobody, PACES)}
+    assert [broken.word for broken in judge(replace(record, changes=()), PACES)] == ["witness"]
 
 
 def test_nothing_is_owed_while_the_controller_is_away():
