@@ -9,7 +9,7 @@ from tests.chaos.pauses import pause
 from tests.chaos.play import Blow, Play
 from tests.chaos.users import HANDS, fight, touch
 
-A_WHILE = 1.5  # seconds: some twenty intervals of these tests
+A_WHILE = 1.5  # seconds: some intervals of these tests
 
 API = {
     "conflict": {"code": 409, "count": 2},

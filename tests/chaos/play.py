@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,13 @@ from tests.chaos.cut import COUNTED
 from tests.invariants.judge import Broken, judge, must_have_ended
 from tests.invariants.moments import Paces
 from tests.invariants.record import Recorder
-from tests.system.harness import INTERVAL, Stage, controller, stage
+from tests.system.harness import Stage, controller, stage
 from tests.system.readings import GOOD
 
 Json = dict[str, Any]
 
-PACES = Paces(interval=INTERVAL.total_seconds(), slack=3.0)  # of machines that do other things, too
+INTERVAL = timedelta(milliseconds=300)  # long enough to be told from a machine that does other things, too
+PACES = Paces(interval=INTERVAL.total_seconds(), slack=2.0)
 PATIENCE_SECONDS = 25.0
 CANARIES, DEPLOYMENTS = ("flagger.app", "canaries"), ("apps", "deployments")
 ROUTES, SERVICES = ("networking.istio.io", "virtualservices"), ("", "services")
@@ -70,7 +72,7 @@ class Play:
     def controller(self, **options) -> Iterator[None]:
         """Run a controller."""
         self.begin()
-        with controller(self.on, **options):
+        with controller(self.on, **{"control_loop_interval": INTERVAL, **options}):
             self.recorder.unhindered()
             try:
                 yield

@@ -9,7 +9,8 @@ from tests.system.harness import objects
 OLD = "quay.io/stefanprodan/podinfo:1.2.0"
 TIMES = 12
 PAUSE = 0.15
-A_WHILE = 2.0  # thirty intervals
+A_WHILE = 2.0
+LONG = 5.0  # more than an interval, a second and the slack: what is owed by then is owed
 PARTS = {
     "canary": (CANARIES, "podinfo"),
     "route": (ROUTES, "podinfo"),
@@ -93,7 +94,7 @@ def touch(action: str, part: str, stage: str) -> Blow:
         with it.controller():
             it.until_stage(stage)
             _touch(it, action, *PARTS[part])
-            it.wait(A_WHILE)
+            it.wait(LONG if action == "remove" else A_WHILE)
             it.gone = action == "remove"
             it.until(lambda: False)
 

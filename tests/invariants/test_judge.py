@@ -127,7 +127,7 @@ LOUD = [
     pytest.param("passed", without("second"), id="a promotion without the maximum weight"),
     pytest.param(
         "passed",
-        with_(late=Step(10.91, *CANARY, status(trafficStartTime=stamp(9.5)))),
+        with_(late=Step(10.91, *CANARY, status(trafficStartTime=stamp(9.0)))),
         id="a promotion before the windows are filled",
     ),
     pytest.param("passed", with_(early=Step(0.5, *PRIMARY, image("new"))), id="a template that nobody has analysed"),
