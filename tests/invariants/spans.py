@@ -26,8 +26,10 @@ def lasting(
             first, lasted = None, 0.0
         said = now
         for begin, end in able_spans(record, scene) if now else ():
-            resumed = begin > scene.at  # a controller that comes back has the whole time again
-            first, lasted = first or scene, (0.0 if resumed else lasted) + end - begin
+            if begin > scene.at and first is not None:  # a controller that comes back has the whole time again
+                yield first, lasted, said
+                lasted = 0.0
+            first, lasted = first or scene, lasted + end - begin
     if first is not None:
         yield first, lasted, said
 
