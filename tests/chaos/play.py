@@ -20,7 +20,7 @@ from tests.system.readings import GOOD
 Json = dict[str, Any]
 
 INTERVAL = timedelta(milliseconds=300)  # long enough to be told from a machine that does other things, too
-PACES = Paces(interval=INTERVAL.total_seconds(), slack=3.0)  # what failed is tried again ever later, a second or two in the end
+PACES = Paces(interval=INTERVAL.total_seconds(), slack=3.0)  # retries come ever later
 PATIENCE_SECONDS = 25.0
 CANARIES, DEPLOYMENTS = ("flagger.app", "canaries"), ("apps", "deployments")
 ROUTES, SERVICES = ("networking.istio.io", "virtualservices"), ("", "services")
