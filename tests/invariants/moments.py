@@ -219,7 +219,10 @@ def _replicas(scene: Scene) -> int:
 
 
 def _last_traffic(scenes: Sequence[Scene], until: Change) -> float:
-    """Return when the canary last had traffic in this rollout, or minus infinity if it never had."""
+    """Return when the canary last had traffic in this rollout.
+
+    Minus infinity if it never had, or if it was seen without pods or service since: then there is nothing to wait for.
+    """
     ended = float("-inf")
     for scene in scenes:
         if scene.change is until:
@@ -228,4 +231,6 @@ def _last_traffic(scenes: Sequence[Scene], until: Change) -> float:
             ended = float("-inf")
         elif scene.canary_weight:
             ended = scene.until
+        elif not scene.serves("canary"):
+            ended = float("-inf")
     return ended

@@ -44,6 +44,10 @@ def remove(_obj):
     return "removed"
 
 
+def service(obj):
+    obj.update(metadata={"name": "podinfo-canary"}, spec={"selector": {"app": "podinfo-canary"}})
+
+
 def timeout(obj):
     obj["spec"]["http"][0]["timeout"] = "4s"
 
@@ -95,6 +99,14 @@ SILENT = [
         id="a promotion that somebody asks for",
     ),
     pytest.param(at("scale", 13.05), id="pods that go right after the drain"),
+    pytest.param(
+        {
+            **at("scale", 12.5),
+            "cut": Step(12.2, "services", "podinfo-canary", remove, ours=False),
+            "back": Step(12.3, "services", "podinfo-canary", service, ours=False),
+        },
+        id="pods whose service was gone during the drain",
+    ),
 ]
 
 
