@@ -100,7 +100,7 @@ class Recorder:
     def _hinder(self, by: int) -> None:
         with self._lock:
             self._hindrances += by
-            self._able.append((self.now(), self._hindrances == 0))
+            self._able.append((self.now(), self._hindrances <= 0))  # below 0: two replicas
 
     def _change_of(self, entry: Entry, agent: str) -> Change:
         after = None if entry.type == "DELETED" else entry.object

@@ -97,7 +97,8 @@ def steps_keep_their_distance(_: Record, scenes: Sequence[Scene], paces: Paces) 
             passed, wanted = after.at - carried_at, after.interval(paces.interval)
             if passed < wanted - CLOCKS:
                 yield change, f"a step {passed:.3f}s after the route carried the last weight, not {wanted:g}s"
-        if change.resource == "virtualservices" and before.pairs() != after.pairs():
+        claimed = before.status.get("stage") == "promoting"  # traffic that lost pods move then is no step
+        if change.resource == "virtualservices" and before.pairs() != after.pairs() and not claimed:
             carried_at, most = after.at, max(most, after.canary_weight)
 
 

@@ -212,6 +212,13 @@ def test_hindrances_add_up():
     assert recorder.record().able == ((0.0, False), (1.0, True), (2.0, False), (3.0, False), (4.0, False), (5.0, True))
 
 
+def test_two_controllers_are_as_able_as_one():
+    recorder = Recorder("test", now=lambda: 1.0)
+    recorder.unhindered()
+    recorder.unhindered()
+    assert recorder.record().able[-1] == (1.0, True)
+
+
 def test_changes_are_told_in_the_order_of_their_versions():
     recorder = Recorder("test", now=lambda: 1.0)
     for version in (3, 2):
