@@ -20,7 +20,7 @@ from tests.chaos.cut import Cut, _Last, _Rest
 
 
 class _Faults(Faults):
-    """Their lock is held for as long as a request is: a watch, which holds the store meanwhile, must not wait for it."""
+    """Their lock is held for as long as a request is: a watch that holds the store meanwhile must not wait for it."""
 
     @property
     def cuts(self) -> int:
