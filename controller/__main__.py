@@ -9,22 +9,27 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from typing import NoReturn
 
+from controller.bounded_server import PortError
 from controller.check.command import main as check
+from controller.command_line import UsageError
 from controller.flags import parse_options
-from controller.http_server import PortError
 from controller.lifecycle import Controller, utc_now
 from controller.logs import set_up_logs
 from controller.verbs.command import main as ask
 from controller.verbs.decide import Verb
 from informers.errors import ConfigurationError
+from metrics.address import MetricsServerError
 
 log = logging.getLogger("flagger")
 
 GRACE_SECONDS = 4.5  # the exit is promised within five
+EXIT_BROKEN = 1  # as Python's own after an exception that nobody caught
 EXIT_USAGE = 2
 EXIT_CUT_OFF = 3
 EXIT_LOST_LEAD = 4
+_END = (signal.SIGTERM, signal.SIGINT)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -36,16 +41,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments and arguments[0] in list(Verb):
         set_up_logs("error")
         return ask(Verb(arguments[0]), arguments[1:], utc_now)
-    options = parse_options(arguments)
-    set_up_logs(options.log_level)
+    set_up_logs("info")
+    for number in _END:
+        signal.signal(number, _end_at_once)
     try:
-        controller = Controller(options, lead_lost=partial(signal.raise_signal, signal.SIGTERM))
-    except (ConfigurationError, PortError) as error:
+        options = parse_options(arguments)
+        set_up_logs(options.log_level)
+        controller = Controller(options, end_process=partial(signal.raise_signal, signal.SIGTERM))
+    except (ConfigurationError, MetricsServerError, PortError, UsageError) as error:
         log.error("Cannot start: %s", error)  # noqa: TRY400  # the message is for people, a trace is not
         return EXIT_USAGE
     with _signals_heeded(controller):
         controller.run()
+    if controller.broken:
+        return EXIT_BROKEN
     return EXIT_LOST_LEAD if controller.lost_lead else 0
+
+
+def _end_at_once(*_: object) -> NoReturn:
+    """End before anything is started; as the first process of a container we would not without a handler of our own."""
+    sys.exit(0)
 
 
 @contextmanager
@@ -58,7 +73,7 @@ def _signals_heeded(controller: Controller) -> Iterator[None]:
     reader, writer = socket.socketpair()
     writer.setblocking(False)
     signal.set_wakeup_fd(writer.fileno())
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in _END:
         signal.signal(number, lambda *_: None)
     thread = threading.Thread(target=_heed, args=(reader, controller), name="signals")
     thread.start()
@@ -83,7 +98,7 @@ def _heed(signals: socket.socket, controller: Controller) -> None:
     except TimeoutError:
         why = "the grace period is over"
     if why:
-        log.error("Cut off", extra={"why": why})
+        log.error("Shutdown timed out", extra={"why": why})
         logging.shutdown()
         os._exit(EXIT_CUT_OFF)
 

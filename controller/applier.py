@@ -23,12 +23,13 @@ from controller.core.plan import (
     Shift,
     WriteStatus,
 )
-from controller.core.status_json import status_patch
+from controller.core.status_json import dropped, status_patch
 from controller.core.world import FINALIZER, World
 from controller.gather import route_ref
 from deploy.types import Deployer, Workload
+from informers.errors import InvalidError
 from informers.resources import CANARIES
-from informers.types import Cache, Json, Writer
+from informers.types import Cache, Json, Unreadable, Writer
 from router.types import Router
 
 log = logging.getLogger(__name__)
@@ -38,10 +39,14 @@ class LeadLostError(Exception):
     """Another replica may lead by now: whatever else was planned is its own to decide."""
 
 
+class FieldDroppedError(InvalidError):
+    """The API server stored less than was sent. Going on would repeat the same step for ever."""
+
+
 class Recorder(Protocol):
     """Where events go; logs their texts as well."""
 
-    def record(self, canary: Canary, event: Event) -> None:
+    def record(self, canary: Canary | Unreadable, event: Event) -> None:
         """Take an event without blocking or failing."""
 
 
@@ -141,17 +146,27 @@ class _CanaryWrites:
     def carry_out(self, action: WriteStatus | HoldFinalizer | ReleaseFinalizer) -> None:
         match action:
             case WriteStatus(status):
-                self._patch({"status": status_patch(self.status, status)}, subresource="status")
-                self.status = status
+                self._patch_status(status)
             case HoldFinalizer():
                 self._set_finalizers((*self.canary.finalizers, FINALIZER))
             case ReleaseFinalizer():
                 self._set_finalizers(tuple(f for f in self.canary.finalizers if f != FINALIZER))
 
+    def _patch_status(self, status: CanaryStatus) -> None:
+        patch = status_patch(self.status, status)
+        answer = self._patch({"status": patch}, subresource="status")
+        self.status = status
+        lost = dropped(patch, answer.get("status") or {})
+        if lost:
+            raise FieldDroppedError(
+                f"patch canaries/status {self.canary.label}: the definition of Canary that the API server serves "
+                f"has no field {lost}, apply the one of this release (artifacts/flagger/crd.yaml)"
+            )
+
     def _set_finalizers(self, finalizers: Sequence[str]) -> None:
         self._patch({"metadata": {"finalizers": list(finalizers) or None}})
 
-    def _patch(self, patch: Json, *, subresource: str = "") -> None:
+    def _patch(self, patch: Json, *, subresource: str = "") -> Json:
         metadata = {**patch.get("metadata", {}), "resourceVersion": self.version or self.canary.resource_version}
         answer = self.writer.merge_patch(
             CANARIES,
@@ -162,6 +177,7 @@ class _CanaryWrites:
         )
         self.version = answer["metadata"]["resourceVersion"]
         self.cache.write_through(answer)
+        return answer
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from datetime import timedelta
 from controller.applier import LeadLostError
 from controller.workqueue import WorkQueue
 from informers.errors import ApiError, ConflictError
+from metrics.types import ObserverClosedError
 
 log = logging.getLogger(__name__)
 
@@ -59,13 +60,15 @@ class Workers:
             log.info("Reconcile ended", extra={"key": key, "error": str(error)})
         except ConflictError as error:
             # Somebody has written since the caches were read. No error: the next look sees it.
-            log.debug("Conflict, looking again", extra={"key": key, "error": str(error)})
+            log.debug("Conflict, retrying", extra={"key": key, "error": str(error)})
             self._retry(key, error)
         except ApiError as error:
-            log.warning("Write failed, looking again", extra={"key": key, "error": str(error)})
+            log.warning("Reconcile failed, retrying", extra={"key": key, "error": str(error)})
             self._retry(key, error)
+        except ObserverClosedError:
+            log.debug("Stopping, this round does not count", extra={"key": key})
         except Exception as error:
-            log.exception("Look failed, looking again", extra={"key": key})
+            log.exception("Reconcile failed unexpectedly, retrying", extra={"key": key})
             self._failed(type(error).__name__)
             self._queue.add_rate_limited(key)
         else:

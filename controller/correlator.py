@@ -6,6 +6,7 @@ waits combine, per kind and from the fifth text on; and what starts or ends a ro
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Generic, TypeVar
 
 from controller.core.events import Event
@@ -16,6 +17,12 @@ GROUP_SECONDS = 600.0
 BUDGET = 25.0
 REFILL_PER_SECOND = 1 / 300
 MOST_ENTRIES = 4096
+MOST_OBJECTS = 16_384
+"""What is forgotten starts over: a spent budget is full again, and a rollout's story is told with the one before it.
+
+So there is room for more objects than the design is made for (10,000). What was sent may be forgotten earlier
+(``MOST_ENTRIES``): then an event is made anew instead of counted up.
+"""
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -54,8 +61,10 @@ class Correlated:
 class Recent(Generic[K, T]):
     """The most recently used entries: memory is bounded (CONTRACTS E8)."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = MOST_ENTRIES) -> None:
+        """Keep at most so many."""
         self._entries: OrderedDict[K, T] = OrderedDict()
+        self._most = most
 
     def get(self, key: K) -> T | None:
         """Return an entry, which is now the most recently used, or None."""
@@ -68,7 +77,7 @@ class Recent(Generic[K, T]):
         """Keep an entry; the least recently used one goes if there are too many."""
         self._entries[key] = value
         self._entries.move_to_end(key)
-        if len(self._entries) > MOST_ENTRIES:
+        if len(self._entries) > self._most:
             self._entries.popitem(last=False)
 
 
@@ -76,9 +85,9 @@ class Recent(Generic[K, T]):
 class Correlator:
     """For one thread at a time."""
 
-    _groups: Recent[tuple[str, str, str], _Group] = field(default_factory=Recent)
-    _rollouts: Recent[str, int] = field(default_factory=Recent)  # begun and ended, by object
-    _budgets: Recent[tuple[str, str], _Budget] = field(default_factory=Recent)
+    _groups: Recent[tuple[str, str, str], _Group] = field(default_factory=partial(Recent, MOST_OBJECTS))
+    _rollouts: Recent[str, int] = field(default_factory=partial(Recent, MOST_OBJECTS))  # begun and ended, by object
+    _budgets: Recent[tuple[str, str], _Budget] = field(default_factory=partial(Recent, 2 * MOST_OBJECTS))  # two types
 
     def correlate(self, uid: str, event: Event, now: float) -> Correlated | None:
         """Return what to send, or None if the budget of the object is spent.

@@ -1,16 +1,23 @@
 """Leading, or standing by: a thread that tries for the lease, and a clock that says when to stop (CONTRACTS L)."""
 
 import logging
+import random as random_module
 import socket
 import threading
+import time
 import uuid
 from collections.abc import Callable
+from datetime import datetime
 
+from controller.in_hand import ClientInHand, InHand
 from controller.leases import Candidate, Timing
+from informers.client import Counter, KubeClient
+from informers.credentials import Login
 from informers.errors import AlreadyExistsError, ApiError, ConflictError
 
 log = logging.getLogger(__name__)
 
+_REQUEST_SECONDS = 5.0  # in all, so that a renewal can be tried again before the lead is lost
 _NO_NEWS_SECONDS = 3600.0  # a wait has an end, even one that is always woken
 
 
@@ -120,7 +127,7 @@ class Election:
         while self._try():
             if self._candidate.holder != holder:
                 holder = self._candidate.holder
-                log.info("Leader is known", extra={"leader": holder})
+                log.info("New leader", extra={"leader": holder})
             pause = self._timing.retry
             if not self.leading:
                 pause *= 1 + self._timing.jitter * self._random()
@@ -180,3 +187,39 @@ class Election:
             self._over = True
             self._changed.notify_all()
             return first
+
+
+def stand_for_election(
+    login: Login,
+    namespace: str | None,
+    *,
+    user_agent: str,
+    count: Counter,
+    in_hand: InHand,
+    now: Callable[[], datetime],
+    won: Callable[[], None],
+    lost: Callable[[], None],
+) -> Election:
+    """Return an election with a client of its own, whose requests have a deadline.
+
+    Args:
+        login: as whom.
+        namespace: where the lease is; None for our own.
+        user_agent: program and version.
+        count: told of every request.
+        in_hand: where requests are noted, so that a stop can end them.
+        now: wall clock.
+        won: see ``Election``.
+        lost: see ``Election``.
+    """
+    client = KubeClient(login, user_agent=user_agent, pool_size=1, count=count, total_seconds=_REQUEST_SECONDS)
+    timing, monotonic = Timing(), time.monotonic
+    candidate = Candidate(
+        ClientInHand(client, in_hand, "the election"),
+        namespace or client.namespace,
+        new_identity(),
+        timing=timing,
+        monotonic=monotonic,
+        now=now,
+    )
+    return Election(candidate, timing=timing, monotonic=monotonic, random=random_module.random, won=won, lost=lost)

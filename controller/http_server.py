@@ -2,75 +2,83 @@
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
+
+from controller.bounded_server import Connections, listen
 
 log = logging.getLogger(__name__)
 
 Problems = Callable[[], Sequence[str]]
 """Returns what is wrong, a sentence each; nothing if all is well."""
 
+_POLL_SECONDS = 0.1
+_OPENMETRICS = "application/openmetrics-text"
 
-class PortError(Exception):
-    """The port cannot be listened on."""
+_Page = Callable[[str], tuple[int, str, bytes]]
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = False
-    block_on_close = True
+def _make_handler(pages: Mapping[str, _Page], connections: Connections) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            """Answer a known path, or 404."""
+            connections.has_asked(self.request)
+            page = pages.get(self.path.partition("?")[0])
+            try:
+                code, kind, body = page(self.headers.get("Accept", "")) if page else _unknown(pages)
+            except Exception:
+                log.exception("Page failed", extra={"path": self.path})
+                code, kind, body = HTTPStatus.INTERNAL_SERVER_ERROR, "text/plain", b"failed, see the log\n"
+            self.send_response(code)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the name is inherited
+            """Log requests for debugging only: probes come every few seconds."""
+            log.debug("Request", extra={"request": format % args})
+
+    return Handler
 
 
 class HttpServer:
-    """Serves on a thread of its own, and one per request."""
+    """Serves on a thread of its own, and one per connection."""
 
-    def __init__(self, port: int, *, registry: CollectorRegistry, healthy: Problems, ready: Problems) -> None:
-        """Listen, but answer nobody yet.
+    def __init__(
+        self,
+        port: int,
+        *,
+        registry: CollectorRegistry,
+        healthy: Problems,
+        ready: Problems,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Listen, on IPv6 and IPv4 where the kernel has both, but answer nobody yet.
 
         Args:
             port: 0 takes a free one.
             registry: what /metrics shows.
             healthy: asked by /healthz.
             ready: asked by /readyz.
+            monotonic: clock, in seconds.
 
         Raises:
             PortError: somebody else listens there, or we may not.
         """
-        pages: dict[str, Callable[[str], tuple[int, str, bytes]]] = {
+        pages: dict[str, _Page] = {
             "/healthz": lambda _: _verdict(healthy()),
             "/readyz": lambda _: _verdict(ready()),
             "/metrics": lambda accept: _metrics(registry, accept),
         }
-
-        class Handler(BaseHTTPRequestHandler):
-            timeout = 10  # of a client that says nothing
-
-            def do_GET(self) -> None:
-                """Answer a known path, or 404."""
-                page = pages.get(self.path.partition("?")[0])
-                try:
-                    code, kind, body = page(self.headers.get("Accept", "")) if page else _unknown(pages)
-                except Exception:
-                    log.exception("Page failed", extra={"path": self.path})
-                    code, kind, body = HTTPStatus.INTERNAL_SERVER_ERROR, "text/plain", b"failed, see the log\n"
-                self.send_response(code)
-                self.send_header("Content-Type", kind)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the name is inherited
-                """Log requests for debugging only: probes come every few seconds."""
-                log.debug("Request", extra={"request": format % args})
-
-        try:
-            self._server = _Server(("", port), Handler)
-        except OSError as error:
-            raise PortError(f"cannot listen on port {port}: {error.strerror}; choose another with --port") from error
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.1,), name="http")
+        self._connections = Connections(monotonic)
+        self._server = listen(port, _make_handler(pages, self._connections), self._connections)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(_POLL_SECONDS,), name="http")
 
     @property
     def port(self) -> int:
@@ -81,11 +89,16 @@ class HttpServer:
         """Start answering."""
         self._thread.start()
 
+    def alive(self) -> bool:
+        """Whether the server runs, if it was started."""
+        return self._thread.ident is None or self._thread.is_alive()
+
     def stop(self) -> None:
-        """Stop, and wait for answers under way."""
+        """Stop, and cut off whoever has not got an answer."""
         if self._thread.ident is not None:
             self._server.shutdown()
             self._thread.join()
+        self._connections.cut_all()
         self._server.server_close()
 
 
@@ -93,13 +106,15 @@ def _verdict(problems: Sequence[str]) -> tuple[int, str, bytes]:
     if not problems:
         return HTTPStatus.OK, "text/plain; charset=utf-8", b"ok\n"
     text = "".join(f"{problem}\n" for problem in problems)
-    return HTTPStatus.SERVICE_UNAVAILABLE, "text/plain; charset=utf-8", text.encode()
+    return HTTPStatus.SERVICE_UNAVAILABLE, "text/plain; charset=utf-8", text.encode(errors="replace")
 
 
 def _metrics(registry: CollectorRegistry, accept: str) -> tuple[int, str, bytes]:
-    encode, kind = choose_encoder(accept)
+    wanted = {part.partition(";")[0].strip() for part in accept.split(",")}
+    # Of what a client accepts, only the name of the format is used: the library raises at versions that are none.
+    encode, kind = choose_encoder(f"{_OPENMETRICS}; version=1.0.0" if _OPENMETRICS in wanted else "")
     return HTTPStatus.OK, kind, encode(registry)
 
 
-def _unknown(pages: dict[str, Callable[[str], tuple[int, str, bytes]]]) -> tuple[int, str, bytes]:
+def _unknown(pages: Mapping[str, _Page]) -> tuple[int, str, bytes]:
     return HTTPStatus.NOT_FOUND, "text/plain; charset=utf-8", f"try {', '.join(pages)}\n".encode()

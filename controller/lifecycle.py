@@ -17,23 +17,27 @@ from controller.applier import Applier, DryRun, RealApplier
 from controller.controller import Workers
 from controller.core.plan import Plan
 from controller.core.world import World
-from controller.election import Alone, Election, new_identity
+from controller.election import Alone, Election, stand_for_election
 from controller.exporter.caches import CacheCollector
 from controller.exporter.canaries import CanaryExporter
 from controller.exporter.process import ProcessExporter
 from controller.exporter.queue import QueueCollector, QueueExporter
 from controller.flags import Options
 from controller.gather import Gatherer
+from controller.health import Health
 from controller.http_server import HttpServer
-from controller.leases import LEASE_NAME, Candidate, Timing
+from controller.in_hand import ClientInHand, InHand
+from controller.leases import LEASE_NAME
 from controller.parts import make_parts
 from controller.ratelimit import default_limiter
 from controller.reconciler import Reconciler, Watchers
 from controller.recorder import EventRecorder
+from controller.unreadable import UnreadableTeller
 from controller.workqueue import WorkQueue
 from deploy.registry import DEPLOYERS
 from informers.client import KubeClient
 from informers.credentials import Login, find_login
+from informers.nesting import allow_deep_json
 from metrics.registry import OBSERVERS
 from router.registry import ROUTERS
 
@@ -42,9 +46,11 @@ log = logging.getLogger(__name__)
 USER_AGENT = f"flagger/{__version__}"
 _WATCHES = 5  # kinds that are watched, per namespace
 _SPARE = 2
-_LEASE_REQUEST_SECONDS = 5.0  # in all, so that a renewal can be tried again before the lead is lost
 _SWITCH_SECONDS = 0.001  # beside a thread that computes, a watch stream gets four times as far as with 5 ms
 _SAY_WHAT_IS_MISSING_SECONDS = 10.0
+_LOOK_SECONDS = 1.0  # for threads that have died
+_WORK_ENDS_SECONDS = 2.5  # with what the lease takes, less than what is granted to all of the end
+_LEASE_ENDS_SECONDS = 1.0
 
 
 def utc_now() -> datetime:
@@ -55,23 +61,28 @@ def utc_now() -> datetime:
 class Controller:
     """The whole process but for its signals."""
 
-    def __init__(self, options: Options, *, lead_lost: Callable[[], None] | None = None) -> None:
+    def __init__(self, options: Options, *, end_process: Callable[[], None] | None = None) -> None:
         """Build everything; nothing is started and nothing is sent, but the port is taken.
 
         Args:
             options: what the command line says.
-            lead_lost: called when another replica may lead from now on: has the process stop; by default ``stop``.
+            end_process: called when we must not go on, as another replica may lead from now on, or a thread has died;
+                has the process stop; by default ``stop``.
 
         Raises:
             informers.errors.ConfigurationError: no usable kubeconfig or service account.
-            controller.http_server.PortError: the port is taken.
+            controller.bounded_server.PortError: the port is taken.
+            metrics.address.MetricsServerError: Prometheus cannot be asked with the settings in the environment.
         """
         self._options = options
         self._stopping = threading.Event()
         self._synced = threading.Event()
         self._settled = threading.Event()  # we lead, or we are stopping
-        self._tell_lead_lost = lead_lost or self.stop
+        self._end_process = end_process or self.stop
         self.lost_lead = False
+        self.broken = False  # a thread has died or is stuck
+        self._in_hand = InHand(time.monotonic)
+        self._lease_in_hand = InHand(time.monotonic)
         registry = CollectorRegistry()
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=registry)
@@ -85,7 +96,7 @@ class Controller:
             options.metrics_server, threads=2 * options.workers, count=exporter.counted_prometheus
         )
         self._recorder = EventRecorder(
-            None if options.dry_run else self._client,
+            None if options.dry_run else ClientInHand(self._client, self._in_hand, "the sender of events"),
             now=utc_now,
             monotonic=time.monotonic,
             random=random.random,
@@ -96,7 +107,7 @@ class Controller:
         registry.register(QueueCollector(self._queue))
         self._workers = Workers(
             self._queue,
-            self._reconcile(CanaryExporter(registry)),
+            partial(_noted, self._in_hand, self._reconcile(CanaryExporter(registry))),
             count=options.workers,
             failed=exporter.look_failed,
         )
@@ -104,6 +115,7 @@ class Controller:
         self._http = HttpServer(
             options.port, registry=registry, healthy=self._health_problems, ready=self._readiness_problems
         )
+        self._health = self._make_health()
 
     @property
     def port(self) -> int:
@@ -112,7 +124,14 @@ class Controller:
 
     def run(self) -> None:
         """Start everything and return when ``stop`` was called and everything has ended."""
+        try:
+            self._live()
+        finally:
+            self._end()
+
+    def _live(self) -> None:
         sys.setswitchinterval(_SWITCH_SECONDS)
+        allow_deep_json()
         gc.collect()
         gc.freeze()
         log.info(
@@ -135,10 +154,9 @@ class Controller:
             gc.freeze()
             self._synced.set()
             self._election.start()
-            self._settled.wait()
+            self._watch_threads_until(self._settled)
             if not self._stopping.is_set():
                 self._work()
-        self._end()
 
     def stop(self) -> None:
         """Have ``run`` end: the keys in hand are finished, no other is taken. Safe to call again."""
@@ -151,22 +169,41 @@ class Controller:
         self._parts.wake(self._queue.add)
         self._workers.start()
         log.info("Started", extra={"canaries": len(self._parts.canaries), "workers": self._options.workers})
-        self._stopping.wait()
+        self._watch_threads_until(self._stopping)
 
     def _lose_lead(self) -> None:
         self.lost_lead = True
-        self._tell_lead_lost()
+        self._end_process()
+
+    def _watch_threads_until(self, event: threading.Event) -> None:
+        """Wait for an event, and have the process end if a thread dies or hangs meanwhile."""
+        while not event.wait(_LOOK_SECONDS):
+            if self._breaks():
+                event.wait()
+
+    def _breaks(self) -> bool:
+        """Return whether half of us is dead, having set the end in motion if so."""
+        problems = self._health_problems()
+        if problems:
+            log.critical("Cannot go on", extra={"problems": problems})
+            self.broken = True
+            self._exporter.leads(LEASE_NAME, leading=False)
+            self._end_process()
+        return bool(problems)
 
     def _end(self) -> None:
-        """Stop in the order of CONTRACTS T5; readiness is false since ``stop``."""
+        """Stop in the order of CONTRACTS T5, whoever does not answer; readiness is false since ``stop``."""
         log.info("Stopping")
-        self._workers.stop()
-        self._recorder.close()
+        self.stop()
+        self._observer.close()  # first: workers wait for it
+        with self._in_hand.cut_after(_WORK_ENDS_SECONDS):
+            self._workers.stop()
+            self._recorder.close()
         self._exporter.leads(LEASE_NAME, leading=False)
-        self._election.stop()
+        with self._lease_in_hand.cut_after(_LEASE_ENDS_SECONDS):
+            self._election.stop()
         for informer in (*self._parts.all, *self._parts.namespaces.values()):
             informer.stop()
-        self._observer.close()
         self._http.stop()
         self._client.close()
         log.info("Stopped")
@@ -176,7 +213,7 @@ class Controller:
         for informer in self._parts.all:
             waited = 0.0
             while not informer.has_synced:
-                if self._stopping.wait(0.05):
+                if self._stopping.wait(0.05) or self._breaks():
                     return False
                 waited += 0.05
                 if waited >= _SAY_WHAT_IS_MISSING_SECONDS:
@@ -196,8 +233,9 @@ class Controller:
             parts.canaries, router, deployers, utc_now, options.control_loop_interval, parts.is_terminating
         )
         looked = partial(_as_it_was, exporter.looked) if options.dry_run else exporter.looked
-        watchers = Watchers(looked, exporter.gone, self._exporter.late)
-        reconciler = Reconciler(parts.canaries, gatherer, self._observer, applier, watchers)
+        watchers = Watchers(looked, exporter.gone, exporter.unreadable, self._exporter.late)
+        unreadable = UnreadableTeller(self._recorder, None if options.dry_run else self._client, utc_now)
+        reconciler = Reconciler(parts.canaries, gatherer, self._observer, applier, watchers, unreadable)
         if options.dry_run:
             return partial(_unhurried, reconciler.reconcile, options.control_loop_interval)
         return reconciler.reconcile
@@ -207,49 +245,48 @@ class Controller:
         self._exporter.leads(LEASE_NAME, leading=False)
         if options.dry_run or not options.leader_election:
             return Alone(self._settled.set)
-        client = KubeClient(
+        return stand_for_election(
             login,
+            options.leader_election_namespace,
             user_agent=USER_AGENT,
-            pool_size=1,
             count=self._exporter.counted_kubernetes,
-            total_seconds=_LEASE_REQUEST_SECONDS,
-        )
-        timing = Timing()
-        namespace = options.leader_election_namespace or client.namespace
-        candidate = Candidate(client, namespace, new_identity(), timing=timing, monotonic=time.monotonic, now=utc_now)
-        return Election(
-            candidate,
-            timing=timing,
-            monotonic=time.monotonic,
-            random=random.random,
+            in_hand=self._lease_in_hand,
+            now=utc_now,
             won=self._settled.set,
             lost=self._lose_lead,
         )
 
+    def _make_health(self) -> Health:
+        informers = (*self._parts.all, *self._parts.namespaces.values())
+        return Health(
+            alive={
+                "a worker": self._workers.alive,
+                "the sender of events": self._recorder.alive,
+                "the election": self._election.alive,
+                "the HTTP server": self._http.alive,
+                **{f"the informer of {informer.name}": informer.alive for informer in informers},
+            },
+            caches={informer.name: informer for informer in self._parts.all},
+            in_hand=self._in_hand,
+        )
+
     def _health_problems(self) -> list[str]:
-        """Return which threads have died of a bug: better to be restarted than to look alive."""
-        if self._stopping.is_set():
-            return []
-        threads = {
-            "a worker": self._workers.alive(),
-            "the sender of events": self._recorder.alive(),
-            "the election": self._election.alive(),
-            **{f"the informer of {informer.name}": informer.alive() for informer in self._parts.all},
-        }
-        return [f"{name} has died, see the log" for name, alive in threads.items() if not alive]
+        """Return what is dead or stuck: better to be restarted than to look alive."""
+        return [] if self._stopping.is_set() else self._health.problems()
 
     def _readiness_problems(self) -> list[str]:
         if self._stopping.is_set():
             return ["stopping"]
-        problems = []
-        for informer in self._parts.all:
-            if informer.problem is not None:
-                problems.append(f"cache of {informer.name}: {informer.problem}")
-            elif not informer.has_synced:
-                problems.append(f"cache of {informer.name}: the first list is under way")
+        problems = self._health.problems() + self._health.cache_problems()
         if not problems and not self._synced.is_set():
             problems.append("the workers are being started")
         return problems
+
+
+def _noted(in_hand: InHand, reconcile: Callable[[str], timedelta | None], key: str) -> timedelta | None:
+    """Look at a canary in a way that others can see, and end."""
+    with in_hand.task(f"a look at {key}"):
+        return reconcile(key)
 
 
 def _as_it_was(looked: Callable[[World, Plan], None], world: World, _plan: Plan) -> None:

@@ -3,6 +3,7 @@
 Safe at any time and any number of times: only the clock and the world move a rollout.
 """
 
+import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -12,12 +13,19 @@ from controller.applier import Applier
 from controller.core.canary import Canary, CanarySpec
 from controller.core.decide import decide
 from controller.core.pacing import round_due_at
-from controller.core.plan import Action, Plan, Shift, WriteStatus
-from controller.core.world import NOTHING_REMEMBERED, Memory, Shifted, World, with_readings
+from controller.core.plan import Action, Plan, Refusal
+from controller.core.refusals import report
+from controller.core.world import NOTHING_REMEMBERED, Memory, World, after_action, after_plan, with_readings
 from controller.gather import Gatherer
+from controller.unreadable import UnreadableTeller
+from informers.errors import ApiError, is_refusal
 from informers.keys import split_key
-from informers.types import Cache
+from informers.types import Cache, Unreadable
 from metrics.types import MetricsObserver, Target
+
+log = logging.getLogger(__name__)
+
+_LONGEST_REFUSAL = 500  # characters; a webhook may say anything
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +34,7 @@ class Watchers:
 
     looked: Callable[[World, Plan], None]
     gone: Callable[[str, str], None]  # namespace, name
+    unreadable: Callable[[str, str], None]  # likewise
     late: Callable[[timedelta], None]  # how long after its due time a round was held
 
 
@@ -38,6 +47,7 @@ class Reconciler:
     observer: MetricsObserver
     applier: Applier
     watchers: Watchers
+    unreadable: UnreadableTeller
     _memories: dict[str, Memory] = field(default_factory=dict)
     _expected: dict[str, datetime] = field(default_factory=dict)  # when the next reconcile was to be
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -53,22 +63,20 @@ class Reconciler:
         """
         namespace, name = split_key(key)
         canary = self.canaries.get(namespace, name)
-        if not isinstance(canary, Canary):
+        if isinstance(canary, Unreadable):
             self._forget(key)
-            self._expect(key, None)
-            if canary is None:
-                self.watchers.gone(namespace, name)
+            self.watchers.unreadable(namespace, name)
+            return self.unreadable.tell(canary)
+        self.unreadable.forget(key)
+        if canary is None:
+            self._forget(key)
+            self.watchers.gone(namespace, name)
             return None
         world = self.gatherer.gather(canary, self._memory(key))
         plan = decide(world)
         if plan.observe:
             world, plan = self._with_readings(canary, world.memory, plan)
-        # Before the writes: every retry would complain again otherwise, and correct at once.
-        memory = replace(
-            world.memory, complaint=plan.complaint, corrections=plan.corrections or world.memory.corrections
-        )
-        self._remember(key, memory)
-        self.applier.apply(world, plan, lambda action: self._remember_a_shift(key, memory, action))
+        self._apply(key, world, plan)
         expected = self._expect(key, world.now + plan.wake_after if plan.wake_after else None)
         self._tell(world, plan, expected)
         return plan.wake_after
@@ -82,17 +90,48 @@ class Reconciler:
         world = with_readings(gathered, plan.observe, readings)
         return world, decide(world)
 
+    def _apply(self, key: str, world: World, plan: Plan) -> None:
+        """Carry a plan out, and report a write that is refused."""
+        # Before the writes: every retry would complain again otherwise, and correct at once.
+        memory = after_plan(world, plan)
+        self._remember(key, memory)
+        done: list[Action] = []
+
+        def note(action: Action) -> None:
+            done.append(action)
+            self._remember(key, after_action(self._memory(key), action, self.gatherer.now()))
+
+        try:
+            self.applier.apply(world, plan, note)
+        except ApiError as error:
+            if is_refusal(error):
+                self._report(key, world.canary, plan.actions[len(done)], error)
+            raise
+
+    def _report(self, key: str, canary: Canary, action: Action, error: ApiError) -> None:
+        """Have the owner of a canary told of a refusal, if that is possible: the report is written as well."""
+        memory = self._memory(key)
+        known = memory.refusal.complaint if memory.refusal else None
+        text = f"the API server refuses a write: {error}"
+        refusal = Refusal(type(action).__name__, text[:_LONGEST_REFUSAL], known)
+        latest = self.canaries.get(canary.namespace, canary.name)  # what was written before the refusal is in it
+        world = self.gatherer.gather(latest if isinstance(latest, Canary) else canary, memory)
+        plan = report(world, refusal)
+        self._remember(key, replace(memory, refusal=replace(refusal, complaint=plan.complaint)))
+        try:
+            self.applier.apply(world, plan, lambda _: None)
+        except ApiError as another:
+            log.debug("The report of a refusal is refused as well", extra={"key": key, "error": str(another)})
+        else:
+            self.watchers.looked(world, plan)
+
     def _tell(self, world: World, plan: Plan, expected: datetime | None) -> None:
         """Tell what was found, and how late a round was: measured from when it was due and this look was to be."""
         self.watchers.looked(world, plan)
-        before = world.canary.status.last_check_time
         spec = world.canary.spec
-        for action in plan.actions:
-            if isinstance(action, WriteStatus) and before and isinstance(spec, CanarySpec):
-                if action.status.last_check_time not in {before, None}:
-                    due = round_due_at(world, spec)
-                    self.watchers.late(max(world.now - max(due, expected or due), timedelta()))
-                break
+        if plan.holds_a_round and isinstance(spec, CanarySpec):
+            due = round_due_at(world, spec)
+            self.watchers.late(max(world.now - max(due, expected or due), timedelta()))
 
     def _expect(self, key: str, at: datetime | None) -> datetime | None:
         """Note when the next look is to be; return when this one was."""
@@ -113,10 +152,7 @@ class Reconciler:
             else:
                 self._memories[key] = memory
 
-    def _remember_a_shift(self, key: str, memory: Memory, action: Action) -> None:
-        if isinstance(action, Shift):
-            self._remember(key, replace(memory, shifted=Shifted(action.weights, self.gatherer.now())))
-
     def _forget(self, key: str) -> None:
         with self._lock:
             self._memories.pop(key, None)
+            self._expected.pop(key, None)

@@ -1,12 +1,12 @@
 """Events for the canary's owner: logged here, and sent to the API server by a thread of its own.
 
-Recording never blocks or fails a reconcile: what does not fit into the queue is dropped and counted, and is in the log
-anyway (CONTRACTS E4).
+Recording never blocks or fails a reconcile: what does not fit is dropped and counted, and is in the log anyway
+(CONTRACTS E4). What starts or ends a rollout is sent as long as the process lives, unless the API server refuses it
+for good: a throttled, failing or unreachable server is asked again, and one object's troubles hold up nobody else's
+events.
 """
 
 import logging
-import queue
-import re
 import threading
 import uuid
 from collections.abc import Callable
@@ -16,23 +16,33 @@ from typing import Protocol
 
 from controller.core.canary import Canary
 from controller.core.events import Event
-from controller.correlator import Correlated, Correlator, Entry, Recent
-from informers.errors import AlreadyExistsError, ApiError, NotFoundError, TransportError
-from informers.resources import CANARIES, EVENTS, Resource
-from informers.types import Json
+from controller.correlator import Correlator, Entry, Recent
+from controller.event_object import event_name, event_object, shortened
+from controller.outbox import Job, Outbox
+from controller.ratelimit import default_limiter
+from controller.workqueue import WorkQueue
+from informers.errors import (
+    AlreadyExistsError,
+    ApiError,
+    ConflictError,
+    NotFoundError,
+    ServerError,
+    TooManyRequestsError,
+    TransportError,
+    UnauthorizedError,
+)
+from informers.resources import EVENTS, Resource
+from informers.types import Json, Unreadable
 
 log = logging.getLogger(__name__)
 story = logging.getLogger("flagger")
 """Where the texts of events go, verbatim."""
 
-SOURCE = "flagger"
-REASON = "Synced"
-QUEUE_SIZE = 1000
 MOST_TRIES = 12
 RETRY_SECONDS = 10.0
-MOST_BYTES = 1024
-_DNS_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
-_LONGEST_NAME = 253
+LONGEST_RETRY_SECONDS = 60.0  # also where the server asks for more
+FLUSH_SECONDS = 2.0  # of the five within which the process ends
+_PASSING = (TransportError, TooManyRequestsError, ServerError, UnauthorizedError, ConflictError)
 
 
 class Sink(Protocol):
@@ -54,14 +64,6 @@ class _Sent:
     first: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Job:
-    canary: Canary
-    event: Event
-    correlated: Correlated
-    at: datetime
-
-
 class EventRecorder:
     """Fulfils ``controller.applier.Recorder``. Thread-safe."""
 
@@ -73,7 +75,7 @@ class EventRecorder:
         monotonic: Callable[[], float],
         random: Callable[[], float],
         dropped: Callable[[], None] = lambda: None,
-        wait: Callable[[threading.Event, float], bool] = threading.Event.wait,
+        lanes: WorkQueue | None = None,
     ) -> None:
         """Take where events go.
 
@@ -83,17 +85,19 @@ class EventRecorder:
             monotonic: clock in seconds.
             random: numbers in [0, 1).
             dropped: told of every event that is not sent.
-            wait: waits for seconds or until an event is set.
+            lanes: the objects whose next event is due; by default a queue by the same clock.
         """
         self._sink = sink
         self._now = now
         self._monotonic = monotonic
         self._random = random
         self._dropped = dropped
-        self._wait = wait
         self._correlator = Correlator()
-        self._lock = threading.Lock()
-        self._queue: queue.Queue[_Job | None] = queue.Queue(QUEUE_SIZE)
+        self._outbox = Outbox()
+        self._lock = threading.Lock()  # of these two
+        if lanes is None:  # an empty one is false
+            lanes = WorkQueue(limiter=default_limiter(monotonic), monotonic=monotonic)
+        self._lanes = lanes
         self._closing = threading.Event()
         self._sent: Recent[Entry, _Sent] = Recent()  # the sender's own
         self._thread = threading.Thread(target=self._send_all, name="events")
@@ -106,7 +110,7 @@ class EventRecorder:
         """Whether the sender still runs, if it was started."""
         return self._thread.ident is None or self._thread.is_alive()
 
-    def record(self, canary: Canary, event: Event) -> None:
+    def record(self, canary: Canary | Unreadable, event: Event) -> None:
         """Log an event and queue it for sending; after ``close`` it is only logged."""
         level = logging.WARNING if event.type == "Warning" else logging.INFO
         story.log(
@@ -116,58 +120,108 @@ class EventRecorder:
             return
         with self._lock:
             correlated = self._correlator.correlate(canary.uid, event, self._monotonic())
-        if correlated is None:
+            if correlated is None:
+                lost, idle = True, False
+            else:
+                at = self._now()
+                idle = canary.uid not in self._outbox
+                lost = self._outbox.put(Job(canary, event, correlated, at, event_name(canary.name, at))) is not None
+        if lost:
             self._dropped()
-            return
-        try:
-            self._queue.put_nowait(_Job(canary, event, correlated, self._now()))
-        except queue.Full:
-            self._dropped()
+        if idle:  # a lane in which something waits is woken in its time, not before
+            self._lanes.add(canary.uid)
 
     def close(self) -> None:
-        """Send what is queued, one attempt each, and end the thread."""
+        """Send what is queued, one attempt each and for two seconds at most, and end the thread."""
         if self._closing.is_set():
             return
         self._closing.set()
+        self._lanes.shut_down()
         if self._thread.ident is not None:
-            self._queue.put(None)
             self._thread.join()
 
     def _send_all(self) -> None:
-        while (job := self._queue.get()) is not None:
-            self._send(job)
-
-    def _send(self, job: _Job) -> None:
-        for attempt in range(MOST_TRIES):
+        while not self._closing.is_set() and (lane := self._lanes.get()) is not None:
             try:
-                self._send_once(job)
-            except TransportError as error:
-                last = attempt + 1 == MOST_TRIES
-                wait = RETRY_SECONDS * (self._random() if attempt == 0 else 1.0)
-                if last or self._closing.is_set() or self._wait(self._closing, wait):
-                    log.warning("Event not sent", extra={"event": job.event.text, "error": str(error)})
-                    self._dropped()
-                    return
-            except ApiError as error:
-                if not (
-                    isinstance(error, AlreadyExistsError)
-                    or any(c.reason == "NamespaceTerminating" for c in error.causes)
-                ):
-                    log.warning("Event refused", extra={"event": job.event.text, "error": str(error)})
-                self._dropped()
-                return
-            else:
-                return
+                self._send_next(lane)
+            finally:
+                self._lanes.done(lane)
+        self._send_the_rest()
 
-    def _send_once(self, job: _Job) -> None:
+    def _send_the_rest(self) -> None:
+        end = self._monotonic() + FLUSH_SECONDS
+        with self._lock:
+            lanes = self._outbox.lanes()
+        for lane in lanes:
+            while (job := self._hold(lane)) is not None:
+                if self._monotonic() < end:
+                    self._attempt(job)
+                else:
+                    self._give_up(job, "the process ends")
+                self._remove(job)
+
+    def _send_next(self, lane: str) -> None:
+        job = self._hold(lane)
+        if job is None:
+            return
+        wait = self._attempt(job)
+        if wait is not None:
+            self._lanes.add_after(lane, wait)
+        elif self._remove(job):
+            self._lanes.add(lane)
+
+    def _hold(self, lane: str) -> Job | None:
+        with self._lock:
+            return self._outbox.hold(lane)
+
+    def _remove(self, job: Job) -> bool:
+        with self._lock:
+            return self._outbox.remove(job)
+
+    def _attempt(self, job: Job) -> float | None:
+        """Send an event; return the seconds after which to try again, or None if it is done with."""
+        try:
+            self._send(job)
+        except _PASSING as error:
+            return self._retry_wait(job, error)
+        except ApiError as error:
+            gone = any(cause.reason == "NamespaceTerminating" for cause in error.causes)
+            if not gone:
+                log.warning("Event refused", extra={"event": job.event.text, "error": str(error)})
+            self._dropped()
+        except Exception as error:  # a text or an answer that nobody thought of: the sender serves all objects
+            log.exception("Event cannot be sent", extra={"event": job.event.text})
+            self._give_up(job, type(error).__name__)
+        return None
+
+    def _retry_wait(self, job: Job, error: ApiError) -> float | None:
+        """Return how long to wait; None if it is given up: at the end, or after so many tries if it was routine."""
+        job.tries += 1
+        exhausted = job.tries >= MOST_TRIES
+        if self._closing.is_set() or (exhausted and not job.event.terminal):
+            self._give_up(job, str(error))
+            return None
+        if job.tries == MOST_TRIES:
+            log.warning("Event not sent yet", extra={"event": job.event.text, "error": str(error)})
+        if exhausted:
+            return LONGEST_RETRY_SECONDS
+        asked = error.retry_after or 0.0
+        if asked > 0:
+            return min(max(asked, 1.0), LONGEST_RETRY_SECONDS)
+        return RETRY_SECONDS * (self._random() if job.tries == 1 else 1.0)
+
+    def _give_up(self, job: Job, why: str) -> None:
+        log.warning("Event not sent", extra={"event": job.event.text, "error": why})
+        self._dropped()
+
+    def _send(self, job: Job) -> None:
         assert self._sink is not None, "nothing is queued without a sink"  # noqa: S101
         known = self._sent.get(job.correlated.entry)
         stamp = job.at.strftime("%Y-%m-%dT%H:%M:%SZ")
-        namespace = job.canary.namespace
         if known is not None:
             patch = {"count": known.count + 1, "lastTimestamp": stamp, "message": shortened(job.correlated.text)}
             try:
-                self._sink.merge_patch(EVENTS, namespace, known.name, patch)
+                self._sink.merge_patch(EVENTS, job.canary.namespace, known.name, patch)
             except NotFoundError:
                 pass  # events live for an hour: make it anew
             else:
@@ -175,52 +229,19 @@ class EventRecorder:
                 return
         count = known.count + 1 if known else 1
         first = known.first if known else stamp
-        name = event_name(job.canary.name, job.at)
-        self._sink.create(
-            EVENTS, namespace, event_object(job.canary, job.event, job.correlated.text, name, count, first, stamp)
-        )
-        self._sent.put(job.correlated.entry, _Sent(name, count, first))
+        self._create(self._sink, job, count, first, stamp)
+        self._sent.put(job.correlated.entry, _Sent(job.name, count, first))
 
+    def _create(self, sink: Sink, job: Job, count: int, first: str, last: str) -> None:
+        """Create an event; one that exists already is ours if the answer to an earlier try may have been lost."""
 
-def event_object(  # noqa: PLR0917  # an event has these parts
-    canary: Canary, event: Event, text: str, name: str, count: int, first: str, last: str
-) -> Json:
-    """Return a core/v1 Event."""
-    return {
-        "apiVersion": "v1",
-        "kind": "Event",
-        "metadata": {"name": name, "namespace": canary.namespace},
-        "involvedObject": {
-            "apiVersion": CANARIES.api_version,
-            "kind": CANARIES.kind,
-            "namespace": canary.namespace,
-            "name": canary.name,
-            "uid": canary.uid,
-            "resourceVersion": canary.resource_version,
-        },
-        "reason": REASON,
-        "action": event.action,
-        "message": shortened(text),
-        "type": event.type,
-        "count": count,
-        "firstTimestamp": first,
-        "lastTimestamp": last,
-        "source": {"component": SOURCE},
-        "reportingComponent": SOURCE,
-        "reportingInstance": SOURCE,
-    }
+        def create() -> None:
+            obj = event_object(job.canary, job.event, job.correlated.text, job.name, count, first, last)
+            sink.create(EVENTS, job.canary.namespace, obj)
 
-
-def event_name(canary: str, at: datetime) -> str:
-    """Return ``<object>.<hex of nanoseconds>``, or a UUID where that is no DNS name."""
-    name = f"{canary}.{int(at.timestamp() * 1e6) * 1000:x}"
-    return name if len(name) <= _LONGEST_NAME and _DNS_NAME.fullmatch(name) else str(uuid.uuid4())
-
-
-def shortened(text: str) -> str:
-    """Return a text within 1,024 bytes, cut at a character, with an ellipsis."""
-    if len(text.encode()) <= MOST_BYTES:
-        return text
-    ellipsis = "…"
-    room = MOST_BYTES - len(ellipsis.encode())
-    return text.encode()[:room].decode(errors="ignore") + ellipsis
+        try:
+            create()
+        except AlreadyExistsError:
+            if job.tries == 0:
+                job.name = str(uuid.uuid4())  # somebody else's event of the same microsecond has it
+                create()

@@ -1,6 +1,6 @@
 """Deployments: the view that is cached of one, and the adapter that scales and promotes them."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,12 +9,13 @@ from deploy.revision import fingerprint
 from deploy.template import copy_operations, template_of
 from deploy.types import PROMOTED_ANNOTATION, Template, Workload
 from informers.errors import ConflictError
+from informers.fields import HIGHEST_INT32, items, mapping, text, whole
 from informers.resources import DEPLOYMENTS
-from informers.types import Cache, Json, Unreadable, Writer
+from informers.types import Cache, FieldError, Json, Unreadable, Writer
 
 _DEADLINE_EXCEEDED = ("False", "ProgressDeadlineExceeded")
 _DEFAULT_DEADLINE = 600  # seconds, as Kubernetes has it
-_NO_DEADLINE = 2**31 - 1  # seconds; the largest that the API server takes, and Kubernetes' word for "never"
+_YEARS = range(1970, 9900)  # so that adding a deadline never overflows
 
 
 def view(obj: Mapping[str, Any], previous: Workload | None) -> Workload:
@@ -26,55 +27,53 @@ def view(obj: Mapping[str, Any], previous: Workload | None) -> Workload:
             since fingerprints are the dear part.
 
     Raises:
+        FieldError: a field is not what it must be.
         KeyError, TypeError, ValueError: the object is not a Deployment with a template and a selector.
     """
-    meta, spec, status = obj["metadata"], obj["spec"], obj.get("status") or {}
-    progressing, replica_failure = _condition(status, "Progressing"), _condition(status, "ReplicaFailure")
-    generation = meta.get("generation", 0)
-    replicas = spec.get("replicas")
+    meta, spec, status = obj["metadata"], mapping(obj, "spec", ""), mapping(obj, "status", "")
+    conditions = items(status, "conditions", "status.")
+    progressing, replica_failure = _condition(conditions, "Progressing"), _condition(conditions, "ReplicaFailure")
+    generation = whole(meta, "generation", "metadata.")
     return Workload(
         namespace=meta["namespace"],
         name=meta["name"],
         uid=meta["uid"],
         resource_version=meta["resourceVersion"],
         generation=generation,
-        observed_generation=status.get("observedGeneration") or 0,
-        replicas=1 if replicas is None else replicas,
-        current_replicas=status.get("replicas") or 0,
-        updated_replicas=status.get("updatedReplicas") or 0,
-        available_replicas=status.get("availableReplicas") or 0,
+        observed_generation=whole(status, "observedGeneration", "status."),
+        replicas=whole(spec, "replicas", "spec.", default=1, highest=HIGHEST_INT32),
+        current_replicas=whole(status, "replicas", "status.", highest=HIGHEST_INT32),
+        updated_replicas=whole(status, "updatedReplicas", "status.", highest=HIGHEST_INT32),
+        available_replicas=whole(status, "availableReplicas", "status.", highest=HIGHEST_INT32),
         paused=bool(spec.get("paused")),
         deadline_exceeded=(progressing.get("status"), progressing.get("reason")) == _DEADLINE_EXCEEDED,
         progress_deadline=_progress_deadline(spec),
         resumed_at=_resumed_at(progressing),
         failure=str(replica_failure.get("message") or "") if replica_failure.get("status") == "True" else "",
         template=_template(obj, previous, meta["uid"], generation),
-        promoted=(meta.get("annotations") or {}).get(PROMOTED_ANNOTATION, ""),
+        promoted=text(mapping(meta, "annotations", "metadata."), PROMOTED_ANNOTATION, "metadata.annotations."),
     )
 
 
-def _condition(status: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
+def _condition(conditions: Sequence[Mapping[str, Any]], kind: str) -> Mapping[str, Any]:
     """Return the condition of a type, of which there is one at most; empty if there is none."""
-    return next((c for c in status.get("conditions") or () if c.get("type") == kind), {})
+    return next((c for c in conditions if c.get("type") == kind), {})
 
 
 def _progress_deadline(spec: Mapping[str, Any]) -> timedelta:
-    """Return the deadline; a number that the API server would refuse must not become another kind of error here."""
-    seconds = spec.get("progressDeadlineSeconds")
-    if seconds is None:
-        seconds = _DEFAULT_DEADLINE
-    if type(seconds) is not int or not 0 <= seconds <= _NO_DEADLINE:
-        raise ValueError(f"spec.progressDeadlineSeconds must be a whole number of seconds, not {seconds!r}")
-    return timedelta(seconds=seconds)
+    field = "progressDeadlineSeconds"
+    return timedelta(seconds=whole(spec, field, "spec.", default=_DEFAULT_DEADLINE, highest=HIGHEST_INT32))
 
 
 def _resumed_at(progressing: Mapping[str, Any]) -> datetime | None:
-    text = progressing.get("lastUpdateTime")
-    if progressing.get("reason") != "DeploymentResumed" or text is None:
+    updated = progressing.get("lastUpdateTime")
+    if progressing.get("reason") != "DeploymentResumed" or updated is None:
         return None
-    resumed = datetime.fromisoformat(text)
+    resumed = datetime.fromisoformat(updated)
     if resumed.tzinfo is None:
-        raise ValueError(f"lastUpdateTime of condition Progressing has no time zone: {text}")
+        raise FieldError(f"lastUpdateTime of condition Progressing has no time zone: {updated}")
+    if resumed.year not in _YEARS:
+        raise FieldError(f"lastUpdateTime of condition Progressing must be a time between 1970 and 9899, not {updated}")
     return resumed
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from deploy.revision import fingerprint
 from deploy.types import PROMOTED_ANNOTATION, Template
+from informers.fields import items, labels, mapping, text
 
 Json = dict[str, Any]
 Rename = Callable[[str, str], str]  # from the key and the value of a label to another value
@@ -36,9 +37,11 @@ def template_of(deployment: Mapping[str, Any]) -> Template:
     """
     spec = deployment["spec"]
     template = spec["template"]
-    meta = template.get("metadata") or {}
+    meta = mapping(template, "metadata", "spec.template.")
     selector = spec["selector"]
-    keys = set(selector.get("matchLabels") or {}) | {e["key"] for e in selector.get("matchExpressions") or ()}
+    where = "spec.selector.matchExpressions: "
+    expressions = [text(e, "key", where) for e in items(selector, "matchExpressions", "spec.selector.")]
+    keys = {*mapping(selector, "matchLabels", "spec.selector."), *expressions}
     selected: list[tuple[str, str]] = []
 
     def set_apart(key: str, value: str) -> str:
@@ -49,7 +52,7 @@ def template_of(deployment: Mapping[str, Any]) -> Template:
     return Template(
         revision=fingerprint(template),
         body=fingerprint(body),
-        labels=tuple(sorted((meta.get("labels") or {}).items())),
+        labels=tuple(sorted(labels(meta, "labels", "spec.template.metadata.").items())),
         selector=tuple(sorted(keys)),
         selected=tuple(selected),
     )

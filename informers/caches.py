@@ -25,7 +25,7 @@ class Informers(Generic[V]):
     def get(self, namespace: str, name: str) -> V | Unreadable | None:
         """Return the view, what stands for an object without one, or None."""
         informer = self._of(namespace)
-        return informer.get(namespace, name) if informer else None
+        return informer.get(namespace, name) if informer is not None else None
 
     def by_index(self, index: str, value: str) -> Sequence[V | Unreadable]:
         """Return what is filed under a value, in all namespaces; KeyError for an unknown index."""
@@ -34,14 +34,15 @@ class Informers(Generic[V]):
     def write_through(self, obj: Json) -> None:
         """Take the whole object that our own write was answered with."""
         informer = self._of(obj["metadata"].get("namespace") or "")
-        if informer:
+        if informer is not None:
             informer.write_through(obj)
 
     def write_through_view(self, view: V) -> None:
         """Take a view that was amended by what our own write was answered with."""
         informer = self._of(view.namespace)
-        if informer:
+        if informer is not None:
             informer.write_through_view(view)
 
     def _of(self, namespace: str) -> Informer[V] | None:
-        return self._by_namespace.get("") or self._by_namespace.get(namespace)
+        of_all = self._by_namespace.get("")  # an informer has a length, so that an empty one is false
+        return of_all if of_all is not None else self._by_namespace.get(namespace)

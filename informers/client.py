@@ -5,8 +5,6 @@ again if the answer is lost (CONTRACTS C1).
 """
 
 import json
-import socket
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,20 +12,24 @@ from typing import Any
 from urllib.parse import urlencode
 
 import urllib3
-from urllib3.exceptions import HTTPError, NewConnectionError, ProtocolError, SSLError
+from urllib3.exceptions import HTTPError, NewConnectionError, ProtocolError, ProxyError, SSLError
 from urllib3.exceptions import TimeoutError as UrllibTimeoutError
 
 from informers.credentials import Credentials, Login
 from informers.errors import ApiError, ServerError, TransportError, UnauthorizedError, error_from
-from informers.inflight import InFlight, shut
+from informers.inflight import InFlight, cut_off_after
+from informers.nesting import decode_object
 from informers.resources import Resource
-from informers.types import Json
+from informers.types import Json, Partial
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 30.0
+TOTAL_SECONDS = 60.0  # of a request for one object, and of the head of a stream: the API server's own --request-timeout
+MOST_BYTES = 16 * 1024 * 1024  # of an answer that is one object; etcd holds 1.5 MiB
 JSON_PATCH = "application/json-patch+json"
 MERGE_PATCH = "application/merge-patch+json"
 _OK = range(200, 300)
+_CHUNK = 65536
 
 Counter = Callable[[str, str, int, float], None]
 """Called once per request, with verb, resource, code (0: no answer) and the seconds until the answer began."""
@@ -44,7 +46,7 @@ class KubeClient:
         pool_size: int,
         count: Counter = lambda _verb, _resource, _code, _seconds: None,
         monotonic: Callable[[], float] = time.monotonic,
-        total_seconds: float | None = None,
+        total_seconds: float = TOTAL_SECONDS,
     ) -> None:
         """Load the credentials; nothing is sent yet.
 
@@ -54,7 +56,7 @@ class KubeClient:
             pool_size: at least as many as there are threads and watches that use the client at once.
             count: told of every request.
             monotonic: clock in seconds.
-            total_seconds: the most that one request may take in all, for clients with a deadline (leases).
+            total_seconds: the most that one request may take in all; of a list or a watch, until its head is there.
 
         Raises:
             ConfigurationError: the login cannot be loaded.
@@ -104,11 +106,25 @@ class KubeClient:
         self, verb: str, resource: Resource, path: str, query: Mapping[str, object], *, read_seconds: float
     ) -> urllib3.BaseHTTPResponse:
         """Open a stream for a list or a watch; the caller closes it. An answer other than 200 is raised."""
-        response = self._send(verb, resource, path, query=query, read_seconds=read_seconds)
-        if response.status not in _OK:
-            with response:
-                raise self._error(f"{verb} {resource.plural}", response, response.read(), json_patch=False)
+        what = f"{verb} {resource.plural}"
+        with self._cut_off_after_total(what):
+            response = self._send(verb, resource, path, query=query, read_seconds=read_seconds)
+            if response.status not in _OK:
+                raise self._error(what, response, self._body(what, response), json_patch=False)
         return response
+
+    def read(self, what: str, response: urllib3.BaseHTTPResponse) -> Json:
+        """Read an answer that is one object to its end, and close it."""
+        data = self._body(what, response)
+        try:
+            parsed: Any = decode_object(data)
+        except ValueError as error:
+            raise ServerError(f"{what}: {self.host} answered {data[:80]!r}, which is not JSON") from error
+        if not isinstance(parsed, dict):
+            raise ServerError(f"{what}: {self.host} answered JSON that is not an object")
+        if isinstance(parsed, Partial):
+            raise ServerError(f"{what}: {self.host} answered an object that is nested too deeply")
+        return parsed
 
     def close(self) -> None:
         """Close every kept connection."""
@@ -125,22 +141,25 @@ class KubeClient:
         content_type: str = "application/json",
     ) -> Json:
         what = f"{verb} {resource.plural} {name}" if resource else f"{verb} {path}"
-        with self._cut_off_after_total():
+        with self._cut_off_after_total(what):
             response = self._send(verb, resource, path, body=body, content_type=content_type)
-            with response:
-                try:
-                    data = response.read()
-                except HTTPError as error:
-                    raise TransportError(f"{what}: the answer from {self.host} broke off: {error}") from error
-        if response.status not in _OK:
-            raise self._error(what, response, data, json_patch=content_type == JSON_PATCH)
+            if response.status not in _OK:
+                data = self._body(what, response)
+                raise self._error(what, response, data, json_patch=content_type == JSON_PATCH)
+            return self.read(what, response)
+
+    def _body(self, what: str, response: urllib3.BaseHTTPResponse) -> bytes:
+        """Read an answer to its end and close it."""
+        body = bytearray()
         try:
-            parsed: Any = json.loads(data)
-        except ValueError as error:
-            raise ServerError(f"{what}: {self.host} answered {data[:80]!r}, which is not JSON") from error
-        if not isinstance(parsed, dict):
-            raise ServerError(f"{what}: {self.host} answered JSON that is not an object")
-        return parsed
+            with response:
+                while chunk := response.read(_CHUNK):
+                    body += chunk
+                    if len(body) > MOST_BYTES:
+                        raise ServerError(f"{what}: {self.host} answered with more than {MOST_BYTES >> 20} MiB")
+        except HTTPError as error:
+            raise TransportError(f"{what}: the answer from {self.host} broke off: {error}") from error
+        return bytes(body)
 
     def _send(
         self,
@@ -155,16 +174,17 @@ class KubeClient:
     ) -> urllib3.BaseHTTPResponse:
         """Send one request; repeat it once after a 401 with fresh credentials, for then the server did nothing."""
         what = f"{verb} {resource.plural if resource else path}"
-        url = self.host + path + (f"?{urlencode({k: _query_value(v) for k, v in query.items()})}" if query else "")
+        path += f"?{urlencode({k: _query_value(v) for k, v in query.items()})}" if query else ""
         data = json.dumps(body).encode() if body is not None else None
         headers = {"Accept": "application/json", "User-Agent": self._user_agent}
         if data is not None:
             headers["Content-Type"] = content_type
         method = {"create": "POST", "update": "PUT", "patch": "PATCH"}.get(verb, "GET")
-        most = self._total_seconds or read_seconds
+        most = read_seconds if verb == "watch" else min(read_seconds, self._total_seconds)
         timeout = urllib3.Timeout(connect=min(CONNECT_SECONDS, most), read=most)
         for last in (False, True):
             authorization = self._credentials.authorization()
+            url = self.host + path  # after the header, which may have loaded both again
             if authorization:
                 headers["Authorization"] = authorization
             began, code = self._monotonic(), 0
@@ -175,10 +195,18 @@ class KubeClient:
                 self._count(verb, resource.plural if resource else "", code, self._monotonic() - began)
             unauthorized = response.status == 401  # noqa: PLR2004
             if last or not unauthorized or not self._credentials.renew(authorization):
-                return response
+                return self._plain(what, response)
             response.drain_conn()
             response.release_conn()
         raise UnauthorizedError(what)  # unreachable: the loop returns
+
+    def _plain(self, what: str, response: urllib3.BaseHTTPResponse) -> urllib3.BaseHTTPResponse:
+        """Return the answer if it is not encoded: a few bytes can be decoded to gigabytes, and none are asked for."""
+        encoding = response.headers.get("Content-Encoding", "identity")
+        if encoding != "identity":
+            response.close()
+            raise ServerError(f"{what}: {self.host} answered encoded as {encoding!r}, which was not asked for")
+        return response
 
     def _once_or_again(  # one request has these parts
         self,
@@ -202,6 +230,7 @@ class KubeClient:
                     headers=headers,
                     timeout=timeout,
                     preload_content=False,
+                    decode_content=False,
                     retries=False,
                     redirect=False,
                 )
@@ -214,6 +243,8 @@ class KubeClient:
         match error:
             case NewConnectionError():
                 happened = "cannot be reached, is the address right and the server up?"
+            case ProxyError():
+                happened = f"cannot be reached through its proxy: {error}"
             case SSLError():
                 happened = f"TLS failed: {error}"
             case UrllibTimeoutError():
@@ -223,43 +254,23 @@ class KubeClient:
         return TransportError(f"{what}: {self.host} {happened}", reason=type(error).__name__)
 
     def _error(self, what: str, response: urllib3.BaseHTTPResponse, body: bytes, *, json_patch: bool) -> ApiError:
-        retry_after = response.headers.get("Retry-After")
-        return error_from(what, response.status, body, retry_after=retry_after, json_patch=json_patch)
+        retry_after, date = response.headers.get("Retry-After"), response.headers.get("Date")
+        return error_from(what, response.status, body, retry_after=retry_after, date=date, json_patch=json_patch)
 
     @contextmanager
-    def _cut_off_after_total(self) -> Iterator[None]:
-        """Cut the request of this thread off after a time in all: urllib3's timeouts count per receive (P9)."""
-        if self._total_seconds is None:
-            yield
-            return
+    def _cut_off_after_total(self, what: str) -> Iterator[None]:
+        """Cut the request of this thread off when its time is up; what has come until then is no answer."""
         request = InFlight()
-        timer = threading.Timer(self._total_seconds, request.cut)
-        timer.name = "request-deadline"
-        timer.start()
+        late = f"{what}: {self.host} did not finish its answer within {self._total_seconds:g} s"
         try:
-            with request.on_this_thread():
+            with request.on_this_thread(), cut_off_after(self._total_seconds, request.cut):
                 yield
-        finally:
-            timer.cancel()
-            timer.join()
-
-
-def cut(response: urllib3.BaseHTTPResponse) -> None:
-    """End a blocked read of a response from another thread: about 1 ms, plain or TLS (CONTRACTS P8)."""
-    sock = getattr(response.connection, "sock", None) or _socket_of_body(response)
-    if sock is not None:
-        shut(sock)
-
-
-def _socket_of_body(response: urllib3.BaseHTTPResponse) -> socket.socket | None:
-    """Return the socket of a body that ends with its connection: http.client has handed it over to the response.
-
-    There is no public way to it, so that each step may be missing.
-    """
-    found: Any = response
-    for step in ("_fp", "fp", "raw", "_sock"):
-        found = getattr(found, step, None)
-    return found if isinstance(found, socket.socket) else None
+        except ApiError as error:
+            if not request.is_cut:
+                raise
+            raise TransportError(late) from error
+        if request.is_cut:
+            raise TransportError(late)
 
 
 def _query_value(value: object) -> str:

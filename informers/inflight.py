@@ -1,12 +1,12 @@
-"""Requests that another thread can end while they wait for an answer (CONTRACTS R23).
+"""Requests that another thread can end while they wait for an answer (CONTRACTS R23), or a clock does (C4).
 
 An open stream can be cut by its response; before the headers have come there is no response yet, and urllib3 offers no
-way to its connection. So connections tell the request of their thread when they are used.
+way to its connection. So connections tell the requests of their thread when they are used.
 """
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -22,13 +22,13 @@ class InFlight:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._is_cut = False
+        self.is_cut = False
         self._connection: Any = None
 
     def cut(self) -> None:
         """End the request: now, or as soon as it has a connection."""
         with self._lock:
-            self._is_cut = True
+            self.is_cut = True
             sock = getattr(self._connection, "sock", None)
         if sock is not None:
             shut(sock)
@@ -36,18 +36,32 @@ class InFlight:
     def uses(self, connection: object) -> None:
         """Note the connection that is about to be used; ProtocolError if the request was cut before."""
         with self._lock:
-            if self._is_cut:
+            if self.is_cut:
                 raise ProtocolError("the request was cut off")
             self._connection = connection
 
     @contextmanager
     def on_this_thread(self) -> Iterator[None]:
-        """Be the request of this thread."""
-        _thread.request = self
+        """Be a request of this thread, beside others that are so already: each may cut it, for its own reason."""
+        others = _requests()
+        _thread.requests = (*others, self)
         try:
             yield
         finally:
-            _thread.request = None
+            _thread.requests = others
+
+
+@contextmanager
+def cut_off_after(seconds: float, end: Callable[[], None]) -> Iterator[None]:
+    """Call ``end`` from another thread if the block takes longer: urllib3's timeouts count per receive (P9)."""
+    timer = threading.Timer(seconds, end)
+    timer.name = "request-deadline"
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
 
 
 def make_cuttable(pool: urllib3.PoolManager) -> None:
@@ -63,10 +77,32 @@ def shut(sock: socket.socket) -> None:
         return  # it is closed already
 
 
+def cut(response: urllib3.BaseHTTPResponse) -> None:
+    """End a blocked read of a response from another thread: about 1 ms, plain or TLS (CONTRACTS P8)."""
+    sock = getattr(response.connection, "sock", None) or _socket_of_body(response)
+    if sock is not None:
+        shut(sock)
+
+
+def _socket_of_body(response: urllib3.BaseHTTPResponse) -> socket.socket | None:
+    """Return the socket of a body that ends with its connection: http.client has handed it over to the response.
+
+    There is no public way to it, so that each step may be missing.
+    """
+    found: Any = response
+    for step in ("_fp", "fp", "raw", "_sock"):
+        found = getattr(found, step, None)
+    return found if isinstance(found, socket.socket) else None
+
+
 def _tell(connection: object) -> None:
-    current: InFlight | None = getattr(_thread, "request", None)
-    if current is not None:
-        current.uses(connection)
+    for request in _requests():
+        request.uses(connection)
+
+
+def _requests() -> tuple[InFlight, ...]:
+    found: tuple[InFlight, ...] = getattr(_thread, "requests", ())
+    return found
 
 
 def _telling(base: type[HTTPConnectionPool]) -> type[HTTPConnectionPool]:

@@ -1,17 +1,14 @@
-"""A store that is kept like the API server's state, and the handlers that hear of its changes.
-
-Each handler has a thread and an unbounded buffer of its own: a slow one holds up neither the watch nor another.
-"""
+"""A store that is kept like the API server's state, and the handlers that hear of its changes."""
 
 import logging
 import random as random_module
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Generic
 
 from informers.errors import ApiError, ForbiddenError, KindNotServedError
+from informers.handlers import Registration
 from informers.reflector import Hooks, Reflector
 from informers.source import Source
 from informers.stop import Stop
@@ -23,87 +20,6 @@ log = logging.getLogger(__name__)
 
 class LifecycleError(Exception):
     """An informer was started twice, or given a handler after its end."""
-
-
-class Registration(Generic[V]):
-    """A handler with its buffer and thread."""
-
-    def __init__(
-        self, name: str, handle: Callable[[Change[V]], None], accepts: Callable[[V | Unreadable], bool] | None
-    ) -> None:
-        self._handle = handle
-        self._accepts = accepts
-        self._buffer: deque[Change[V]] = deque()
-        self._ready = threading.Condition()
-        self._closed = False
-        self._initial_left = 0
-        self._initial_queued = False
-        self.thread = threading.Thread(target=self._run, name=name)
-
-    def __len__(self) -> int:
-        with self._ready:
-            return len(self._buffer)
-
-    @property
-    def has_synced(self) -> bool:
-        """Whether the handler has returned from every object of the initial state."""
-        with self._ready:
-            return self._initial_queued and self._initial_left == 0
-
-    def start(self) -> None:
-        """Start the thread."""
-        self.thread.start()
-
-    def offer(self, change: Change[V]) -> None:
-        """Note a change down; never blocks."""
-        filtered = self._filtered(change)
-        if filtered is None:
-            return
-        with self._ready:
-            if not self._closed:
-                self._initial_left += filtered.initial
-                self._buffer.append(filtered)
-                self._ready.notify()
-
-    def initial_is_queued(self) -> None:
-        """All of the initial state has been offered."""
-        with self._ready:
-            self._initial_queued = True
-
-    def close(self) -> None:
-        """Drop what is queued; a call under way may finish."""
-        with self._ready:
-            self._closed = True
-            self._buffer.clear()
-            self._ready.notify()
-
-    def join(self) -> None:
-        """Wait for the thread; from the handler itself this returns at once."""
-        if self.thread.ident is not None and self.thread is not threading.current_thread():
-            self.thread.join()
-
-    def _filtered(self, change: Change[V]) -> Change[V] | None:
-        if self._accepts is None:
-            return change
-        old = change.old if change.old is not None and self._accepts(change.old) else None
-        new = change.new if change.new is not None and self._accepts(change.new) else None
-        return Change(change.key, old, new, change.initial) if old is not None or new is not None else None
-
-    def _run(self) -> None:
-        while True:
-            with self._ready:
-                while not self._buffer and not self._closed:
-                    self._ready.wait()
-                if self._closed:
-                    return
-                change = self._buffer.popleft()
-            try:
-                self._handle(change)
-            except Exception:
-                log.exception("Handler failed", extra={"key": change.key})
-            if change.initial:
-                with self._ready:
-                    self._initial_left -= 1
 
 
 class Informer(Generic[V]):
@@ -134,7 +50,7 @@ class Informer(Generic[V]):
         self._reflector = Reflector(
             source,
             self._store,
-            Hooks(self._failed, self._is_healthy, self._is_synced, self._stirred),
+            Hooks(self._failed, self._is_healthy, self._is_synced, self._stirred, self._broke),
             monotonic=monotonic,
             random=random,
             wait=wait,
@@ -153,6 +69,10 @@ class Informer(Generic[V]):
 
     def __len__(self) -> int:
         return len(self._store)
+
+    def count_unreadable(self) -> int:
+        """Return how many objects have no view."""
+        return self._store.count_unreadable()
 
     def get(self, namespace: str, name: str) -> V | Unreadable | None:
         """Return the view, what stands for an object without one, or None."""
@@ -187,7 +107,9 @@ class Informer(Generic[V]):
 
     def seconds_since_event(self) -> float | None:
         """Return the age of the last event of a watch, bookmarks included; None before the first."""
-        return None if self._last_stir is None else self._monotonic() - self._last_stir
+        with self._lock:
+            last = self._last_stir
+        return None if last is None else self._monotonic() - last
 
     # --- handlers ---
 
@@ -204,12 +126,13 @@ class Informer(Generic[V]):
         def join_in(objects: Mapping[str, V | Unreadable]) -> None:
             for key, view in objects.items():
                 registration.offer(Change(key, None, view, initial=True))
-            if self._synced.is_set():
-                registration.initial_is_queued()
             with self._lock:
                 if self._stop.is_set():
                     raise LifecycleError(f"informer of {self.name} is stopped, a handler would never be called")
                 self._registrations.append(registration)
+                synced = self._synced.is_set()  # if not, it is told with the others
+            if synced:
+                registration.initial_is_queued()
 
         self._store.snapshot(join_in)
         registration.start()
@@ -246,16 +169,10 @@ class Informer(Generic[V]):
         with self._lock:
             if self._thread is not None or self._stop.is_set():
                 raise LifecycleError(f"informer of {self.name} runs once, make another")
-            self._thread = threading.Thread(target=self._run, name=f"informer-{self.name}")
+            self._thread = threading.Thread(
+                target=self._reflector.run, args=(self._stop,), name=f"informer-{self.name}"
+            )
             self._thread.start()
-
-    def _run(self) -> None:
-        while not self._stop.is_set():
-            try:
-                self._reflector.run(self._stop)
-            except Exception:
-                log.exception("Informer failed, starting over", extra={"resource": self.name})
-                self._stop.wait(1.0)
 
     def alive(self) -> bool:
         """Whether every thread that was started still runs."""
@@ -289,15 +206,31 @@ class Informer(Generic[V]):
         text = str(error)
         if isinstance(error, ForbiddenError):
             text = f"{text}; grant list and watch of {self.name} to this service account"
+        level = logging.ERROR if isinstance(error, ForbiddenError | KindNotServedError) else logging.WARNING
+        if self._has_problem(text):
+            log.log(level, "Cannot list or watch, trying again", extra={"resource": self.name, "error": text})
+        with self._lock:
+            hook = self._error_hook
+        if hook is not None:
+            self._call(hook, error)
+
+    def _call(self, hook: Callable[[ApiError], None], error: ApiError) -> None:
+        try:
+            hook(error)
+        except Exception:
+            log.exception("Error hook failed", extra={"resource": self.name})
+
+    def _broke(self, error: Exception) -> None:
+        """Take a failure that nobody expected: the trace once, since it is likely to come again."""
+        began = self._has_problem(f"unexpected {type(error).__name__}, see the log; listing again")
+        log.error("Informer failed, starting over", exc_info=error if began else None, extra={"resource": self.name})
+
+    def _has_problem(self, text: str) -> bool:
+        """Note what is wrong; return whether nothing was before."""
         with self._lock:
             began = self._problem is None
             self._problem = text
-            hook = self._error_hook
-        if began:
-            level = logging.ERROR if isinstance(error, ForbiddenError | KindNotServedError) else logging.WARNING
-            log.log(level, "Cannot list or watch, trying again", extra={"resource": self.name, "error": text})
-        if hook is not None:
-            hook(error)
+        return began
 
     def _is_healthy(self) -> None:
         with self._lock:
@@ -307,11 +240,13 @@ class Informer(Generic[V]):
             log.info("List and watch work again", extra={"resource": self.name})
 
     def _is_synced(self) -> None:
-        self._synced.set()
         with self._lock:
+            self._synced.set()
             registrations = tuple(self._registrations)
         for registration in registrations:
             registration.initial_is_queued()
 
     def _stirred(self) -> None:
-        self._last_stir = self._monotonic()
+        now = self._monotonic()
+        with self._lock:
+            self._last_stir = now

@@ -1,6 +1,5 @@
 """Lists and watches of one kind from the API server, in one namespace or in all."""
 
-import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -9,16 +8,18 @@ from typing import Any
 import urllib3
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
-from informers.client import READ_SECONDS, KubeClient, cut
+from informers.client import READ_SECONDS, KubeClient
 from informers.errors import KindNotServedError, ServerError, TransportError
-from informers.inflight import InFlight
+from informers.inflight import InFlight, cut, cut_off_after
+from informers.nesting import decode_event
 from informers.resources import Resource
-from informers.source import Page, WatchEvent
+from informers.source import Page, WatchEvent, version_of
 from informers.stop import Stop
 from informers.streaming import decode_list, lines
-from informers.types import Json
+from informers.types import IdentityError, Json
 
 SILENCE_SECONDS = 70.0  # servers send a bookmark about once a minute
+LIST_SECONDS = 300.0  # of one page in all, however slow; the API server itself ends a list after a minute
 _CHUNK = 65536
 
 
@@ -61,15 +62,19 @@ class KubeSource:
             query = {"continue": continue_token}
         if limit:
             query["limit"] = limit
-        with self._open("list", query, READ_SECONDS, stop) as response, stop.waking(partial(cut, response)):
+        with self._open("list", query, READ_SECONDS, stop) as response, ended_by(stop, response, LIST_SECONDS):
             try:
                 rest = decode_list(_chunks(response), take)
             except (HTTPError, ValueError) as error:
                 raise TransportError(f"list {self.name}: {_what_is_wrong(response, error)}") from error
         if rest.get("kind") != f"{self.kind}List" or not isinstance(rest.get("metadata"), dict):
             raise ServerError(f"list {self.name}: the answer is a {rest.get('kind')!r}, not a {self.kind}List")
-        meta = rest["metadata"]
-        return Page(resource_version=meta.get("resourceVersion", ""), continue_token=meta.get("continue", ""))
+        more = rest["metadata"].get("continue") or ""
+        try:
+            # A continue page's version is not used (CONTRACTS R4).
+            return Page(resource_version="" if continue_token else version_of(rest), continue_token=str(more))
+        except IdentityError as error:
+            raise ServerError(f"list {self.name}: {error}") from error
 
     @contextmanager
     def watch(self, *, resource_version: str, timeout_seconds: int, stop: Stop) -> Iterator[Iterator[WatchEvent]]:
@@ -80,7 +85,8 @@ class KubeSource:
             "allowWatchBookmarks": True,
             "timeoutSeconds": timeout_seconds,
         }
-        with self._open("watch", query, SILENCE_SECONDS, stop) as response, stop.waking(partial(cut, response)):
+        seconds = timeout_seconds + SILENCE_SECONDS  # a server that heeds its own timeout is not cut off
+        with self._open("watch", query, SILENCE_SECONDS, stop) as response, ended_by(stop, response, seconds):
             yield _events(response)
 
     def _path(self, verb: str) -> str:  # noqa: ARG002  # a source of another kind reads and watches at two paths
@@ -97,12 +103,23 @@ class KubeSource:
                 raise KindNotServedError(resource.not_served, code=error.code) from error
 
 
+@contextmanager
+def ended_by(stop: Stop, response: urllib3.BaseHTTPResponse, seconds: float) -> Iterator[None]:
+    """Cut the stream when stop is set, and when its time is up: a server may trickle for ever (CONTRACTS P9)."""
+    end = partial(cut, response)
+    with stop.waking(end), cut_off_after(seconds, end):
+        yield
+
+
 def _events(response: urllib3.BaseHTTPResponse) -> Iterator[WatchEvent]:
     """Yield events until the stream ends, breaks, falls silent, or holds a line that is not JSON."""
     try:
         for line in lines(_chunks(response)):
-            parsed: Any = json.loads(line)
-            yield WatchEvent(type=str(parsed["type"]), object=parsed["object"])
+            event: Any = decode_event(line)
+            kind, obj = event["type"], event["object"]
+            if not isinstance(kind, str) or not isinstance(obj, dict):
+                return
+            yield WatchEvent(kind, obj)
     except (HTTPError, ValueError, KeyError, TypeError):
         return  # whoever reads on resumes at the last version
 

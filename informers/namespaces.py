@@ -8,19 +8,17 @@ A Role reaches its own namespace by two paths only: the object's, and the old on
 even of that one by a field selector, is of cluster scope.
 """
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
-from informers.client import READ_SECONDS, KubeClient, cut
-from informers.errors import ServerError, TransportError
-from informers.kube_source import KubeSource
+from informers.client import READ_SECONDS, KubeClient
+from informers.errors import ServerError
+from informers.kube_source import LIST_SECONDS, KubeSource, ended_by
 from informers.resources import NAMESPACES
-from informers.source import Page
+from informers.source import Page, version_of
 from informers.stop import Stop
-from informers.types import Json
+from informers.types import IdentityError, Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +61,17 @@ class OneNamespaceSource(KubeSource):
         stop: Stop,
     ) -> Page:
         """Read the object; it is the whole list, at its own version. See ``Source.list``."""
-        with self._open("get", {}, READ_SECONDS, stop) as response, stop.waking(partial(cut, response)):
-            try:
-                obj = json.loads(response.read())
-            except (OSError, ValueError) as error:
-                raise TransportError(f"get {self.name}: the answer broke off: {error}") from error
-        if not isinstance(obj, dict) or obj.get("kind") != NAMESPACES.kind:
-            raise ServerError(f"get {self.name}: the answer is not a {NAMESPACES.kind}")
+        what = f"get {self.name}"
+        with self._open("get", {}, READ_SECONDS, stop) as response, ended_by(stop, response, LIST_SECONDS):
+            obj = self._client.read(what, response)
+        if obj.get("kind") != NAMESPACES.kind:
+            raise ServerError(f"{what}: the answer is not a {NAMESPACES.kind}")
+        try:
+            page = Page(resource_version=version_of(obj), continue_token="")
+        except IdentityError as error:
+            raise ServerError(f"{what}: the answer is not a {NAMESPACES.kind}: {error}") from error
         take(obj)
-        return Page(resource_version=obj["metadata"]["resourceVersion"], continue_token="")
+        return page
 
     def _path(self, verb: str) -> str:
         of_all = NAMESPACES.path()

@@ -17,16 +17,17 @@ from informers.errors import (
     TransportError,
     error_from_status,
 )
-from informers.source import Source, WatchEvent
+from informers.source import Source, WatchEvent, version_of
 from informers.stop import Stop
-from informers.store import Store
-from informers.types import Json, Unreadable, V
+from informers.store import Store, identity
+from informers.types import IdentityError, Json, Unreadable, V
 
 log = logging.getLogger(__name__)
 
 PAGE = 500
 _SHORTEST_WATCH_SECONDS = 1.0
 _WATCH_SECONDS = 300  # and up to as many again, so that reconnects spread out
+_LONGEST_RETRY_AFTER_SECONDS = 60.0  # more than that is no wish of a server, and would blind us
 _TOO_LARGE = "ResourceVersionTooLarge"
 _TOO_LARGE_TEXT = "Too large resource version"
 
@@ -39,6 +40,7 @@ class Hooks:
     healthy: Callable[[], None]  # a list or a watch works
     synced: Callable[[], None]  # a complete list is in the store
     stirred: Callable[[], None]  # an event of a watch has arrived
+    broke: Callable[[Exception], None]  # a list or watch ended as nobody expected: a bug
 
 
 class _End(Enum):
@@ -81,6 +83,7 @@ class Reflector(Generic[V]):
         self._backoff = Backoff(monotonic=monotonic, random=random)
         self._version = ""  # the last one seen; moved by lists and watches alone, never by our own writes (S21)
         self._paged = False  # the server's watch cache is off: its first list came in pages
+        self._retry_after = 0.0  # seconds that the server asked us to wait before the next request
         self._consistent = False  # the last version is gone: ask for a consistent read until a list succeeds
 
     def run(self, stop: Stop) -> None:
@@ -91,10 +94,26 @@ class Reflector(Generic[V]):
                 if not stop.is_set():
                     self._watch_on(stop)
             except ApiError as error:
-                if not stop.is_set():
-                    self._hooks.failed(error)
-            if stop.is_set() or self._wait(stop, self._backoff.seconds()):
+                self._note(error, stop)
+            except Exception as error:  # noqa: BLE001  # a bug met by one answer must not end the cache
+                self._hooks.broke(error)
+            if self._back_off(stop):
                 return
+
+    def _note(self, error: ApiError, stop: Stop) -> None:
+        """Tell of a failed request, and heed what its answer asked for; after stop it is cut off, not failed."""
+        if not stop.is_set():
+            self._heed(error)
+            self._hooks.failed(error)
+
+    def _heed(self, error: ApiError) -> None:
+        asked = error.retry_after or 0.0
+        self._retry_after = min(asked, _LONGEST_RETRY_AFTER_SECONDS) if asked > 0 else 0.0
+
+    def _back_off(self, stop: Stop) -> bool:
+        """Wait as long as the back-off says, and at least as long as the server; return whether to stop."""
+        seconds, self._retry_after = max(self._backoff.seconds(), self._retry_after), 0.0
+        return stop.is_set() or self._wait(stop, seconds)
 
     # --- lists ---
 
@@ -105,7 +124,7 @@ class Reflector(Generic[V]):
             if not _version_is_unusable(error) or self._consistent:
                 raise
             self._consistent = True
-            self._list_at("", stop)
+            self._list_at("", stop)  # at once: what failed was the version
         self._consistent = False
 
     def _list_at(self, version: str, stop: Stop) -> None:
@@ -115,9 +134,11 @@ class Reflector(Generic[V]):
         def take(obj: Json) -> None:
             try:
                 views.append(self._store.view(obj))
-            except (KeyError, TypeError):
-                log.warning("Listed object without metadata skipped", extra={"resource": self._source.name})
+            except IdentityError as error:
+                extra = {"resource": self._source.name, "error": str(error)}
+                log.warning("Listed object without metadata skipped", extra=extra)
 
+        self._store.list_is_asked_for()
         first = not self._version
         limit = PAGE if first or self._paged else 0
         page = self._source.list(resource_version=version, limit=limit, continue_token="", take=take, stop=stop)
@@ -135,7 +156,7 @@ class Reflector(Generic[V]):
                 list_version = page.resource_version
         if stop.is_set():
             return
-        self._store.replace(views, list_version)
+        self._store.replace(views, list_version, consistent=not version)
         self._version = list_version
         self._hooks.healthy()
         self._hooks.synced()
@@ -148,29 +169,26 @@ class Reflector(Generic[V]):
             end = self._watch_once(stop)
             if end is _End.RELIST:
                 return
-            if end is _End.RETRY and self._wait(stop, self._backoff.seconds()):
+            if end is _End.RETRY and self._back_off(stop):
                 return
 
     def _watch_once(self, stop: Stop) -> _End:
         seconds = _WATCH_SECONDS + int(self._random() * _WATCH_SECONDS)
-        began, seen = self._monotonic(), 0
+        began, version = self._monotonic(), self._version
         try:
             with self._source.watch(resource_version=self._version, timeout_seconds=seconds, stop=stop) as events:
                 self._hooks.healthy()
                 for event in events:
                     if stop.is_set():
                         return _End.RELIST
-                    seen += 1
                     end = self._take(event)
                     if end is not None:
                         return end
         except ApiError as error:
-            if stop.is_set():
-                return _End.RELIST
-            self._hooks.failed(error)
-            return _after(error)
-        # A watch that ends at once without a word is a broken proxy, and would be a hot loop.
-        useless = not seen and self._monotonic() - began < _SHORTEST_WATCH_SECONDS
+            self._note(error, stop)
+            return _End.RELIST if stop.is_set() else _after(error)
+        # A watch that ends at once and brings us no further is a broken proxy, and would be a hot loop.
+        useless = self._version == version and self._monotonic() - began < _SHORTEST_WATCH_SECONDS
         return _End.RELIST if useless else _End.RESUME
 
     def _take(self, event: WatchEvent) -> _End | None:
@@ -179,12 +197,13 @@ class Reflector(Generic[V]):
         if event.type == "ERROR":
             error = error_from_status(f"watch {self._source.name}", event.object)
             log.info("Watch ended with an error", extra={"resource": self._source.name, "error": str(error)})
+            self._heed(error)
             return _End.RETRY if isinstance(error, TooManyRequestsError) else _End.RELIST
         try:
             self._check_kind(event)
-            version = event.object["metadata"]["resourceVersion"]
+            version = version_of(event.object)
             self._bring_in(event)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except ValueError as error:
             log.warning("Bad watch event skipped", extra={"resource": self._source.name, "error": str(error)})
             return None
         self._version = version
@@ -192,15 +211,15 @@ class Reflector(Generic[V]):
 
     def _check_kind(self, event: WatchEvent) -> None:
         if event.object.get("kind") != self._source.kind:
-            raise ValueError(f"kind {event.object.get('kind')!r}")
+            raise ValueError(f"it is not of kind {self._source.kind}")
 
     def _bring_in(self, event: WatchEvent) -> None:
         match event.type:
             case "ADDED" | "MODIFIED":
                 self._store.put(self._store.view(event.object))
             case "DELETED":
-                meta = event.object["metadata"]
-                self._store.delete(meta.get("namespace") or "", meta["name"])
+                namespace, name, _, _ = identity(event.object)
+                self._store.delete(namespace, name)
             case "BOOKMARK":
                 return
             case other:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from informers.stop import Stop
-from informers.types import Json
+from informers.types import LONGEST_VERSION, IdentityError, Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,3 +53,16 @@ class Source(Protocol):
         self, *, resource_version: str, timeout_seconds: int, stop: Stop
     ) -> AbstractContextManager[Iterator[WatchEvent]]:
         """Open a watch from a version; the events end when the server, silence (R19) or stop ends the stream."""
+
+
+def version_of(obj: Json) -> str:
+    """Return the version in the metadata of an object or a list.
+
+    Raises:
+        IdentityError: it has none that a list or a watch could start from.
+    """
+    meta = obj.get("metadata")
+    version = meta.get("resourceVersion") if isinstance(meta, dict) else None
+    if not isinstance(version, str) or version in {"", "0"} or len(version) > LONGEST_VERSION:
+        raise IdentityError("metadata.resourceVersion must be the version that the API server gave it")
+    return version

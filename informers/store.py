@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from typing import Generic
 
 from informers.keys import key_of
-from informers.types import Json, Unreadable, V
+from informers.types import LONGEST_VERSION, FieldError, IdentityError, Json, Partial, Unreadable, V
 
 log = logging.getLogger(__name__)
+
+_LONGEST_REASON = 500  # characters: it stands in events and conditions
 
 Index = Callable[[V], Iterable[str]]
 """Returns under which values a view is filed: several, one or none."""
@@ -49,12 +51,19 @@ class Store(Generic[V]):
         self._indexes = dict(indexes)
         self._filed: dict[str, dict[str, set[str]]] = {name: {} for name in indexes}
         self._objects: dict[str, V | Unreadable] = {}
+        self._unreadable: set[str] = set()  # keys of what has no view
+        self._written: set[str] = set()  # keys that were written through since a list was asked for
         self._listener = listener
         self._lock = threading.RLock()  # the listener of a late handler reads under it
 
     def __len__(self) -> int:
         with self._lock:
             return len(self._objects)
+
+    def count_unreadable(self) -> int:
+        """Return how many objects have no view."""
+        with self._lock:
+            return len(self._unreadable)
 
     def get(self, namespace: str, name: str) -> V | Unreadable | None:
         """Return the view, what stands for an object without one, or None."""
@@ -75,22 +84,42 @@ class Store(Generic[V]):
         """Build the view of an object, or what stands for one that cannot be read (CONTRACTS S18).
 
         Raises:
-            KeyError, TypeError: it has no metadata, so nobody can tell which object it is.
+            IdentityError: its metadata does not say which object it is.
         """
-        meta = obj["metadata"]
-        namespace, name = meta.get("namespace") or "", meta["name"]
+        namespace, name, uid, version = identity(obj)
         previous = self.get(namespace, name)
         try:
-            return self._build(obj, None if isinstance(previous, Unreadable) else previous)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            reason = f"{type(error).__name__}: {error}"
-            log.warning("Object cannot be read", extra={"key": key_of(namespace, name), "reason": reason})
-            return Unreadable(namespace, name, meta.get("uid", ""), meta.get("resourceVersion", ""), reason)
+            return self._built(obj, None if isinstance(previous, Unreadable) else previous)
+        except Exception as error:  # noqa: BLE001  # foreign code on foreign data: it costs this object alone
+            reason = _reason(error)
+            if not isinstance(previous, Unreadable) or previous.reason != reason:
+                log.warning("Object cannot be read", extra={"key": key_of(namespace, name), "reason": reason})
+            return Unreadable(namespace, name, uid, version, reason)
 
-    def replace(self, views: Sequence[V | Unreadable], resource_version: str) -> None:
-        """Take a complete list: the store as a whole first, then deletions are told, then the rest."""
+    def _built(self, obj: Json, previous: V | None) -> V:
+        if isinstance(obj, Partial):
+            raise FieldError("it is nested too deeply, or holds a number with too many digits")
+        view = self._build(obj, previous)
+        for index in self._indexes.values():
+            _values(index, view)  # foreign code too
+        return view
+
+    def list_is_asked_for(self) -> None:
+        """Note that what is written through from now on may be missing in the next list."""
         with self._lock:
-            changes = self._replace(views, resource_version)
+            self._written.clear()
+
+    def replace(self, views: Sequence[V | Unreadable], resource_version: str, *, consistent: bool = False) -> None:
+        """Take a complete list: the store as a whole first, then deletions are told, then the rest.
+
+        Args:
+            views: of every listed object.
+            resource_version: of the list.
+            consistent: whether it was read from etcd itself, so that it is believed whatever its version: after a
+                restore from a backup all versions are lower than before (CONTRACTS S20).
+        """
+        with self._lock:
+            changes = self._replace(views, resource_version, consistent=consistent)
             for change in sorted(changes, key=lambda c: c.new is not None):
                 self._listener(change)
 
@@ -122,19 +151,24 @@ class Store(Generic[V]):
         with self._lock:
             old = self._objects.get(key_of(view.namespace, view.name))
             if old is not None and old.uid == view.uid:
+                self._written.add(key_of(view.namespace, view.name))
                 self.put(view)
 
-    def _replace(self, views: Sequence[V | Unreadable], resource_version: str) -> list[Change[V]]:
+    def _replace(self, views: Sequence[V | Unreadable], resource_version: str, *, consistent: bool) -> list[Change[V]]:
         changes: list[Change[V]] = []
         listed = {key_of(view.namespace, view.name): view for view in views}
+
+        def came_after_the_list(key: str, held: V | Unreadable) -> bool:
+            may_have = key in self._written if consistent else True
+            return may_have and is_older(resource_version, held.resource_version)
+
         for key, old in tuple(self._objects.items()):
-            # What was written after the list was made is not deleted by it.
-            if key not in listed and not is_older(resource_version, old.resource_version):
+            if key not in listed and not came_after_the_list(key, old):
                 self._set(key, None)
                 changes.append(Change(key, old, None))
         for key, view in listed.items():
             known = self._objects.get(key)
-            if known is not None and known.uid == view.uid and is_older(view.resource_version, known.resource_version):
+            if known is not None and known.uid == view.uid and came_after_the_list(key, known):
                 continue
             self._set(key, view)
             changes.append(Change(key, known, view))
@@ -150,18 +184,48 @@ class Store(Generic[V]):
                     del filed[value]
             for value in _values(index, view):
                 filed.setdefault(value, set()).add(key)
+        if isinstance(view, Unreadable):
+            self._unreadable.add(key)
+        else:
+            self._unreadable.discard(key)
         if view is None:
             self._objects.pop(key, None)
+            self._written.discard(key)
         else:
             self._objects[key] = view
 
 
 def is_older(version: str, than: str) -> bool:
-    """Whether a version is strictly older; where one is no integer the server's word wins, so it is not."""
-    try:
-        return int(version) < int(than)
-    except ValueError:
-        return False
+    """Whether a version is strictly older; where one is no number of etcd's the server's word wins, so it is not."""
+    return _is_version(version) and _is_version(than) and int(version) < int(than)
+
+
+def _is_version(text: str) -> bool:
+    return len(text) <= LONGEST_VERSION and text.isascii() and text.isdigit()
+
+
+def identity(obj: object) -> tuple[str, str, str, str]:
+    """Return namespace ("" in cluster scope), name, uid and version of an object; IdentityError if it has none."""
+    meta = obj.get("metadata") if isinstance(obj, dict) else None
+    if not isinstance(meta, dict):
+        raise IdentityError(f"metadata must be an object, not a {type(meta).__name__}")
+    namespace, name = meta.get("namespace", ""), meta.get("name")
+    uid, version = meta.get("uid"), meta.get("resourceVersion")
+    if not (
+        isinstance(namespace, str)
+        and isinstance(name, str)
+        and name
+        and isinstance(uid, str)
+        and isinstance(version, str)
+    ):
+        raise IdentityError("metadata must have name, uid and resourceVersion as text, and so any namespace")
+    return namespace, name, uid, version
+
+
+def _reason(error: Exception) -> str:
+    """Return what was wrong, for people: of a bounded length, and what can be written as UTF-8."""
+    text = str(error) if isinstance(error, FieldError) else f"{type(error).__name__}: {error}"
+    return text[:_LONGEST_REASON].encode(errors="backslashreplace").decode()
 
 
 def _values(index: Index[V], view: V | Unreadable | None) -> frozenset[str]:

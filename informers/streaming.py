@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from informers.nesting import decode_shallow, end_of
 from informers.types import Json
 
 _DECODER = json.JSONDecoder()
@@ -65,14 +66,23 @@ class _Text:
         while True:
             try:
                 found, end = _DECODER.raw_decode(self._buffer, self._at)
-            except ValueError:
+            except json.JSONDecodeError:
                 self._more(len(self._buffer) - self._at)
                 continue
+            except (RecursionError, ValueError):
+                return self._what_cannot_be_followed()
             if self._buffer[end - 1].isdigit() and not self._buffer[end:].strip(_NUMBER):  # it may go on
                 self._more(1)
                 continue
             self._at = end
             return found
+
+    def _what_cannot_be_followed(self) -> Any:  # noqa: ANN401  # JSON
+        """Return the next value, whose end is found by its brackets."""
+        while (end := end_of(self._buffer, self._at)) is None:
+            self._more(len(self._buffer) - self._at)
+        begin, self._at = self._at, end
+        return decode_shallow(self._buffer[begin:end])
 
     def _more(self, characters: int) -> None:
         parts = [self._buffer[self._at :]]

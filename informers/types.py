@@ -13,6 +13,10 @@ Json = dict[str, Any]
 """An object as the API server sent it. Parsed once, at the boundary, into a view."""
 
 
+class Partial(dict[str, Any]):
+    """What is left of an object that could not be decoded whole: enough to say which one it is, and no more."""
+
+
 class View(Protocol):
     """What every cached view carries: enough to identify the object and to order its versions."""
 
@@ -45,6 +49,18 @@ class Unreadable:
 
 
 V = TypeVar("V", bound=View)
+
+
+LONGEST_VERSION = 19
+"""Digits of a signed 64-bit integer, which is what etcd counts in: a longer version would outlive every real one."""
+
+
+class IdentityError(ValueError):
+    """Metadata without name, uid or version: nobody can tell which object it is."""
+
+
+class FieldError(ValueError):
+    """A field of an object is wrong; the message names it, its value, and what would be right."""
 
 
 class Cache(Protocol[V]):

@@ -12,6 +12,8 @@ _UNITS = {"s": 1, "m": 60, "h": 3600}
 _LONGEST_WINDOW_SECONDS = 24 * 3600
 _PERCENT = 100.0
 _MS_PER_SECOND = 1000.0
+_ROUNDING = 1e-6  # of a percentage: a sum of floats over a sum of floats can be a little more than 1
+_LONGEST_MS = 1e12  # thirty years: an answer beyond it was not measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +27,14 @@ class CheckKind:
     scale: float  # from the query's unit to the threshold's
     fallback: Callable[[Target, str], str] | None = None  # asked where the query has no data
 
-    def reading(self, number: float) -> Value:
-        """Return what a number means that one of the queries was answered with."""
-        if number < 0 and not self.fails_below:
-            return Value(-number * self.scale, at_least=True)  # see ``promql.duration``
-        return Value(number * self.scale)
+    def reading(self, number: float) -> Value | None:
+        """Return what a number means that one of the queries was answered with; None if it cannot be the answer."""
+        value = number * self.scale + 0.0  # -0.0 becomes 0.0
+        if self.fails_below:
+            return Value(min(value, _PERCENT)) if 0 <= value <= _PERCENT + _ROUNDING else None
+        if abs(value) > _LONGEST_MS:
+            return None
+        return Value(-value, at_least=True) if value < 0 else Value(value)  # see ``promql.duration``
 
 
 def _duration(bucket: str, scale: float) -> CheckKind:

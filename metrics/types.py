@@ -67,8 +67,16 @@ class Judgement:
     text: str  # for the event: "success rate 82.33% < 99%"; "" if the check passed
 
 
+class ObserverClosedError(Exception):
+    """The observer was closed before it had answered: nothing was measured, and nothing may be concluded from it."""
+
+
 class MetricsObserver(Protocol):
     """Asks for readings. Never raises for what a provider does: that is a reading."""
 
     def observe(self, target: Target, checks: Sequence[Check]) -> tuple[Reading, ...]:
-        """Return one reading per check, in their order; checks of one call run side by side."""
+        """Return one reading per check, in their order; checks of one call run side by side.
+
+        Raises:
+            ObserverClosedError: it was closed before or meanwhile.
+        """

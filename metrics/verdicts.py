@@ -1,6 +1,7 @@
 """What a reading says of a canary, and how an event says it. Pure."""
 
 import math
+from decimal import ROUND_FLOOR, Decimal
 from typing import assert_never
 
 from metrics.checks import CHECKS, CheckKind
@@ -34,11 +35,16 @@ def _judged(check: Check, kind: CheckKind, reading: Reading, number: float) -> J
 
 
 def _rate(number: float, threshold: float) -> str:
-    """Return ``82.33% < 99%``; a number that would round up to the limit is cut off instead: ``98.99% < 99%``."""
+    """Return ``82.33% < 99%``; a number that would round up to the limit is cut off instead: ``98.99% < 99%``.
+
+    It is cut at as many digits as the limit has, at least two, so that the two can be told apart.
+    """
+    limit = _plain(threshold)
     text = f"{number:.2f}"
     if float(text) >= threshold:
-        text = f"{math.floor(number * 100) / 100:.2f}"
-    return f"{text}% < {threshold:g}%"
+        digits = max(2, len(limit.partition(".")[2]))
+        text = f"{Decimal(repr(number)).quantize(Decimal(1).scaleb(-digits), ROUND_FLOOR):f}"
+    return f"{text}% < {limit}%"
 
 
 def _duration(number: float, threshold: float) -> str:
@@ -58,4 +64,9 @@ def _beyond(bound: float, threshold: float) -> str:
 
 
 def _as_written(ms: float) -> str:
-    return go_duration(round(ms)) if ms == round(ms) else f"{ms:g}ms"
+    return go_duration(round(ms)) if ms == round(ms) else f"{_plain(ms)}ms"
+
+
+def _plain(number: float) -> str:
+    """Return a number with all its digits and no others: ``99``, ``99.99999``, ``1234567.5``."""
+    return f"{Decimal(repr(float(number))).normalize():f}"

@@ -6,6 +6,7 @@ Source of the port names: Istio's protocol selection, by the prefix of the port'
 from collections.abc import Mapping
 from typing import Any
 
+from informers.fields import items, labels, mapping, text
 from router.types import Backend, Service, ServicePort
 
 _HTTP = ("http", "https", "http2", "grpc", "grpc-web")
@@ -19,19 +20,21 @@ def view(obj: Mapping[str, Any], _previous: Service | None) -> Service:
     """Return the cached view of a Service.
 
     Raises:
-        KeyError, TypeError, AttributeError: the object is not a Service.
+        FieldError: a field is not what it must be.
+        KeyError: the object has no metadata.
     """
-    meta, spec = obj["metadata"], obj["spec"]
+    meta, spec = obj["metadata"], mapping(obj, "spec", "")
     return Service(
         namespace=meta["namespace"],
         name=meta["name"],
         uid=meta["uid"],
         resource_version=meta["resourceVersion"],
-        kind=HEADLESS if spec.get("clusterIP") == "None" else spec.get("type") or "ClusterIP",
+        kind=HEADLESS if spec.get("clusterIP") == "None" else text(spec, "type", "spec.") or "ClusterIP",
         ports=tuple(
-            ServicePort(port.get("name") or "", port.get("appProtocol") or "") for port in spec.get("ports") or ()
+            ServicePort(text(port, "name", "spec.ports: "), text(port, "appProtocol", "spec.ports: "))
+            for port in items(spec, "ports", "spec.")
         ),
-        selector=tuple(sorted((spec.get("selector") or {}).items())),
+        selector=tuple(sorted(labels(spec, "selector", "spec.").items())),
     )
 
 

@@ -7,7 +7,15 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Protocol
 
-TOTAL = 100  # percent; Istio takes weights with another sum as shares of it (9/1), we write percents
+TOTAL = 100
+"""Percent: what the weights that we write add up to.
+
+Istio accepts any sum above 0 and takes the weights as shares of it: 9/1 sends a tenth. Such a route is readable, but it
+carries no ``Weights``. While a rollout runs it is brought to the recorded ones, like a route whose weights somebody
+changed (``Correcting … canary weight uneven to 10``); at rest nothing is written to it.
+
+Source: ``validateHTTPRouteDestinations`` of Istio 1.12 and newer, which refuses a sum of 0 and weights below 0 only.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +52,10 @@ class RouteRef:
 class Route:
     """What a router found for a ``RouteRef``."""
 
-    weights: Weights | None  # None: no two usable numbers (routes disagree, don't add up, or there is a problem)
+    weights: Weights | None  # None: no percentages (routes disagree, don't add up to 100, or there is a problem)
     problem: str | None = None  # what is missing or in the way, as the end of a sentence; None if usable
     sends_to_canary: bool = False  # some managed route carries a weight above 0 for the canary host
+    sends_to_primary: bool = True  # likewise; looked at only where there are no ``weights``
 
 
 @dataclass(frozen=True, slots=True)

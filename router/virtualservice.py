@@ -8,10 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from informers.fields import HIGHEST_INT32, items, mapping, text, whole
 from router.hosts import Host, normalise
 from router.types import TOTAL, Route, RouteRef, Weights
 
 Json = dict[str, Any]
+_WHERE = "spec.http.route: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +21,7 @@ class Destination:
     """One destination of an HTTP route."""
 
     host: Host
-    weight: int  # percent, with Istio's default filled in
+    weight: int  # share of the sum of its route, with Istio's default filled in
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +48,18 @@ def view(obj: Mapping[str, Any], _previous: VirtualServiceView | None) -> Virtua
     """Return the cached view of a VirtualService.
 
     Raises:
-        KeyError, TypeError, ValueError, AttributeError: the object is not a VirtualService.
+        FieldError: a field is not what it must be.
+        KeyError: the object is not a VirtualService.
     """
     meta = obj["metadata"]
     namespace = meta["namespace"]
-    routes = (obj.get("spec") or {}).get("http") or ()
+    routes = items(mapping(obj, "spec", ""), "http", "spec.")
     return VirtualServiceView(
         namespace=namespace,
         name=meta["name"],
         uid=meta["uid"],
         resource_version=meta["resourceVersion"],
-        routes=tuple(_destinations(route.get("route") or (), namespace) for route in routes),
+        routes=tuple(_destinations(items(route, "route", "spec.http: "), namespace) for route in routes),
     )
 
 
@@ -74,10 +77,13 @@ def find(virtual_service: VirtualServiceView, ref: RouteRef) -> Route:
         )
         for spot in spots
     }
-    sends = any(to_canary > 0 for _, to_canary in pairs)
     to_primary, to_canary = next(iter(pairs))
     agreed = len(pairs) == 1 and min(to_primary, to_canary) >= 0 and to_primary + to_canary == TOTAL
-    return Route(Weights(to_primary, to_canary) if agreed else None, sends_to_canary=sends)
+    return Route(
+        Weights(to_primary, to_canary) if agreed else None,
+        sends_to_canary=any(canary > 0 for _, canary in pairs),
+        sends_to_primary=agreed or any(primary > 0 for primary, _ in pairs),
+    )
 
 
 def patch(virtual_service: VirtualServiceView, ref: RouteRef, weights: Weights) -> Sequence[Json]:
@@ -115,8 +121,8 @@ def _destinations(route: Sequence[Mapping[str, Any]], namespace: str) -> tuple[D
     default = TOTAL if len(route) == 1 else 0  # Istio's: a single destination gets everything, one of several nothing
     return tuple(
         Destination(
-            host=normalise(entry["destination"]["host"], namespace),
-            weight=default if entry.get("weight") is None else int(entry["weight"]),
+            host=normalise(text(entry["destination"], "host", f"{_WHERE}destination."), namespace),
+            weight=whole(entry, "weight", _WHERE, default=default, lowest=-HIGHEST_INT32, highest=HIGHEST_INT32),
         )
         for entry in route
     )

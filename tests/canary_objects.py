@@ -64,6 +64,10 @@ GOOD = [
     Case("traffic that returns at once", lambda s, a: a.update(promotion="atOnce")),
     Case("traffic that returns in steps", lambda s, a: a.update(promotion="stepped")),
     Case("full host", lambda s, a: s["primary"].update(host="podinfo.test.svc.cluster.local")),
+    Case("host of two parts", lambda s, a: s["canary"].update(host="podinfo-canary.test")),
+    Case("host with a dot at its end", lambda s, a: s["primary"].update(host="podinfo.test.svc.cluster.local.")),
+    Case("host in capital letters", lambda s, a: s["primary"].update(host="Podinfo")),
+    Case("longest part of a host", lambda s, a: s["primary"].update(host="a" * 63)),
     Case("unknown fields", lambda s, a: (s.update(x=1), a.update(y=None))),
 ]
 
@@ -91,6 +95,27 @@ BAD = [
         "spec.primary.name 'Podinfo' cannot be the name",
     ),
     Case("name that is too long", lambda s, a: s["primary"].update(name="a" * 254), "cannot be the name of an object"),
+    *(
+        Case(
+            f"host {name}",
+            lambda s, a, host=host: s["primary"].update(host=host),
+            f"spec.primary.host {host!r} cannot be the name of a service: use a DNS name without a port",
+        )
+        for name, host in {
+            "with a port": "podinfo:9898",
+            "with a scheme": "http://podinfo",
+            "that is a pattern": "*.test",
+            "with escapes of a terminal": "\x1b[2Jpodinfo",
+            "with a line of its own": "podinfo\nPROBLEM",
+            "with a space": "pod info",
+            "that is written from right to left": "podinfo\u202e",
+            "with an underscore": "pod_info",
+            "with an empty part": "podinfo..svc",
+            "that begins with a dash": "-podinfo",
+            "with a part that is too long": "a" * 64,
+            "that is too long": ".".join(["a" * 63] * 4),
+        }.items()
+    ),
     Case(
         "unknown kind",
         lambda s, a: s.update(targetKind="Pod"),

@@ -24,7 +24,7 @@ from informers.reflector import PAGE
 from informers.resources import CANARIES, DEPLOYMENTS, SERVICES, VIRTUAL_SERVICE_VERSIONS, Resource, virtual_services
 from informers.stop import Stop
 from informers.store import Build, Index, Store
-from informers.types import Json, Unreadable, View
+from informers.types import IdentityError, Json, Unreadable, View
 from router.registry import ROUTERS
 from router.services import view as service_view
 from router.virtualservice import view as virtual_service_view
@@ -114,5 +114,5 @@ def _list_all(source: KubeSource, take: Callable[[Json], None]) -> None:
 
 
 def _put(store: Store[V], obj: Json) -> None:
-    with suppress(KeyError, TypeError):  # without metadata nobody can tell which object it is
+    with suppress(IdentityError):
         store.put(store.view(obj))

@@ -15,10 +15,13 @@ from controller.check.findings import Level
 from controller.check.judge import judge
 from controller.check.options import parse_check_options
 from controller.check.report import as_json, as_text
+from controller.command_line import UsageError
 from controller.flags import Options
+from controller.printable import printable
 from informers.client import KubeClient
 from informers.credentials import find_login
 from informers.errors import ConfigurationError
+from metrics.address import MetricsServerError
 from metrics.registry import OBSERVERS
 
 EXIT_FINE = 0
@@ -38,11 +41,11 @@ def main(argv: Sequence[str], now: Callable[[], datetime], out: TextIO = sys.std
         now: the wall clock.
         out: where to print.
     """
-    options, output = parse_check_options(argv)
     try:
+        options, output = parse_check_options(argv)
         facts = _gather(options, now)
-    except ConfigurationError as error:
-        sys.stderr.write(f"flagger check: {error}\n")
+    except (ConfigurationError, MetricsServerError, UsageError) as error:
+        sys.stderr.write(f"flagger check: {printable(' '.join(str(error).split()))}\n")
         return EXIT_USAGE
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED

@@ -10,7 +10,7 @@ from enum import StrEnum
 class Level(StrEnum):
     """How bad it is."""
 
-    OK = "ok"
+    OK = "ok"  # as it should be, or only worth knowing
     WARNING = "warning"  # a rollout may work all the same, or it cannot be told
     PROBLEM = "problem"  # a rollout cannot work
 
@@ -33,6 +33,8 @@ class Reason(StrEnum):
     WRONG_DURATION_METRIC = "WrongDurationMetric"
     NO_SERIES_OF_WORKLOADS = "NoSeriesOfWorkloads"
     WINDOW_TOO_SHORT = "WindowTooShort"
+    WINDOW_LONGER_THAN_ROUND = "WindowLongerThanRound"
+    WINDOW_SHORTER_THAN_ROUND = "WindowShorterThanRound"
     LIMIT_BEYOND_BUCKETS = "LimitBeyondBuckets"
     CANARY_UNREADABLE = "CanaryUnreadable"
     ROLLOUT_HELD = "RolloutHeld"
@@ -54,6 +56,11 @@ class Finding:
 def passed(check: str, what: str, about: str = "") -> Finding:
     """Return that something is as it should be."""
     return Finding(Level.OK, check, Reason.PASSED, what, about=about)
+
+
+def told(check: str, reason: str, what: str, about: str = "") -> Finding:
+    """Return what is fine and worth knowing: unlike what has passed, it is printed."""
+    return Finding(Level.OK, check, reason, what, about=about)
 
 
 def cannot_tell(check: str, what: str, fix: str, about: str = "") -> Finding:

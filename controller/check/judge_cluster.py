@@ -124,7 +124,7 @@ def _not_allowed(who: str, where: str, scope: Access, what: str) -> Finding:
     elif scope.namespace:
         fix = "Give it a Role with the rules of the ClusterRole in artifacts/flagger/account.yaml, and bind it there."
     else:
-        fix = f"{_APPLY_ACCOUNT}, or name the namespaces that it may see with --namespace"
+        fix = f"{_APPLY_ACCOUNT}, or restrict it with --namespace to the namespaces that it may see"
     return problem("permissions", Reason.NOT_ALLOWED, f"{who} may {what} {where}", fix)
 
 

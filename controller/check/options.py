@@ -4,7 +4,9 @@ import argparse
 import os
 from collections.abc import Mapping, Sequence
 
-from controller.flags import Options, add_flags, options_of, parse
+from controller import values
+from controller.command_line import Parser
+from controller.flags import Options, add_flags, options_of
 
 FORMATS = ("text", "json")
 _HELP: Mapping[str, str] = {
@@ -31,24 +33,29 @@ that cannot be used or a wrong flag."""
 
 
 def parse_check_options(argv: Sequence[str], environ: Mapping[str, str] = os.environ) -> tuple[Options, str]:
-    """Return the controller's options and the format; exits with 2 and a usage message if one is wrong.
+    """Return the controller's options and the format.
 
     Args:
         argv: the arguments after ``check``.
         environ: environment variables.
+
+    Raises:
+        UsageError: a flag or a variable is wrong.
+        SystemExit: help or the version was asked for, and printed.
     """
-    parser = argparse.ArgumentParser(
-        prog="flagger check",
-        description=DESCRIPTION,
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+    parser = Parser("flagger check", description=DESCRIPTION, epilog=EPILOG)
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar=f"{{{','.join(FORMATS)}}}",
+        type=values.one_of(FORMATS),
+        default="text",
+        help="how to print (default: %(default)s)",
     )
-    parser.add_argument("-o", "--output", choices=FORMATS, default="text", help="how to print (default: %(default)s)")
     add_flags(parser)
     for action in parser._actions:  # noqa: SLF001  # argparse has no public way to list its options
         action.help = _HELP.get(action.dest, action.help)
-    args = parse(parser, [_as_kubectl_takes_it(argument) for argument in argv], environ)
+    args = parser.read([_as_kubectl_takes_it(argument) for argument in argv], environ)
     return options_of(args), args.output
 
 

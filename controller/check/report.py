@@ -1,4 +1,7 @@
-"""Findings as text for people and as JSON for programs. Pure."""
+"""Findings as text for people and as JSON for programs. Pure.
+
+Whatever is printed for people goes through ``printable``: most of it comes from the cluster. JSON escapes by itself.
+"""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -6,20 +9,21 @@ from typing import Any
 
 from controller import __version__
 from controller.check.facts import Api, Facts, Unknown
-from controller.check.findings import Finding, Level
+from controller.check.findings import Finding, Level, Reason
+from controller.printable import printable
 from informers.resources import CANARIES
 
-_WORDS = {Level.WARNING: "WARNING", Level.PROBLEM: "PROBLEM"}
-_COLOURS = {Level.WARNING: "33", Level.PROBLEM: "31"}
+_WORDS = {Level.OK: "OK", Level.WARNING: "WARNING", Level.PROBLEM: "PROBLEM"}
+_COLOURS = {Level.OK: "32", Level.WARNING: "33", Level.PROBLEM: "31"}
 _WIDTH = len("PROBLEM")
 _SERVICE_ACCOUNT = "system:serviceaccount:"
 
 
 def as_text(facts: Facts, findings: Sequence[Finding], *, colours: bool) -> str:
-    """Return what a person reads: what was looked at, what is to be fixed, and a line that sums it up."""
-    bad = [finding for finding in findings if finding.level is not Level.OK]
-    lines = [f"{name:<12} {text}" for name, text in _looked_at(facts)]
-    for finding in bad:
+    """Return what a person reads: what was looked at, what is to be fixed or known, and a line that sums it up."""
+    printed = [finding for finding in findings if finding.reason != Reason.PASSED]
+    lines = [f"{name:<12} {printable(text)}" for name, text in _looked_at(facts)]
+    for finding in printed:
         lines += ["", *_paragraph(finding, colours=colours)]
     return "\n".join([*lines, "", _sum(findings)]) + "\n"
 
@@ -80,8 +84,9 @@ def _paragraph(finding: Finding, *, colours: bool) -> Iterator[str]:
         word = f"\x1b[{_COLOURS[finding.level]};1m{word}\x1b[0m"
     namespace, _, name = finding.about.partition("/")
     about = f"canary {name}.{namespace}: " if name else ""
-    yield f"{word}  {about}{finding.what}"
-    yield f"{'fix':>{_WIDTH}}  {finding.fix}"
+    yield f"{word}  {printable(about + finding.what)}"
+    if finding.fix:
+        yield f"{'fix':>{_WIDTH}}  {printable(finding.fix)}"
 
 
 def _sum(findings: Sequence[Finding]) -> str:

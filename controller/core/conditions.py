@@ -4,16 +4,21 @@
 one stands.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import assert_never
+from datetime import datetime
+from typing import Any, assert_never
 
+from controller.core import gates
 from controller.core.canary import CanaryStatus, Condition, State
 from controller.core.events import Cause
 from controller.core.gates import Closed, Needs
+from controller.core.status_json import time_text
 from controller.core.world import Rollout, World
 
 PROMOTED = "Promoted"
 READY = "Ready"
+UNREADABLE = "CanaryUnreadable"
 RUNNING = Cause("RolloutRunning", "The new revision is being analysed", State.RUNNING)
 
 
@@ -29,7 +34,10 @@ def with_condition(
 
 
 def nothing_to_repair(world: World, status: CanaryStatus) -> CanaryStatus:
-    """Return the status of an object that nobody has to put right."""
+    """Return the status of an object that nobody has to put right, unless a write of ours is refused."""
+    refused = gates.write_refused(world)
+    if refused:
+        return to_repair(world, status, gates.WRITE_REFUSED.reason, refused)
     status = replace(status, observed_generation=world.canary.generation)
     return with_condition(world, status, READY, "True", "PartsFound", "Route, services and workloads were found")
 
@@ -73,3 +81,22 @@ def noted(r: Rollout, status: CanaryStatus) -> CanaryStatus:
         canary_replicas=r.workload.replicas or status.canary_replicas,
     )
     return running(r.world, nothing_to_repair(r.world, status))
+
+
+def unreadable_patch(obj: Mapping[str, Any], why: str, now: datetime) -> dict[str, Any] | None:
+    """Return the merge patch that says of an object that it cannot be read; None if its status says so already.
+
+    Whatever else its conditions are, they stay.
+    """
+    status = obj.get("status")
+    found = status.get("conditions") if isinstance(status, Mapping) else None
+    conditions = [c for c in found if isinstance(c, Mapping)] if isinstance(found, list) else []
+    old = next((c for c in conditions if c.get("type") == READY), {})
+    new = {"type": READY, "status": "False", "reason": UNREADABLE, "message": why}
+    if {**old, **new} == old:
+        return None
+    was_so, since = old.get("status") == "False", old.get("lastTransitionTime")
+    new["lastTransitionTime"] = since if was_so and isinstance(since, str) else time_text(now)
+    others = [c for c in conditions if c.get("type") != READY]
+    version = obj["metadata"]["resourceVersion"]
+    return {"metadata": {"resourceVersion": version}, "status": {"conditions": [*others, new]}}

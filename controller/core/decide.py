@@ -25,13 +25,13 @@ def decide(world: World) -> Plan:
     for rule in ANY_WORLD:
         plan = rule(world)
         if plan is not None:
-            return plan
+            return _marked(world, plan) if rule is give_up_what_cannot_be_read else plan
     rollout = rollout_of(world)
     assert rollout is not None, "the rules above speak for every world without a canary to roll out"  # noqa: S101
     for step in ROLLOUT:
         plan = step(rollout)
         if plan is not None:
-            return plan
+            return _marked(world, plan) if step in ROUNDS else plan
     raise AssertionError("the last rule speaks for every rollout")
 
 
@@ -335,6 +335,25 @@ ROLLOUT: tuple[Callable[[Rollout], Plan | None], ...] = (
     take_the_first_step,
     advance_or_promote,
 )
+
+
+ROUNDS: tuple[Callable[[Rollout], Plan | None], ...] = (
+    finish_the_promotion,
+    judge_what_flows,
+    stand_at_a_closed_gate,
+    wait_for_the_windows,
+    take_the_first_step,
+    advance_or_promote,
+)
+"""Rules that begin a new interval because the old one has passed; others cut it short, and nothing was due then."""
+
+
+def _marked(world: World, plan: Plan) -> Plan:
+    """Return the plan of a rule that waits for rounds, marked if it holds one."""
+    before = world.canary.status.last_check_time
+    written = (action.status for action in plan.actions if isinstance(action, WriteStatus))
+    held = before is not None and any(status.last_check_time not in {before, None} for status in written)
+    return replace(plan, holds_a_round=held)
 
 
 def _has_something_new(world: World) -> bool:

@@ -90,6 +90,11 @@ def halt(c: str, what: str, *, kind: str) -> Event:
     return Event("Warning", f"Halt {c} advancement {what}", "Halt", kind=f"halt:{kind}")
 
 
+def unreadable(c: str, why: str) -> Event:
+    """The object itself is malformed; ``why`` names the field and what would be right."""
+    return halt(c, f"the canary object cannot be read: {why}", kind="unreadable")
+
+
 def copying(k: str, p: str) -> Event:
     """Promotion."""
     return Event("Normal", f"Copying {k} template spec to {p}", "Promote", terminal=True)

@@ -168,17 +168,32 @@ def held(world: World) -> str | None:
 
 def traffic_to_nothing(world: World) -> str | None:
     """The route sends no request to a side that cannot answer."""
-    spec, weights = world.canary.spec, world.route.weights if world.route else None
-    if weights is None or isinstance(spec, InvalidSpec):
+    spec, route = world.canary.spec, world.route
+    if route is None or route.problem or isinstance(spec, InvalidSpec):
         return None
-    for weight, serves, side in (
-        (weights.canary, world.canary_serves, spec.canary),
-        (weights.primary, world.primary_serves, spec.primary),
+    weights = route.weights
+    to_canary = _share(weights.canary if weights else None, sends=route.sends_to_canary)
+    to_primary = _share(weights.primary if weights else None, sends=route.sends_to_primary)
+    for sends, serves, side in (
+        (to_canary, world.canary_serves, spec.canary),
+        (to_primary, world.primary_serves, spec.primary),
     ):
-        if weight and not serves:
+        if sends and not serves:
             where = f"{side.name}.{world.canary.namespace}"
-            return f"{_route(world)} sends {weight}% of its requests to {where}, which has no available pod behind it"
+            return f"{_route(world)} sends {sends} of its requests to {where}, which has no available pod behind it"
     return None
+
+
+def write_refused(world: World) -> str | None:
+    """The API server accepts what the controller writes."""
+    return world.memory.refusal.text if world.memory.refusal else None
+
+
+def _share(percent: int | None, *, sends: bool) -> str:
+    """Return how much a side gets, in words; "" for nothing. Weights that are no percents are shares of their sum."""
+    if percent is None:
+        return "a share" if sends else ""
+    return f"{percent}%" if percent else ""
 
 
 INVALID_SPEC = Gate(
@@ -239,6 +254,13 @@ TO_NOTHING = Gate(
     "TrafficToNothing",
     "The route sends no requests to a side without pods or a service (at rest; mid-rollout, traffic is moved).",
     traffic_to_nothing,
+    Needs.REPAIR,
+)
+
+WRITE_REFUSED = Gate(
+    "WriteRefused",
+    "The API server accepts what the controller writes: no permission, policy, webhook or quota is in the way.",
+    write_refused,
     Needs.REPAIR,
 )
 

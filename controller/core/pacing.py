@@ -58,6 +58,11 @@ def filled_at(r: Rollout, check: Check) -> datetime:
     return first_step + parse_duration(check.interval)
 
 
+def longest_pause(spec: CanarySpec) -> timedelta:
+    """Return for how long a rollout may stand still because its spec says so: while a window fills, or pods drain."""
+    return max((spec.drain, *(parse_duration(check.interval) for check in spec.checks)))
+
+
 def drained_at(world: World, drain: timedelta) -> datetime | None:
     """Return when the canary may be scaled down, or None if none of its traffic was taken off in this rollout."""
     since = world.canary.status.drain_start_time

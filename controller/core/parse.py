@@ -1,4 +1,4 @@
-"""From the JSON of a Canary object to values. The one place where its fields are read.
+"""From the JSON of a Canary object to values. Its fields are read here, and those of its status in ``parse_status``.
 
 The schema in ``artifacts/flagger/crd.yaml`` refuses the same objects; a test feeds both from one table. The checks
 stand here as well because a cluster may carry an older schema, or none.
@@ -6,27 +6,17 @@ stand here as well because a cluster may carry an older schema, or none.
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import fields
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-from controller.core.canary import (
-    Canary,
-    CanarySpec,
-    CanaryStatus,
-    CheckStatus,
-    Condition,
-    InvalidSpec,
-    Obeyed,
-    Side,
-    Stage,
-    State,
-    Verbs,
-)
+from controller.core.canary import Canary, CanarySpec, InvalidSpec, Side, Verbs
 from controller.core.durations import parse_interval
+from controller.core.parse_status import parse_status, parse_time
 from controller.core.verbs import ABORT, HOLD, PROMOTE, RETRY
+from informers.fields import mapping, texts, whole
+from informers.types import FieldError
 from metrics.checks import check_problem
-from metrics.types import Check, Verdict
+from metrics.types import Check
 
 DEFAULT_THRESHOLD = 10
 DEFAULT_MAX_WEIGHT = 100
@@ -39,12 +29,13 @@ AT_ONCE, STEPPED = "atOnce", "stepped"
 _DNS_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
 _LONGEST_NAME = 253
 
-_VERBS = frozenset(field.name for field in fields(Obeyed))
+_LABEL = "[a-zA-Z0-9]([-a-zA-Z0-9]{0,61}[a-zA-Z0-9])?"
+_HOST = re.compile(rf"{_LABEL}(\.{_LABEL})*\.?")
 
 Json = Mapping[str, Any]
 
 
-class SpecError(ValueError):
+class SpecError(FieldError):
     """A field of the spec is wrong; the message names it, its value, and what would be right."""
 
 
@@ -56,7 +47,8 @@ def parse_canary(obj: Json, *, kinds: Collection[str]) -> Canary:
         kinds: supported values of ``spec.targetKind``.
 
     Raises:
-        KeyError, TypeError, ValueError: the metadata is not an object's. A bad *spec* is a value, ``InvalidSpec``.
+        KeyError, TypeError, ValueError: the metadata is not an object's, or the status (``StatusError``) not one that
+            the controller wrote. A bad *spec* is a value, ``InvalidSpec``.
     """
     meta = obj["metadata"]
     try:
@@ -68,13 +60,13 @@ def parse_canary(obj: Json, *, kinds: Collection[str]) -> Canary:
         name=meta["name"],
         uid=meta["uid"],
         resource_version=meta["resourceVersion"],
-        generation=meta.get("generation", 0),
+        generation=whole(meta, "generation", "metadata."),
         created=parse_time(meta["creationTimestamp"]),
         deleting=bool(meta.get("deletionTimestamp")),
-        finalizers=tuple(meta.get("finalizers") or ()),
+        finalizers=texts(meta, "finalizers", "metadata."),
         spec=spec,
-        status=parse_status(obj.get("status") or {}),
-        verbs=parse_verbs(meta.get("annotations") or {}),
+        status=parse_status(obj.get("status")),
+        verbs=parse_verbs(mapping(meta, "annotations", "metadata.")),
     )
 
 
@@ -82,37 +74,6 @@ def parse_verbs(annotations: Json) -> Verbs:
     """Return what the annotations of a Canary object ask for."""
     abort, promote, retry = (str(annotations.get(verb) or "") for verb in (ABORT, PROMOTE, RETRY))
     return Verbs(abort, promote, retry, hold=str(annotations[HOLD] or "") if HOLD in annotations else None)
-
-
-def parse_time(text: str) -> datetime:
-    """Return an RFC 3339 time as an aware datetime in UTC."""
-    return datetime.fromisoformat(text).astimezone(UTC)
-
-
-def parse_status(status: Json) -> CanaryStatus:
-    """Return the status as a value; what is missing has its default."""
-    return CanaryStatus(
-        state=State(status["state"]) if status.get("state") else None,
-        stage=Stage(status["stage"]) if status.get("stage") else None,
-        canary_revision=status.get("canaryRevision") or "",
-        canary_generation=status.get("canaryGeneration") or 0,
-        canary_uid=status.get("canaryUID") or "",
-        canary_replicas=status.get("canaryReplicas") or 0,
-        failed_checks=status.get("failedChecks") or 0,
-        inconclusive_checks=status.get("inconclusiveChecks") or 0,
-        canary_weight=status.get("canaryWeight") or 0,
-        previous_weight=status.get("previousWeight") or 0,
-        start_time=_time(status.get("startTime")),
-        traffic_start_time=_time(status.get("trafficStartTime")),
-        drain_start_time=_time(status.get("drainStartTime")),
-        last_check_time=_time(status.get("lastCheckTime")),
-        last_transition_time=_time(status.get("lastTransitionTime")),
-        observed_generation=status.get("observedGeneration") or 0,
-        conditions=tuple(_condition(c) for c in status.get("conditions") or ()),
-        checks=tuple(_check_status(c) for c in status.get("checks") or ()),
-        failed_revisions=tuple(str(revision) for revision in status.get("failedRevisions") or ()),
-        obeyed=Obeyed(**{verb: str(value) for verb, value in (status.get("obeyed") or {}).items() if verb in _VERBS}),
-    )
 
 
 def _spec(spec: Json, kinds: Collection[str]) -> CanarySpec:
@@ -148,7 +109,7 @@ def _spec(spec: Json, kinds: Collection[str]) -> CanarySpec:
 
 def _side(spec: Json, role: str) -> Side:
     side = _mapping(spec, role, "spec.")
-    return Side(name=_name(side, f"spec.{role}."), host=_text(side, "host", f"spec.{role}."))
+    return Side(name=_name(side, f"spec.{role}."), host=_host(side, f"spec.{role}."))
 
 
 def _checks(analysis: Json) -> tuple[Check, ...]:
@@ -219,6 +180,16 @@ def _name(obj: Json, prefix: str) -> str:
     return name
 
 
+def _host(obj: Json, prefix: str) -> str:
+    host = _text(obj, "host", prefix)
+    if len(host) > _LONGEST_NAME or not _HOST.fullmatch(host):
+        raise SpecError(
+            f"{prefix}host {host!r} cannot be the name of a service: use a DNS name without a port, "
+            "short (podinfo) or full (podinfo.test.svc.cluster.local)"
+        )
+    return host
+
+
 def _integer(obj: Json, field: str, default: int, *, lowest: int, highest: int | None = None) -> int:
     value = obj.get(field)
     if value is None:
@@ -231,23 +202,3 @@ def _integer(obj: Json, field: str, default: int, *, lowest: int, highest: int |
     if value < lowest or (highest is not None and value > highest):
         raise SpecError(f"spec.canaryAnalysis.{field} must be {bounds}, not {value}")
     return value
-
-
-def _time(text: str | None) -> datetime | None:
-    return parse_time(text) if text else None
-
-
-def _condition(c: Json) -> Condition:
-    since = parse_time(c["lastTransitionTime"])
-    return Condition(c["type"], c["status"], c.get("reason", ""), c.get("message", ""), since)
-
-
-def _check_status(c: Json) -> CheckStatus:
-    return CheckStatus(
-        name=c["name"],
-        verdict=Verdict(c["verdict"]),
-        threshold=float(c["threshold"]),
-        value=c.get("value"),
-        message=c.get("message", ""),
-        time=parse_time(c["time"]),
-    )

@@ -85,6 +85,15 @@ class Complaint:
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """A write that the API server refused, and refuses until somebody changes a permission, a policy or a webhook."""
+
+    action: str  # name of the action's class
+    text: str  # what was asked for, and the server's words
+    complaint: Complaint | None = None  # when it was reported last
+
+
+@dataclass(frozen=True, slots=True)
 class Corrections:
     """How often the route was put back of late, so that a tool that resets it is answered at a growing pace."""
 
@@ -101,3 +110,4 @@ class Plan:
     wake_after: timedelta | None = None  # reconcile again then, even if nothing changes; None: only on a change
     complaint: Complaint | None = None  # to be remembered until the next decision of this canary; None: forget
     corrections: Corrections | None = None  # to be remembered; None: as before
+    holds_a_round: bool = False  # one that was due: not a step that is finished, put back or diverted in between

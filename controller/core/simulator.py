@@ -12,7 +12,7 @@ from typing import assert_never
 
 from controller.core.canary import Canary, CanarySpec, State
 from controller.core.decide import decide
-from controller.core.parse import parse_status
+from controller.core.parse_status import parse_status
 from controller.core.plan import (
     Action,
     CopyTemplate,
@@ -27,7 +27,7 @@ from controller.core.plan import (
     WriteStatus,
 )
 from controller.core.status_json import apply_patch, status_patch, to_json
-from controller.core.world import FINALIZER, NOTHING_REMEMBERED, Memory, Shifted, World, with_readings
+from controller.core.world import FINALIZER, NOTHING_REMEMBERED, Memory, World, after_action, after_plan, with_readings
 from deploy.template import promoted_labels
 from deploy.types import Template, Workload
 from metrics.types import Check, Reading
@@ -94,9 +94,7 @@ def plan_for(scene: Scene, readings: Readings) -> Plan:
 
 def remembering(scene: Scene, plan: Plan) -> Scene:
     """Return the scene with what the controller remembers of a plan that it is about to carry out."""
-    memory = scene.memory
-    corrections = plan.corrections or memory.corrections
-    return replace(scene, memory=replace(memory, complaint=plan.complaint, corrections=corrections))
+    return replace(scene, memory=after_plan(world_of(scene), plan))
 
 
 def play(scene: Scene, action: Action) -> Scene:  # noqa: C901, PLR0911  # one case per action
@@ -110,7 +108,7 @@ def play(scene: Scene, action: Action) -> Scene:  # noqa: C901, PLR0911  # one c
             if scene.weights is None:
                 return scene
             moved = scene.route_version + (weights != scene.weights)
-            memory = replace(scene.memory, shifted=Shifted(weights, scene.now))
+            memory = after_action(scene.memory, action, scene.now)
             return replace(scene, weights=weights, route_version=moved, memory=memory)
         case Fence():
             return replace(scene, route_version=scene.route_version + 1)

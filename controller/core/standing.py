@@ -1,5 +1,6 @@
 """Standing still: the one mechanism by which a closed gate is told of, behind which nothing moves."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from controller.core import conditions, events, gates, pacing
@@ -49,6 +50,8 @@ def at_rest(world: World) -> Plan:
     closed = gates.first_closed(world, gates.AT_REST)
     if closed:
         return behind(world, closed)
+    # Nothing is to be written here but that, so nothing is refused any more.
+    world = replace(world, memory=replace(world.memory, refusal=None))
     condition = world.canary.status.condition(READY)
     if condition is None or condition.status != "False":
         return Plan()

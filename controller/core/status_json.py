@@ -1,4 +1,4 @@
-"""From a status to the merge patch that brings the object there. The inverse of ``parse.parse_status``."""
+"""From a status to the merge patch that brings the object there. The inverse of ``parse_status.parse_status``."""
 
 from dataclasses import asdict
 from datetime import datetime
@@ -15,6 +15,21 @@ def status_patch(old: CanaryStatus, new: CanaryStatus) -> Json:
     patch: Json = {key: _replaced(before.get(key), value) for key, value in after.items() if before.get(key) != value}
     patch.update({key: None for key in before if key not in after})
     return patch
+
+
+def dropped(sent: Json, kept: Json, where: str = "status") -> str | None:
+    """Return which field of a merge patch the object that answers it lacks, as a path, or None if it has all.
+
+    An API server drops what the schema of a definition does not name, without a word.
+    """
+    for key, value in sent.items():
+        if value is not None and key not in kept:
+            return f"{where}.{key}"
+        if isinstance(value, dict) and isinstance(kept[key], dict):
+            inner = dropped(value, kept[key], f"{where}.{key}")
+            if inner:
+                return inner
+    return None
 
 
 def apply_patch(status: Json, patch: Json) -> Json:
@@ -70,9 +85,13 @@ def to_json(status: CanaryStatus) -> Json:
     return {key: value for key, value in fields.items() if value is not None}
 
 
-def _time(time: datetime | None) -> str | None:
+def time_text(time: datetime) -> str:
     """Return RFC 3339 with microseconds: whole seconds would let a round begin up to one second early."""
-    return time.strftime("%Y-%m-%dT%H:%M:%S.%fZ") if time else None
+    return time.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _time(time: datetime | None) -> str | None:
+    return time_text(time) if time else None
 
 
 def _condition(c: Condition) -> Json:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from controller.core.canary import Canary, CanarySpec, InvalidSpec, Stage, State
-from controller.core.plan import Complaint, Corrections
+from controller.core.plan import Action, Complaint, Corrections, Plan, Refusal, Shift
 from deploy.template import would_change_nothing
 from deploy.types import Workload
 from informers.types import Unreadable
@@ -34,6 +34,7 @@ class Memory:
     complaint: Complaint | None = None  # the last one that was made
     corrections: Corrections | None = None
     shifted: Shifted | None = None
+    refusal: Refusal | None = None  # a write that was refused, until one of its kind succeeds
 
 
 NOTHING_REMEMBERED = Memory()
@@ -153,6 +154,21 @@ def rollout_of(world: World) -> Rollout | None:
 def with_readings(world: World, checks: Sequence[Check], readings: Iterable[Reading]) -> World:
     """Return the same world, now with the readings that a plan asked for, one per check."""
     return replace(world, readings=tuple(zip(checks, readings, strict=True)))
+
+
+def after_plan(world: World, plan: Plan) -> Memory:
+    """Return what to remember of a plan that is about to be carried out."""
+    memory = replace(world.memory, complaint=plan.complaint, corrections=plan.corrections or world.memory.corrections)
+    over = world.at_rest and not plan.actions  # nothing is to be written, so nothing is refused
+    return replace(memory, refusal=None) if over else memory
+
+
+def after_action(memory: Memory, action: Action, at: datetime) -> Memory:
+    """Return what to remember once an action was carried out."""
+    if isinstance(action, Shift):
+        memory = replace(memory, shifted=Shifted(action.weights, at))
+    refused = memory.refusal is not None and memory.refusal.action == type(action).__name__
+    return replace(memory, refusal=None) if refused else memory
 
 
 def stamp(canary: Canary) -> str:

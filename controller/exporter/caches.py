@@ -5,21 +5,19 @@ from typing import Protocol
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 
+from controller.health import WatchedCache, cache_problem
+
 _LABELS = ("resource", "namespace")
 
 
-class CacheInformer(Protocol):
+class CacheInformer(WatchedCache, Protocol):
     """What is shown of an informer."""
-
-    @property
-    def problem(self) -> str | None:
-        """What keeps lists or watches from working now, or None."""
 
     def __len__(self) -> int:
         """Return the number of objects."""
 
-    def seconds_since_event(self) -> float | None:
-        """Return the age of the last event, bookmarks included; None before the first."""
+    def count_unreadable(self) -> int:
+        """Return how many of them cannot be read."""
 
 
 class CacheCollector:
@@ -32,18 +30,20 @@ class CacheCollector:
     def collect(self) -> Iterator[Metric]:
         """Yield sizes, ages and health."""
         objects = _family("flagger_cache_objects", "Objects in a cache.")
+        unreadable = _family("flagger_cache_unreadable_objects", "Objects in a cache that cannot be read.")
         ages = _family(
             "flagger_cache_last_event_age_seconds", "Seconds since a watch last said something, bookmarks included."
         )
-        healthy = _family("flagger_cache_healthy", "1 if list and watch work, 0 if not.")
+        healthy = _family("flagger_cache_healthy", "1 if the cache is kept up to date, 0 if not.")
         for resource, namespace, informer in self._informers:
             labels = (resource, namespace)
             objects.add_metric(labels, len(informer))
-            healthy.add_metric(labels, informer.problem is None)
+            healthy.add_metric(labels, cache_problem(informer) is None)
+            unreadable.add_metric(labels, informer.count_unreadable())
             age = informer.seconds_since_event()
             if age is not None:
                 ages.add_metric(labels, age)
-        yield from (objects, ages, healthy)
+        yield from (objects, unreadable, ages, healthy)
 
 
 def _family(name: str, text: str) -> GaugeMetricFamily:

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from controller.core.canary import CanarySpec, CanaryStatus, State
 from controller.core.conditions import PROMOTED, READY
+from controller.core.pacing import longest_pause
 from controller.core.plan import Plan, ReleaseFinalizer, Say, WriteStatus
 from controller.core.world import World
 from metrics.types import Verdict
@@ -38,6 +39,10 @@ class CanaryExporter:
         self._failed = gauge("failed_checks", "Failed checks of the rollout.")
         self._inconclusive = gauge("inconclusive_checks", "Rounds in a row that could not be judged.")
         self._interval = gauge("interval_seconds", "Length of a round.")
+        self._pause = gauge(
+            "longest_pause_seconds",
+            "Longest time that a rollout stands still as its spec asks: until a window is filled, or the drain.",
+        )
         self._last_check = gauge(
             "last_check_timestamp_seconds", "When the last round was held; before the first: when the rollout started."
         )
@@ -110,11 +115,17 @@ class CanaryExporter:
                 (world.now - after.start_time).total_seconds()
             )
 
+    def unreadable(self, namespace: str, name: str) -> None:
+        """Show a canary object that cannot be read as not ready; nothing else is known of it."""
+        with self._lock:
+            self._show((namespace, name), {(self._ready, (name, namespace)): 0.0})
+
     def gone(self, namespace: str, name: str) -> None:
         """Take away the series of a canary object that was deleted."""
         key = (namespace, name)
         with self._lock:
-            if self._seen.pop(key, None) is None:
+            self._seen.pop(key, None)
+            if key not in self._shown:
                 return
             self._show(key, {})
             del self._shown[key]
@@ -147,6 +158,7 @@ class CanaryExporter:
             yield (self._ready, labels), float(ready.status == "True")
         if isinstance(spec, CanarySpec):
             yield (self._info, (*labels, spec.primary.name, spec.canary.name)), 1
+            yield (self._pause, labels), longest_pause(spec).total_seconds()
             yield (self._interval, labels), (spec.interval or world.default_interval).total_seconds()
         if status.state is not None:
             yield from self._rollout(labels, status.state, status)

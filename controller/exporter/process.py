@@ -47,7 +47,7 @@ class ProcessExporter:
             "flagger_prometheus_request_duration_seconds", "Seconds that a query took."
         )
         self._events_dropped = counter("flagger_events_dropped", "Events that were not sent.")
-        self._errors = counter("flagger_reconcile_errors", "Looks at a canary that ended with an error.", "error")
+        self._errors = counter("flagger_reconcile_errors", "Reconciles that ended with an error.", "error")
 
     def leads(self, lease: str, leading: bool) -> None:  # noqa: FBT001  # the value of a gauge
         """Note whether we hold a lease."""

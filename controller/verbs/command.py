@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import TextIO
 
 from controller import __version__
+from controller.command_line import UsageError
+from controller.printable import printable
 from controller.verbs.decide import Accepted, Decision, Refused, Verb, decide
 from controller.verbs.options import VerbOptions, parse_verb_options
 from deploy.registry import DEPLOYERS
@@ -45,18 +47,17 @@ def main(verb: Verb, argv: Sequence[str], now: Callable[[], datetime], out: Text
         now: the wall clock.
         out: where to print; refusals and errors go to standard error.
     """
-    options = parse_verb_options(verb, argv)
     try:
-        decision = _ask(verb, options, now)
-    except (ConfigurationError, NotAskedError) as error:
-        sys.stderr.write(f"flagger {verb}: {' '.join(str(error).split())}\n")
+        decision = _ask(verb, parse_verb_options(verb, argv), now)
+    except (ConfigurationError, NotAskedError, UsageError) as error:
+        sys.stderr.write(f"flagger {verb}: {printable(' '.join(str(error).split()))}\n")
         return EXIT_NOT_ASKED
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     if isinstance(decision, Refused):
-        sys.stderr.write(f"flagger {verb}: {decision.sentence}\n")
+        sys.stderr.write(f"flagger {verb}: {printable(decision.sentence)}\n")
         return EXIT_REFUSED
-    out.write(f"{decision.sentence}\n")
+    out.write(f"{printable(decision.sentence)}\n")
     return EXIT_ASKED
 
 

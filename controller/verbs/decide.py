@@ -15,6 +15,7 @@ from typing import Any
 from controller.core import verbs
 from controller.core.canary import CanarySpec, InvalidSpec
 from controller.core.parse import parse_canary
+from controller.core.parse_status import StatusError, parse_status
 
 Json = dict[str, Any]
 
@@ -122,8 +123,8 @@ def decide(canary: Json, verb: Verb, now: datetime, *, kinds: Collection[str], r
         return _resume(seen)
     if not (seen.failed if verb is Verb.RETRY else seen.in_analysis):
         return Refused(f"{seen.label}: {seen.fill(_REFUSALS[verb].get(seen.situation, _UNKNOWN))}")
-    if isinstance(seen.spec, InvalidSpec):
-        return Refused(f"{seen.label}: the controller does nothing until the spec is corrected: {seen.spec.problem}")
+    if isinstance(seen.spec, InvalidSpec) or seen.unreadable:
+        return Refused(f"{seen.label}: the controller does nothing until {seen.to_correct}")
     value = f"{seen.revision}@{stamp}"
     return Accepted(_promise(seen, seen.spec, verb), seen.annotated(_ANNOTATIONS[verb], value))
 
@@ -141,6 +142,7 @@ class _Seen:
     revision: str
     weight: int
     spec: CanarySpec | InvalidSpec
+    unreadable: str  # why the controller cannot read the status; "" if it can
 
     @classmethod
     def of(cls, obj: Json, kinds: Collection[str]) -> "_Seen":
@@ -158,12 +160,20 @@ class _Seen:
             revision=revision,
             weight=status.get("canaryWeight") or 0,
             spec=parse_canary({**obj, "status": {}}, kinds=kinds).spec,
+            unreadable=_why_unreadable(status),
         )
 
     @property
     def label(self) -> str:
         """Name as events print it: ``podinfo.test``."""
         return f"{self.name}.{self.namespace}"
+
+    @property
+    def to_correct(self) -> str:
+        """What keeps the controller from obeying, if anything does."""
+        if isinstance(self.spec, InvalidSpec):
+            return f"the spec is corrected: {self.spec.problem}"
+        return f"the status is corrected: {self.unreadable}"
 
     @property
     def in_analysis(self) -> bool:
@@ -194,6 +204,14 @@ class _Seen:
     def annotated(self, annotation: str, value: str | None) -> Json:
         """Return the merge patch that sets an annotation, or removes it, if nobody has written since."""
         return {"metadata": {"resourceVersion": self.version, "annotations": {annotation: value}}}
+
+
+def _why_unreadable(status: Json) -> str:
+    try:
+        parse_status(status)
+    except StatusError as error:
+        return str(error)
+    return ""
 
 
 def _promise(seen: _Seen, spec: CanarySpec, verb: Verb) -> str:

@@ -2,15 +2,14 @@
 
 import argparse
 import os
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from controller.flags import add_login_flags, parse
+from controller import values
+from controller.command_line import Parser
+from controller.flags import add_login_flags
 from controller.verbs.decide import Verb
 
-_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
-_LONGEST_NAME = 253
 _LONGEST_REASON = 256
 _ENVIRONMENT = ("FLAGGER_KUBECONFIG", "FLAGGER_MASTER")  # the controller's list of namespaces names no object
 
@@ -49,34 +48,35 @@ class VerbOptions:
 
 
 def parse_verb_options(verb: Verb, argv: Sequence[str], environ: Mapping[str, str] = os.environ) -> VerbOptions:
-    """Return the options; exits with 2 and a usage message if one is wrong.
+    """Return the options.
 
     Args:
         verb: what was typed.
         argv: the arguments after it.
         environ: environment variables.
+
+    Raises:
+        UsageError: an argument, a flag or a variable is wrong.
+        SystemExit: help was asked for, and printed.
     """
     annotation = Verb.HOLD if verb is Verb.RESUME else verb
-    parser = argparse.ArgumentParser(
-        prog=f"flagger {verb}",
-        description=DESCRIPTIONS[verb],
-        epilog=EPILOG.format(annotation=f"flagger.app/{annotation}"),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+    epilog = EPILOG.format(annotation=f"flagger.app/{annotation}")
+    parser = Parser(f"flagger {verb}", description=DESCRIPTIONS[verb], epilog=epilog)
+    parser.add_argument(
+        "name", metavar="NAME", type=values.object_name, help="the Canary object, as kubectl get canaries shows it"
     )
-    parser.add_argument("name", metavar="NAME", type=_name, help="the Canary object, as kubectl get canaries shows it")
     parser.add_argument(
         "-n",
         "--namespace",
         metavar="NAMESPACE",
-        type=_name,
+        type=values.namespace,
         help="where it is (default: the namespace of the kubeconfig's context or the service account)",
     )
     if verb is Verb.HOLD:
         parser.add_argument("--reason", metavar="TEXT", type=_reason, help="why, for whoever finds it held")
     add_login_flags(parser)
     known = {name: environ[name] for name in _ENVIRONMENT if name in environ}
-    args = parse(parser, [_as_kubectl_takes_it(argument) for argument in argv], known)
+    args = parser.read([_as_kubectl_takes_it(argument) for argument in argv], known)
     return VerbOptions(args.name, args.namespace, args.kubeconfig, args.master, getattr(args, "reason", None) or "")
 
 
@@ -84,12 +84,6 @@ def _as_kubectl_takes_it(argument: str) -> str:
     """Return ``-ntest`` as ``-n=test``; it would be taken for Go's ``-ntest`` otherwise."""
     glued = argument[:2] == "-n" and argument[2:3] not in {"", "="} and not argument.startswith("-namespace")
     return f"-n={argument[2:]}" if glued else argument
-
-
-def _name(text: str) -> str:
-    if len(text) > _LONGEST_NAME or not _NAME.fullmatch(text):
-        raise argparse.ArgumentTypeError(f"{text!r} cannot be the name of an object: use a-z, 0-9, '-' and '.'")
-    return text
 
 
 def _reason(text: str) -> str:

@@ -4,6 +4,7 @@ It judges the alerts as well, and tells them to an Alertmanager if there is one.
 """
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -13,8 +14,8 @@ from hack.processes import Process
 
 _CONFIG = """\
 global:
-  scrape_interval: 200ms
-  scrape_timeout: 200ms
+  scrape_interval: {scrape}ms
+  scrape_timeout: {scrape}ms
   evaluation_interval: 1s
 rule_files: ["{rules}"]
 scrape_configs:
@@ -45,6 +46,7 @@ _KUBELETS = """\
 """
 
 
+SCRAPE = timedelta(milliseconds=200)
 ALERTS = Path(__file__).parents[2] / "charts" / "flagger" / "files" / "alerts.yaml"
 
 
@@ -60,6 +62,7 @@ class Prometheus:
         kubelets: str = "",
         rules: Path = ALERTS,
         alertmanager: str = "",
+        scrape: timedelta = SCRAPE,
     ) -> None:
         """Take what to run and where, and whom to talk to.
 
@@ -70,11 +73,12 @@ class Prometheus:
             kubelets: likewise of the kubelets; "" for none.
             rules: the alerts.
             alertmanager: host and port of who is told of them; "" for nobody.
+            scrape: between two scrapes of the mesh.
         """
         self.targets = directory / "targets"
         self.targets.mkdir(parents=True, exist_ok=True)
         config = directory / "prometheus.yaml"
-        text = _CONFIG.format(mesh=mesh, targets=self.targets, rules=rules)
+        text = _CONFIG.format(mesh=mesh, targets=self.targets, rules=rules, scrape=scrape // timedelta(milliseconds=1))
         text += _KUBELETS.format(kubelets=kubelets) if kubelets else ""
         config.write_text(text + (_ALERTING.format(alertmanager=alertmanager) if alertmanager else ""))
         self._directory = directory

@@ -23,7 +23,7 @@ from hack.dashboards.page import annotation, dashboard, place, row, variable
 
 STATES = {0: ("running", PRIMARY), 1: ("finished", GOOD), 2: ("failed", BAD)}
 READY = {0: ("not ready", BAD), 1: ("ready", GOOD)}
-VERDICTS = {0: ("pass", GOOD), 1: ("fail", BAD), 2: ("no evidence", UNKNOWN)}
+VERDICTS = {0: ("pass", GOOD), 1: ("fail", BAD), 2: ("not enough data", UNKNOWN)}
 SIDES = (("Primary", "$primary", PRIMARY), ("Canary", "$canary", CANARY))
 NO_CANARY = "no canary"
 NEVER_CHECKED = "not checked yet"
@@ -163,7 +163,7 @@ def _course() -> Json:
         "What happened when",
         "State of the rollout, verdict of each check, and whether route, services and Deployments are as they should "
         "be. "
-        "Grey verdicts had no evidence. Between rollouts the last verdict stays.",
+        "Grey verdicts did not have enough data. Between rollouts the last verdict stays.",
         targets,
         empty=NO_CANARY,
         mappings={"": VERDICTS, "rollout": STATES, "parts": READY},

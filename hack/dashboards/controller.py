@@ -127,7 +127,7 @@ def _health() -> list[Json]:
         ),
         stat(
             "Errors",
-            "Looks at a canary in this period that ended with an error. The log says which canary and why; each is "
+            "Reconciles in this period that ended with an error. The log says which canary and why; each is "
             "tried again.",
             f"sum(increase({q.own('flagger_reconcile_errors_total')}[$__range])) or vector(0)",
             unit="none",

@@ -77,7 +77,7 @@ def queue_times() -> Json:
 def errors() -> Json:
     """Return the panel: looks that ended with an error."""
     return timeseries(
-        "Looks that ended with an error",
+        "Reconciles that ended with an error",
         "Per second, by class. A conflict now and then is normal: somebody else wrote first, and it is tried again.",
         [target(q.else_zero(q.rate("flagger_reconcile_errors_total", "error"), "error", "none"), "{{error}}")],
         unit="ops",
@@ -133,7 +133,7 @@ def prometheus() -> Json:
     """Return the panel: queries to Prometheus."""
     return timeseries(
         "Queries to Prometheus",
-        "Per second, by outcome: one query for each check and round. Without answers there is no evidence, and "
+        "Per second, by outcome: one query for each check and round. Without answers there is not enough data, and "
         "rollouts stand.",
         [target(q.rate("flagger_prometheus_requests_total", "outcome"), "{{outcome}}")],
         unit="reqps",
@@ -147,7 +147,7 @@ def prometheus_times() -> Json:
     """Return the panel: time of queries."""
     return timeseries(
         "Time of queries",
-        "A query that takes longer than 5 s is given up, and counts as no evidence.",
+        "A query that takes longer than 5 s times out, and its round is inconclusive.",
         [
             target(q.quantile("flagger_prometheus_request_duration_seconds", 0.5), "P50"),
             target(q.quantile("flagger_prometheus_request_duration_seconds", 0.99), "P99"),

@@ -7,6 +7,9 @@ from pathlib import Path
 
 from hack.processes import Process, ProcessError
 
+ADDRESSES = frozenset({"api", "prometheus", "admin", "kubeconfig"})
+"""What the sandbox prints first, a line each."""
+
 
 def sandbox(directory: Path) -> tuple[Process, Mapping[str, str]]:
     """Start the sandbox; return it with its addresses by name: api, prometheus, admin, kubeconfig."""
@@ -14,11 +17,17 @@ def sandbox(directory: Path) -> tuple[Process, Mapping[str, str]]:
     arguments += ["--scrape-seconds", "0.15"]
     process = Process("the sandbox", [sys.executable, "-m", "hack.sandbox", *arguments], directory / "sandbox.log")
     try:
-        lines = process.wait_for_lines(4)
+        return process, _addresses(process)
     except ProcessError:
         process.stop()
         raise
-    return process, dict(line.split(" ", 1) for line in lines[:4])
+
+
+def _addresses(process: Process) -> Mapping[str, str]:
+    found = dict(line.partition(" ")[::2] for line in process.wait_for_lines(len(ADDRESSES)))
+    if not found.keys() >= ADDRESSES:  # it has printed why not
+        raise ProcessError(f"{process.name} did not come up, see {process.output}")
+    return found
 
 
 def controller(directory: Path, addresses: Mapping[str, str], *, interval: str) -> Process:

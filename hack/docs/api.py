@@ -34,8 +34,8 @@ Since Istio 1.5 the duration is `istio_request_duration_milliseconds_bucket`. Ei
 """
 
 CONDITIONS_HEAD = """\
-`Promoted` says how the last rollout ended or how the running one stands; `Ready`, whether somebody has to fix
-something. While a rollback or the drain after it is still under way, `Promoted` is `Unknown` and already has the reason
+`Promoted` says how the last rollout ended or how the running one stands; `Ready`, whether something needs
+fixing. While a rollback or the drain after it is still under way, `Promoted` is `Unknown` and already has the reason
 of that end. [Every gate and its reason](gates.md)."""
 
 _WIDEST = 70  # characters that a cell with the values of a field may take
@@ -67,12 +67,16 @@ CONDITIONS: Sequence[Condition] = (
     Condition("Promoted", "False", "FailedBefore", "rolled back: this revision failed before and was not retried"),
     Condition("Ready", "True", "PartsFound", "route, services and Deployments are in order"),
     Condition("Ready", "False", "InvalidSpec", "the spec is invalid; nothing else is done until it is fixed"),
+    Condition("Ready", "False", "CanaryUnreadable", "the object cannot be read, its status for example"),
     Condition("Ready", "False", "SharedWithOlderCanary", "an older canary object names the same Deployment or route"),
     Condition("Ready", "False", "WorkloadNotFound", "a Deployment is missing"),
     Condition("Ready", "False", "WorkloadUnreadable", "a Deployment is malformed"),
     Condition("Ready", "False", "RouteNotFound", "the VirtualService is missing"),
     Condition("Ready", "False", "RouteNotUsable", "no HTTP route holds both hosts and nothing else"),
     Condition("Ready", "False", "ServiceNotUsable", "a service is missing, has no HTTP port, or selects other pods"),
+    Condition(
+        "Ready", "False", "WriteRefused", "a permission, policy, webhook or quota refuses what the controller writes"
+    ),
     Condition("Ready", "False", "TrafficToNothing", "at rest: the route sends requests to a side without pods"),
 )
 

@@ -20,8 +20,10 @@ CONTROLLER = """\
 
 ## The controller
 
-A flag wins over its environment variable, and that over the default. One dash or two: `-metrics-server=…` and
-`--metrics-server …` are the same. A wrong value ends the process with code 2 and a line that says what would be right.
+A flag wins over its environment variable, and that over the default; a variable beside its flag is not even read. One
+dash or two: `-metrics-server=…` and `--metrics-server …` are the same. A wrong value ends the process with code 2 and
+one line that says what would be right. An empty variable counts as not set, an empty flag as wrong: in particular,
+`--namespace=` does not mean all namespaces.
 
 """
 
@@ -60,7 +62,9 @@ VERBS_TAIL = """\
 TAIL = """\
 
 A list in the environment is separated by commas: `FLAGGER_NAMESPACE=test,prod`. Durations are written as in Go and
-Kubernetes: `30s`, `1m`, `1h30m`.
+Kubernetes: `30s`, `1m`, `1h30m`. Kubernetes sets `FLAGGER_PORT=tcp://…` itself in pods beside a Service named
+`flagger`. A value of this form is ignored, and the manifests and the chart switch these variables off
+(`enableServiceLinks: false`).
 
 ## Credentials for Prometheus
 
@@ -69,30 +73,62 @@ They belong in the environment, from a Secret, and are never logged. The first t
 | variable | sent as |
 |---|---|
 | `PROMETHEUS_TOKEN` | `Authorization: Bearer …` |
+| `PROMETHEUS_TOKEN_FILE` | likewise, from a file that is read again every 10 s and when the token is refused |
 | `PROMETHEUS_USERNAME` and `PROMETHEUS_PASSWORD` | basic authentication |
 | user info in `--metrics-server` | basic authentication; it is cut from every message, but `ps` shows it |
+
+`PROMETHEUS_HEADERS` holds more headers, one `Name: value` a line: `X-Scope-OrgID: team-a` names the tenant of a Mimir.
+`HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` are heeded; the proxy must be an `http://` one. `SSL_CERT_FILE`
+or `SSL_CERT_DIR` names the certificate authorities. White space and line breaks around a token, and a line break behind
+a password, are cut off. What cannot be sent, or a file that cannot be read, ends the start with code 2 and a line that
+says which.
 
 ## Which cluster
 
 `--kubeconfig` if given; else, without `--master`, the service account of the pod; else the kubeconfig that `kubectl`
 takes (`KUBECONFIG`, `~/.kube/config`). `--master` replaces the address in it; without any kubeconfig it is used alone.
 
+Several files in `KUBECONFIG` are merged as `kubectl` merges them: the first file that sets a value wins, and missing
+files are skipped. The context that is current at the start is kept until the end. Tokens and certificates in files are
+read again every 30 s. An exec plugin runs again when its token expires or is refused; while it fails, the old token
+stays in use and the plugin is retried every 10 s.
+
+## Proxies and certificate authorities
+
+The API server and Prometheus are reached the same way:
+
+| variable | |
+|---|---|
+| `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` | the proxy for `https://`, for `http://`, for both; not SOCKS |
+| `NO_PROXY` | what is reached without: names (and what is below them), addresses, networks such as `10.0.0.0/8`, `*` |
+| `SSL_CERT_FILE`, `SSL_CERT_DIR` | whom to trust; authorities in a kubeconfig or service account win |
+
+`localhost` is always reached without a proxy. `proxy-url` in a kubeconfig wins over all of these variables, as with
+`kubectl`.
+
 ## Pages
 
 | path | answers |
 |---|---|
-| `/healthz` | 200 `ok`; 503 and which thread has died. For the liveness probe |
-| `/readyz` | 200 `ok`; 503 and what is missing, a line each: a cache, a definition. For the readiness probe |
+| `/healthz` | 200 `ok`; 503 and which thread has died, or is stuck for ten minutes. For the liveness probe |
+| `/readyz` | 200 `ok`; 503 and what is missing, a line each: a thread, a cache, a definition. For the readiness probe |
 | `/metrics` | [metrics](metrics.md) in Prometheus' format |
+
+They are served on IPv6 and IPv4, to at most 32 connections of 10 seconds each. The oldest is closed for a new one,
+first of all one that has not sent its request.
 
 ## Exit codes of the controller
 
 | code | when |
 |---|---|
-| 0 | ended by SIGTERM or SIGINT |
-| 2 | a wrong flag, an unusable kubeconfig, a port that is taken |
+| 0 | ended by SIGTERM or SIGINT, within five seconds |
+| 1 | a thread has died of a bug, or is stuck; the last lines of the log say which. Kubernetes restarts the pod |
+| 2 | a wrong flag or variable, an unusable kubeconfig or setting of Prometheus, a port that is taken |
 | 3 | cut off: a second signal, or not done 4.5 s after the first |
 | 4 | the lease was lost to another replica; Kubernetes restarts the pod |
+
+Standard error is one JSON object a line, whatever happens. Requests that the API server does not answer are ended 2.5 s
+after the signal, and the lease is released.
 """
 
 _OPTION = re.compile(r"^  (?P<names>-.+?)(?:  +(?P<text>\S.*))?$")

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from controller.core.gates import INVALID_SPEC, TO_NOTHING, Gate, Needs
+from controller.core.gates import INVALID_SPEC, TO_NOTHING, WRITE_REFUSED, Gate, Needs
 from controller.core.pacing import REPEAT_AT_REST
 
 HEAD = """\
@@ -52,8 +52,8 @@ condition, the event and its pace follow from it. [Why](adr/0010-gates-are-value
 
 MINUTES = f"{REPEAT_AT_REST.total_seconds() / 60:g}"
 WHO: Mapping[Needs, str] = {
-    Needs.REPAIR: "somebody has to fix it",
-    Needs.DECISION: "somebody closed it on purpose, and opens it again",
+    Needs.REPAIR: "a person: something needs fixing",
+    Needs.DECISION: "whoever closed it on purpose",
     Needs.TIME: "time: Kubernetes is at work",
 }
 SAID: Mapping[Needs, str] = {
@@ -68,7 +68,10 @@ CONDITION: Mapping[Needs, str] = {
     Needs.TIME: "none",
 }
 GOES_ON: Mapping[bool, str] = {True: "checks and rollbacks go on", False: "nothing is checked"}
-AT_REST_ONLY = "nothing runs; the route stays as it is"
+OTHERWISE: Mapping[Gate, str] = {
+    TO_NOTHING: "nothing runs; the route stays as it is",
+    WRITE_REFUSED: "checks and rollbacks go on, and the write is retried, in the end once per minute",
+}
 
 
 def page(gates: Sequence[Gate], to_start: Sequence[Gate], at_rest: Sequence[Gate]) -> str:
@@ -83,7 +86,8 @@ def page(gates: Sequence[Gate], to_start: Sequence[Gate], at_rest: Sequence[Gate
         "| reason | what must hold | while it is closed | who opens it | how often it is said | condition |",
         "|---|---|---|---|---|---|",
     ]
-    lines += [_row(gate) for gate in (*gates, *(gate for gate in at_rest if gate not in gates))]
+    others = (*(gate for gate in at_rest if gate not in gates), WRITE_REFUSED)
+    lines += [_row(gate) for gate in (*gates, *others)]
     tail = AT_REST_HEAD.format(
         reasons=_reasons(at_rest),
         start=_reasons(to_start),
@@ -93,7 +97,7 @@ def page(gates: Sequence[Gate], to_start: Sequence[Gate], at_rest: Sequence[Gate
 
 
 def _row(gate: Gate) -> str:
-    goes_on = AT_REST_ONLY if gate == TO_NOTHING else GOES_ON[gate.checks_go_on]
+    goes_on = OTHERWISE.get(gate, GOES_ON[gate.checks_go_on])
     said = WITHOUT_ROUNDS if gate in {INVALID_SPEC, TO_NOTHING} else SAID[gate.needs]
     cells = (f"`{gate.reason}`", gate.asks, goes_on, WHO[gate.needs], said, CONDITION[gate.needs])
     return f"| {' | '.join(cells)} |"

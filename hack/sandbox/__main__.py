@@ -7,8 +7,6 @@ import threading
 from datetime import timedelta
 from pathlib import Path
 
-from hack.sandbox.cluster import Cluster
-
 ARTIFACTS = Path(__file__).parents[2] / "artifacts"
 VIRTUAL_SERVICE_CRD = Path(__file__).parent / "virtualservices.yaml"
 
@@ -21,6 +19,10 @@ def main() -> int:
     parser.add_argument("--requests-per-second", type=float, default=20.0, help="that the mesh sends to each service")
     parser.add_argument("--scrape-seconds", type=float, default=0.5, help="between two scrapes")
     options = parser.parse_args()
+    try:
+        from hack.sandbox.cluster import Cluster  # noqa: PLC0415  # its libraries are those of an extra
+    except ModuleNotFoundError as error:
+        sys.exit(f"{error.name} is not installed: pip install -e '.[sandbox]', or start it with make")
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

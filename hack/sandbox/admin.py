@@ -16,7 +16,7 @@ Switch = Callable[[str, Sequence[str], Json], Json]
 MESH_HELP: Json = {
     "PUT /mesh/NAMESPACE/WORKLOAD": {"errorRatio": 0.0, "latencyMs": 20},
     "DELETE /mesh/NAMESPACE/WORKLOAD": {},
-    "PUT /mesh/NAMESPACE": {"requestsPerSecond": 20, "routeLagSeconds": 0},
+    "PUT /mesh/NAMESPACE": {"requestsPerSecond": 20, "routeLagSeconds": 0, "burstSeconds": 0},
 }
 
 
@@ -71,10 +71,10 @@ def switch_mesh(mesh: Mesh, method: str, path: Sequence[str], body: Json) -> Jso
 
 def _switch_namespace(mesh: Mesh, namespace: str, body: Json) -> None:
     """Set what the body names; the rest stays as it is."""
-    switches = {"requestsPerSecond": mesh.traffic, "routeLagSeconds": mesh.route_lags}
+    switches = {"requestsPerSecond": mesh.traffic, "routeLagSeconds": mesh.route_lags, "burstSeconds": mesh.bursts}
     values = {key: float(value) for key, value in body.items() if key in switches}
     if not body or set(body) - set(switches) or min(values.values()) < 0:
-        raise ValueError(f"{body}: there are {' and '.join(switches)}, numbers of at least 0")
+        raise ValueError(f"{body}: there are {', '.join(switches)}, numbers of at least 0")
     for key, value in values.items():
         switches[key][namespace] = value
 

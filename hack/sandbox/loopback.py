@@ -1,6 +1,7 @@
 """What the servers of the sandbox have in common: HTTP on loopback, ended at once when it is stopped."""
 
 import socket
+import ssl
 import threading
 from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,6 +20,15 @@ class Handler(BaseHTTPRequestHandler):
         length = int(self.headers.get("Content-Length") or 0)
         return self.rfile.read(length) if length else b""
 
+    def client_has_left(self) -> bool:
+        """Whether the client has closed the connection; servers in Go carry nothing out for it then."""
+        try:
+            return not self.connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+
     def send(self, code: int, body: bytes, kind: str, headers: Mapping[str, str] = MappingProxyType({})) -> None:
         """Answer."""
         self.send_response(code)
@@ -36,15 +46,18 @@ class Handler(BaseHTTPRequestHandler):
 class Loopback:
     """Serves a handler on a thread of its own, and one per connection."""
 
-    def __init__(self, handler: type[Handler], *, port: int, name: str) -> None:
-        """Listen on a port; 0 takes a free one."""
+    def __init__(self, handler: type[Handler], *, port: int, name: str, tls: ssl.SSLContext | None = None) -> None:
+        """Listen on a port; 0 takes a free one. With ``tls``, that is spoken."""
         self._server = _Server(("127.0.0.1", port), handler)
+        self._scheme = "https" if tls else "http"
+        if tls:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), name=name)
 
     @property
     def url(self) -> str:
         """Base address."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return f"{self._scheme}://127.0.0.1:{self._server.server_address[1]}"
 
     def start(self) -> None:
         """Start answering."""

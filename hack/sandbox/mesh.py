@@ -16,7 +16,6 @@ from hack.sandbox.routes import LaggingRoutes
 Json = dict[str, Any]
 
 BUCKETS_MS: tuple[float, ...] = (5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000)
-_TOTAL = 100
 _QUANTILE = 0.99
 Labels = tuple[tuple[str, str], ...]
 
@@ -65,6 +64,8 @@ class Mesh:
         self.requests_per_second = requests_per_second
         self.traffic: dict[str, float] = {}  # namespace → requests per second, where it is another
         self.route_lags: dict[str, float] = {}  # namespace → seconds until proxies know of a changed route
+        self.bursts: dict[str, float] = {}  # namespace → seconds whose requests come at once, after nothing
+        self._unsent: dict[str, float] = {}  # namespace → seconds whose requests are still to come
         self._routes = LaggingRoutes()
         self._behaviours: dict[tuple[str, str], Behaviour] = {}
         self._workloads: dict[tuple[str, str], _Workload] = {}
@@ -95,10 +96,14 @@ class Mesh:
         with self._lock:
             seconds = (now - self._last).total_seconds() if self._last else 0.0
             self._last = now
+            due: dict[str, float] = {}
             # Also at a tick that sends nothing: what is there now must be known to be there.
             for namespace, spec in self._routes.known(self._cluster.virtual_services(), now, self._lag):
-                if seconds > 0:
-                    self._send(namespace, spec, self.traffic.get(namespace, self.requests_per_second) * seconds)
+                if namespace not in due:
+                    due[namespace] = self._due(namespace, seconds)
+                if due[namespace] > 0:
+                    rate = self.traffic.get(namespace, self.requests_per_second)
+                    self._send(namespace, spec, rate * due[namespace])
 
     def series(self) -> Iterator[tuple[Labels, float]]:
         """Yield every series with its value; the name stands under ``__name__``."""
@@ -122,14 +127,22 @@ class Mesh:
     def _lag(self, namespace: str) -> timedelta:
         return timedelta(seconds=self.route_lags.get(namespace, 0.0))
 
+    def _due(self, namespace: str, seconds: float) -> float:
+        """Return how many seconds' requests are sent now."""
+        unsent = self._unsent.get(namespace, 0.0) + seconds
+        due = unsent if unsent >= self.bursts.get(namespace, 0.0) else 0.0
+        self._unsent[namespace] = unsent - due
+        return due
+
     def _send(self, namespace: str, spec: Json, requests: float) -> None:
         routes = spec.get("http") or ()
         for http in routes:
             destinations = http.get("route") or ()
-            for destination in destinations:
-                default = _TOTAL if len(destinations) == 1 else 0
-                share = requests * (destination.get("weight") or default) / _TOTAL / len(routes)
-                if share:
+            default = 1 if len(destinations) == 1 else 0  # a single destination gets everything
+            weights = [destination.get("weight") or default for destination in destinations]
+            for destination, weight in zip(destinations, weights, strict=True):
+                if weight:
+                    share = requests * weight / sum(weights) / len(routes)
                     self._deliver(namespace, destination["destination"]["host"], share)
 
     def _deliver(self, namespace: str, host: str, requests: float) -> None:

@@ -38,11 +38,25 @@ class SampleStore:
                 while samples[0][0] < when - self._keep:
                     samples.popleft()
 
-    def query(self, text: str, at: datetime) -> Result:
-        """Return the value of a query; QueryError if it has none."""
+    def query(self, text: str, at: datetime, *, apart: timedelta = timedelta()) -> Result:
+        """Return the value of a query; QueryError if it has none.
+
+        Args:
+            text: in PromQL.
+            at: the time of the query.
+            apart: the least time between two samples, for whoever scrapes less often than was scraped.
+        """
         with self._lock:
-            series = {labels: tuple(samples) for labels, samples in self._series.items()}
+            series = {labels: _thinned(samples, apart.total_seconds()) for labels, samples in self._series.items()}
         return evaluate(text, series, at.timestamp())
+
+
+def _thinned(samples: Iterable[Sample], apart: float) -> tuple[Sample, ...]:
+    kept: list[Sample] = []
+    for sample in samples:
+        if not kept or sample[0] - kept[-1][0] >= apart:
+            kept.append(sample)
+    return tuple(kept)
 
 
 @dataclass(slots=True)
@@ -58,9 +72,24 @@ class PrometheusFaults:
 class PrometheusServer:
     """Serves a sample store on loopback."""
 
-    def __init__(self, store: SampleStore, *, now: Callable[[], datetime], port: int = 0) -> None:
-        """Listen on a port; 0 takes a free one."""
+    def __init__(
+        self,
+        store: SampleStore,
+        *,
+        now: Callable[[], datetime],
+        port: int = 0,
+        scrape: timedelta = timedelta(),
+    ) -> None:
+        """Listen on a port.
+
+        Args:
+            store: of the samples.
+            now: the time of queries that name none.
+            port: 0 takes a free one.
+            scrape: between two samples, if that is longer than in the store.
+        """
         self.store = store
+        self.scrape = scrape
         self.faults = PrometheusFaults()
         self.queries: list[str] = []
         self.now = now
@@ -118,12 +147,12 @@ class _PrometheusHandler(Handler):
         if faults.script is not None:
             number = faults.script(query)
             return _success({} if number is None else {(): number}, at)
-        return _broken(faults.answer) if faults.answer else _queried(own.store, query, at)
+        return _broken(faults.answer) if faults.answer else _queried(own, query, at)
 
 
-def _queried(store: SampleStore, query: str, at: datetime) -> tuple[int, bytes, str]:
+def _queried(own: PrometheusServer, query: str, at: datetime) -> tuple[int, bytes, str]:
     try:
-        result = store.query(query, at)
+        result = own.store.query(query, at, apart=own.scrape)
     except QueryError as error:
         code = HTTPStatus.BAD_REQUEST if error.kind == "bad_data" else HTTPStatus.UNPROCESSABLE_ENTITY
         body = {"status": "error", "errorType": error.kind, "error": str(error)}

@@ -97,3 +97,8 @@ def test_documentation_lists_every_value_with_its_default_and_its_comment(chart)
 def test_kustomization_has_every_manifest(directory):
     listed = yaml.safe_load((ROOT / "artifacts" / directory / "Kustomization").read_text())["resources"]
     assert sorted(listed) == sorted(path.name for path in (ROOT / "artifacts" / directory).glob("*.yaml"))
+
+
+def test_service_named_flagger_puts_nothing_into_the_environment():
+    deployment = yaml.safe_load((ROOT / "artifacts/flagger/deployment.yaml").read_text())
+    assert deployment["spec"]["template"]["spec"]["enableServiceLinks"] is False

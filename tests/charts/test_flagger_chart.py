@@ -174,6 +174,24 @@ def test_container_takes_a_value_as_it_is(render, name, value):
     assert render(**{name: value}).container()[name] == value
 
 
+def test_token_of_prometheus_is_mounted_and_headers_are_set(render):
+    objects = render(
+        prometheus={"tokenSecret": {"name": "prometheus"}, "headers": {"X-Scope-OrgID": "team-a", "A": "b: #c"}},
+        env=[{"name": "A", "value": "b"}],
+        volumes=[{"name": "authority", "configMap": {"name": "authority"}}],
+        volumeMounts=[{"name": "authority", "mountPath": "/authority"}],
+    )
+    assert objects.container()["env"] == [
+        {"name": "PROMETHEUS_TOKEN_FILE", "value": "/prometheus-token/token"},
+        {"name": "PROMETHEUS_HEADERS", "value": "A: b: #c\nX-Scope-OrgID: team-a\n"},
+        {"name": "A", "value": "b"},
+    ]
+    assert [volume["name"] for volume in objects.pod()["volumes"]] == ["authority", "prometheus-token"]
+    assert objects.pod()["volumes"][1]["secret"] == {"secretName": "prometheus"}
+    mount = {"name": "prometheus-token", "mountPath": "/prometheus-token", "readOnly": True}
+    assert objects.container()["volumeMounts"][1] == mount
+
+
 def test_security_can_be_loosened_for_openshift(render):
     objects = render(podSecurityContext={"runAsUser": None}, securityContext={"privileged": False})
     assert objects.pod()["securityContext"] == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}

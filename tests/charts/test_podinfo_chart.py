@@ -7,6 +7,11 @@ from tests.charts.helm import CHARTS, ROOT, given, manifests, without_labels
 
 FILES = sorted(path.relative_to(ROOT / "artifacts") for path in (ROOT / "artifacts/workloads").glob("*.yaml"))
 PLAIN = manifests(*map(str, FILES), "rollouts/podinfo.yaml")
+(CRD,) = manifests("flagger/crd.yaml")
+SPEC = CRD["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
+DEFAULTS = {
+    name: field["default"] for name, field in SPEC["canaryAnalysis"]["properties"].items() if "default" in field
+}
 SEEDS_METRIC = "istio_request_duration_seconds_bucket"
 
 
@@ -22,14 +27,24 @@ def by_name(objects):
     return {(obj["kind"], obj["metadata"]["name"]): without_labels(obj) for obj in objects}
 
 
+def as_stored(objects):
+    """Return objects by name, the canary object with the defaults that the API server fills in."""
+    found = by_name(objects)
+    for obj in found.values():
+        if obj["kind"] == "Canary":
+            analysis = obj["spec"]["canaryAnalysis"]
+            obj["spec"]["canaryAnalysis"] = {**DEFAULTS, **analysis}
+    return found
+
+
 def test_lint_finds_nothing(helm):
     assert "0 chart(s) failed" in helm("lint", "--strict", str(CHARTS / "podinfo-flagger"))
 
 
 def test_by_default_everything_is_as_in_the_manifests(render):
-    rendered = by_name(render())
+    rendered = as_stored(render())
     assert len(rendered) == 8
-    assert rendered == by_name(PLAIN)
+    assert rendered == as_stored(PLAIN)
 
 
 def test_metric_of_an_older_istio_is_a_value(render):
@@ -88,12 +103,14 @@ def test_analysis_is_what_the_controller_reads(render):
         "threshold": 3,
         "maxWeight": 40,
         "stepWeight": 20,
+        "drainSeconds": 0,
+        "promotion": "stepped",
         "successRate": {"threshold": 99.5, "interval": "2m"},
         "duration": {"threshold": 250, "interval": "3m"},
     }
     spec = render(canaryAnalysis=analysis).one("Canary")["spec"]["canaryAnalysis"]
     rate, duration = spec.pop("metrics")
-    assert spec == {"interval": "30s", "threshold": 3, "maxWeight": 40, "stepWeight": 20}
+    assert spec == {name: value for name, value in analysis.items() if name not in {"successRate", "duration"}}
     assert (rate["threshold"], rate["interval"]) == (99.5, "2m")
     assert (duration["threshold"], duration["interval"]) == (250, "3m")
 

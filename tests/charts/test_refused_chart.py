@@ -51,6 +51,9 @@ def test_controller_is_not_installed_with(helm, values, words):
         pytest.param(
             {"canaryAnalysis": {"duration": {"threshold": 0.5}}}, "/duration/threshold", id="seconds for milliseconds"
         ),
+        pytest.param({"canaryAnalysis": {"drainSeconds": 3601}}, "/drainSeconds", id="a drain of more than an hour"),
+        pytest.param({"canaryAnalysis": {"drainSeconds": "30s"}}, "/drainSeconds", id="a drain that is no number"),
+        pytest.param({"canaryAnalysis": {"promotion": "slow"}}, "'atOnce', 'stepped'", id="an unknown way back"),
         pytest.param({"canary": {"tag": 1.4}}, "/canary/tag", id="a tag that became a number"),
     ],
 )

@@ -24,6 +24,14 @@ def route(api):
     return {**artifact("workloads/virtual-service", api), "apiVersion": "networking.istio.io/v1"}
 
 
+def weighted(api, primary, canary):
+    obj = route(api)
+    for destination, weight in zip(obj["spec"]["http"][0]["route"], (primary, canary), strict=True):
+        destination.pop("weight", None)
+        destination.update({} if weight is None else {"weight": weight})
+    return obj
+
+
 def code_and_reason(answer):
     return answer.status_code, answer.json()["reason"]
 
@@ -329,14 +337,25 @@ def test_bad_canary_is_refused(api, case):
     assert code_and_reason(api("POST", api.canaries, here(case.object(), api))) == (422, "Invalid")
 
 
-def test_weights_that_do_not_add_up_are_refused(api):
-    obj = route(api)
-    obj["spec"]["http"][0]["route"][0]["weight"] = 99
-    refused = api("POST", api.routes, obj)
+@pytest.mark.parametrize("weights", [(9, 1), (50, 40), (150, 0), (100, None)])
+def test_weights_are_shares_of_any_sum(api, weights):
+    made = api.made(api.routes, weighted(api, *weights))
+    assert tuple(to.get("weight") for to in made["spec"]["http"][0]["route"]) == weights
+
+
+@pytest.mark.parametrize(
+    ("weights", "field", "message"),
+    [
+        pytest.param((0, 0), "spec.http[0].route", "total destination weight = 0", id="nothing to share"),
+        pytest.param((110, -10), "spec.http[0].route[1].weight", "-10", id="below zero"),
+    ],
+)
+def test_weights_that_are_no_shares_are_refused(api, weights, field, message):
+    refused = api("POST", api.routes, weighted(api, *weights))
     assert code_and_reason(refused) == (422, "Invalid")
     (cause,) = refused.json()["details"]["causes"]
-    assert cause["field"] == "spec.http[0].route"
-    assert "the weights of the destinations must add up to 100" in cause["message"]
+    assert cause["field"] == field
+    assert message in cause["message"]
 
 
 def test_every_version_of_a_kind_shows_the_same_object(api):

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from controller.applier import DryRun, LeadLostError, RealApplier
+from controller.applier import DryRun, FieldDroppedError, LeadLostError, RealApplier
 from controller.core import events
-from controller.core.canary import InvalidSpec, Stage
+from controller.core.canary import InvalidSpec, Obeyed, Stage
 from controller.core.plan import (
     CopyTemplate,
     Fence,
@@ -215,6 +215,23 @@ def test_first_failure_ends_the_plan(apply, calls, writer):
     writer.errors = [ConflictError("somebody has written")]
     with pytest.raises(ConflictError):
         apply(WORLD, WriteStatus(NEXT), Shift(Weights(85, 15)), Say(SAID))
+    assert calls.done == []
+
+
+@pytest.mark.parametrize(
+    ("kept", "lost"),
+    [
+        ({}, "status.canaryWeight"),
+        ({"canaryWeight": 15}, "status.obeyed"),
+        ({"canaryWeight": 15, "obeyed": {}}, "status.obeyed.abort"),
+    ],
+)
+def test_field_that_the_api_server_dropped_is_named_and_ends_the_plan(apply, calls, writer, kept, lost):
+    merge = writer.merge_patch
+    writer.merge_patch = lambda *args, **kwargs: {**merge(*args, **kwargs), "status": kept}
+    asked = replace(NEXT, obeyed=Obeyed(abort="x"))
+    with pytest.raises(FieldDroppedError, match=f"serves has no field {lost}, apply the one of this release"):
+        apply(WORLD, WriteStatus(asked), Shift(Weights(85, 15)))
     assert calls.done == []
 
 

@@ -145,3 +145,18 @@ def test_combined_entries_of_two_rollouts_are_two():
         correlator.correlate("uid", events.starting(C), 0.0)
         found.append(combined())
     assert len(set(found)) == 3
+
+
+def test_ten_thousand_objects_keep_their_budgets_and_their_rollouts():
+    correlator = Correlator()
+    step, start = events.advance(C, 5), events.starting(C)
+    uids = [f"uid-{number}" for number in range(10_000)]
+    for uid in uids[:10]:
+        assert [bool(correlator.correlate(uid, step, 0.0)) for _ in range(26)] == [True] * 25 + [False]
+    for uid in uids:
+        for event in (start, step, rate(1)):
+            correlator.correlate(uid, event, 0.0)
+    for uid in uids[:10]:
+        assert correlator.correlate(uid, step, 0.0) is None
+        entries = [correlator.correlate(uid, rate(number), 0.0).entry for number in range(2, 6)]
+        assert entries[-1].kind == f"{rate(0).kind}#1"

@@ -1,9 +1,13 @@
 """One JSON object a line."""
 
+import gc
 import io
 import json
 import logging
 import re
+import sys
+import threading
+import warnings
 
 import pytest
 
@@ -14,6 +18,7 @@ from controller.logs import set_up_logs
 def logged():
     root = logging.getLogger()
     before = (root.handlers[:], root.level)
+    hooks = (warnings.showwarning, sys.excepthook, sys.unraisablehook, threading.excepthook)
     stream = io.StringIO()
 
     def lines(level="info"):
@@ -23,6 +28,7 @@ def logged():
     yield lines
     root.handlers[:], level = before
     root.setLevel(level)
+    warnings.showwarning, sys.excepthook, sys.unraisablehook, threading.excepthook = hooks
 
 
 def test_line_begins_with_time_level_and_message(logged):
@@ -59,3 +65,101 @@ def test_trace_is_part_of_the_object(logged):
         logging.getLogger("flagger").exception("Look failed")
     (line,) = stream.getvalue().splitlines()
     assert "JSONDecodeError" in json.loads(line)["exc_info"]
+
+
+def objects(stream):
+    return [json.loads(line, parse_constant=pytest.fail) for line in stream.getvalue().splitlines()]
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])
+def test_number_that_json_does_not_have_is_a_text(logged, number):
+    stream = logged()
+    logging.getLogger("flagger").info("Reading", extra={"value": {"of": [number]}, "ä": 1})
+    (line,) = objects(stream)
+    assert float(line["value"]["of"][0]) == pytest.approx(number, nan_ok=True)
+    assert line["ä"] == 1
+
+
+def test_line_that_cannot_be_made_is_told_in_json(logged):
+    stream = logged()
+    logging.getLogger("flagger").info("%d things", "no number")
+    circle = {}
+    circle["circle"] = circle
+    logging.getLogger("flagger").info("Round", extra={"circle": circle})
+    first, second = objects(stream)
+    assert first["msg"] == second["msg"] == "A log line could not be written"
+    assert (first["line"], second["line"]) == ("%d things", "Round")
+    assert "TypeError" in first["error"]
+
+
+def test_closed_stream_ends_nothing(logged):
+    logged().close()
+    logging.getLogger("flagger").info("nobody reads this")
+
+
+def test_warning_of_a_library_is_one_line_once(logged):
+    stream = logged()
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        for host in ("a", "a", "b"):
+            warnings.warn(f"Unverified HTTPS request to {host}", RuntimeWarning, stacklevel=1)
+    first, second = objects(stream)
+    assert (first["msg"], first["warning"]) == ("A library warns", "Unverified HTTPS request to a")
+    assert (first["category"], first["level"]) == ("RuntimeWarning", "warning")
+    assert second["warning"] == "Unverified HTTPS request to b"
+
+
+def test_warnings_are_remembered_within_bounds(logged):
+    stream = logged()
+    for number in range(1000):
+        warnings.showwarning(f"number {number}", RuntimeWarning, "file", 1)
+    assert len(objects(stream)) == 100
+
+
+def test_thread_that_dies_is_one_line(logged):
+    stream = logged()
+    thread = threading.Thread(target=int, args=["a bug"], name="worker-7")
+    thread.start()
+    thread.join()
+    (line,) = objects(stream)
+    assert (line["level"], line["msg"], line["thread_name"]) == (
+        "critical",
+        "A thread has died of a bug",
+        "worker-7",
+    )
+    assert "ValueError" in line["exc_info"]
+
+
+def test_thread_that_exits_on_purpose_is_none(logged):
+    stream = logged()
+    thread = threading.Thread(target=sys.exit)
+    thread.start()
+    thread.join()
+    assert stream.getvalue() == ""
+
+
+def test_exception_that_nobody_caught_is_one_line(logged):
+    stream = logged()
+    try:
+        int("a bug")
+    except ValueError as error:
+        sys.excepthook(type(error), error, error.__traceback__)
+    sys.excepthook(KeyboardInterrupt, KeyboardInterrupt(), None)
+    died, interrupted = objects(stream)
+    assert died["msg"] == "Ended by a bug"
+    assert "ValueError: invalid literal" in died["exc_info"]
+    assert interrupted["msg"] == "Interrupted"
+
+
+def test_exception_in_a_finalizer_is_one_line(logged):
+    stream = logged()
+
+    class Bad:
+        def __del__(self):
+            raise RuntimeError("a bug")
+
+    bad = Bad()
+    del bad
+    gc.collect()
+    (line,) = objects(stream)
+    assert "RuntimeError" in line["error"]

@@ -6,15 +6,30 @@ from datetime import timedelta
 import pytest
 
 from controller.core.canary import InvalidSpec, Side
-from controller.core.plan import Corrections, Shift, WriteStatus
+from controller.core.pacing import REPEAT_AT_REST
+from controller.core.plan import Corrections, Say, Shift, WriteStatus
 from controller.core.world import Memory, Shifted
 from controller.gather import OVERLAP_INDEX, Gatherer, overlap_keys, part_key, parts_keys
 from controller.reconciler import Reconciler, Watchers
-from informers.errors import InvalidError
+from controller.unreadable import UnreadableTeller
+from informers.errors import ForbiddenError, TransportError
 from informers.types import Unreadable
 from metrics.types import Target
 from router.types import Backend, Route, Weights
-from tests.controller.core.builders import GOOD, MINUTE, NOW, backend, canary, primary, said, spec, status, workload
+from tests.controller.core.builders import (
+    BAD_RATE,
+    GOOD,
+    MINUTE,
+    NOW,
+    backend,
+    canary,
+    primary,
+    said,
+    spec,
+    starting,
+    status,
+    workload,
+)
 from tests.fakes.caches import FakeCache
 
 
@@ -26,10 +41,12 @@ class Parts:
         self.route = Route(Weights(90, 10), sends_to_canary=True)
         self.backends = {name: backend(name) for name in self.workloads}
         self.asked = []
+        self.readings = GOOD
         self.applied = []
         self.meanwhile = lambda: None
         self.shift_takes = timedelta()
         self.pass_time = lambda by: None
+        self.error_stays = True
         self.error = None  # raised by what follows a shift
 
     def look(self, *where):
@@ -45,16 +62,27 @@ class Parts:
     def observe(self, target, checks):
         self.asked.append((target, checks))
         self.meanwhile()
-        return GOOD
+        return self.readings
 
     def apply(self, world, plan, done):
         self.applied.append(plan)
         for action in plan.actions:
             if isinstance(action, Shift):
                 self.pass_time(self.shift_takes)
+            if self.error and action == plan.actions[-1]:
+                raised, self.error = self.error, self.error if self.error_stays else None
+                raise raised
             done(action)
-        if self.error:
-            raise self.error
+
+
+class Recorded:
+    """A recorder that keeps what it is told."""
+
+    def __init__(self):
+        self.events = []
+
+    def record(self, about, event):
+        self.events.append((about, event))
 
 
 class Run:
@@ -63,7 +91,7 @@ class Run:
         self.parts.pass_time = self.pass_time
         self.cache = FakeCache(canaries or [canary()], indexes={OVERLAP_INDEX: overlap_keys})
         self.now = NOW
-        self.looked, self.gone, self.late = [], [], []
+        self.looked, self.gone, self.unreadable, self.late = [], [], [], []
         self.terminating = set()
         gatherer = Gatherer(
             self.cache,
@@ -74,9 +102,14 @@ class Run:
             lambda namespace: namespace in self.terminating,
         )
         watchers = Watchers(
-            lambda world, plan: self.looked.append((world, plan)), lambda *key: self.gone.append(key), self.late.append
+            lambda world, plan: self.looked.append((world, plan)),
+            lambda *key: self.gone.append(key),
+            lambda *key: self.unreadable.append(key),
+            self.late.append,
         )
-        self.reconciler = Reconciler(self.cache, gatherer, self.parts, self.parts, watchers)
+        self.recorder = Recorded()
+        teller = UnreadableTeller(self.recorder, None, lambda: self.now)
+        self.reconciler = Reconciler(self.cache, gatherer, self.parts, self.parts, watchers, teller)
 
     def pass_time(self, by):
         self.now += by
@@ -136,6 +169,69 @@ def test_waiting_for_a_deployment_without_traffic_is_not_lateness():
     assert run.late == [timedelta(seconds=2)]
 
 
+NOT_DUE = {"last_check_time": NOW - timedelta(seconds=30)}
+
+
+@pytest.mark.parametrize(
+    ("before", "route", "parts", "action"),
+    [
+        pytest.param(
+            {"previous_weight": 5},
+            Route(Weights(95, 5), sends_to_canary=True),
+            {},
+            "Advance",
+            id="a step of ours is finished",
+        ),
+        pytest.param({}, Route(Weights(70, 30), sends_to_canary=True), {}, "Correct", id="the route is put back"),
+        pytest.param(
+            {}, None, {"podinfo": primary(available_replicas=0)}, "Divert", id="the primary has lost its pods"
+        ),
+        pytest.param(
+            {"canary_weight": 100},
+            Route(Weights(0, 100), sends_to_canary=True),
+            {},
+            "Reduce",
+            id="the primary has its pods again",
+        ),
+        pytest.param(
+            {}, None, {"podinfo-canary": workload(available_replicas=0)}, "Halt", id="the canary has lost its pods"
+        ),
+    ],
+)
+def test_interval_that_is_cut_short_is_no_round_that_was_held_in_time(before, route, parts, action):
+    run = Run(canary(status=status(**{**NOT_DUE, **before})))
+    run.parts.route = route or run.parts.route
+    run.parts.workloads |= parts
+    run.look()
+    (plan,) = run.parts.applied
+    assert [a.event.action for a in plan.actions if isinstance(a, Say)] == [action]
+    assert any(a.status.last_check_time == NOW for a in plan.actions if isinstance(a, WriteStatus))
+    assert run.late == []
+
+
+@pytest.mark.parametrize(
+    ("parts", "readings", "action"),
+    [
+        pytest.param({"podinfo": primary(available_replicas=1)}, GOOD, "Wait", id="behind a closed gate"),
+        pytest.param({}, BAD_RATE, "Halt", id="that fails"),
+        pytest.param(
+            {"podinfo-canary": Unreadable("test", "podinfo-canary", "u", "1", "no spec")},
+            GOOD,
+            "Halt",
+            id="of a canary that cannot be read",
+        ),
+    ],
+)
+def test_round_that_does_not_advance_is_held_in_time_as_well(parts, readings, action):
+    run = Run()
+    run.parts.workloads |= parts
+    run.parts.readings = readings
+    run.look()
+    (plan,) = run.parts.applied
+    assert [a.event.action for a in plan.actions if isinstance(a, Say)] == [action]
+    assert len(run.late) == 1
+
+
 def test_canary_that_is_gone_is_told_and_forgotten():
     run = Run()
     run.cache.views.clear()
@@ -146,9 +242,24 @@ def test_canary_that_is_gone_is_told_and_forgotten():
 
 def test_canary_that_cannot_be_read_is_not_taken_for_gone():
     run = Run()
-    run.cache.views["test", "podinfo"] = Unreadable("test", "podinfo", "u", "1", "no spec")
-    assert run.look() is None
-    assert (run.gone, run.parts.applied) == ([], [])
+    run.cache.views["test", "podinfo"] = unreadable = Unreadable("test", "podinfo", "u", "1", "no spec")
+    assert run.look() == REPEAT_AT_REST
+    assert (run.gone, run.unreadable, run.parts.applied) == ([], [("test", "podinfo")], [])
+    ((about, event),) = run.recorder.events
+    assert about == unreadable
+    assert event.text == "Halt podinfo.test advancement the canary object cannot be read: no spec"
+    assert event.type == "Warning"
+
+
+def test_canary_that_cannot_be_read_again_is_told_again():
+    run = Run()
+    readable = run.cache.views["test", "podinfo"]
+    for _ in range(2):
+        run.cache.views["test", "podinfo"] = Unreadable("test", "podinfo", "u", "1", "no spec")
+        run.look()
+        run.cache.views["test", "podinfo"] = readable
+        run.look()
+    assert len(run.recorder.events) == 2
 
 
 def test_complaint_is_remembered_until_it_is_settled():
@@ -167,9 +278,9 @@ def test_complaint_is_remembered_until_it_is_settled():
 def test_complaint_is_remembered_though_a_write_fails():
     run = Run()
     run.parts.route = None
-    run.parts.error = InvalidError("422")
+    run.parts.error = TransportError("no answer")
     for _ in range(2):
-        with pytest.raises(InvalidError):
+        with pytest.raises(TransportError):
             run.look()
     first, second = run.parts.applied
     assert len(said(first)) == 1
@@ -179,14 +290,58 @@ def test_complaint_is_remembered_though_a_write_fails():
 def test_time_of_a_shift_is_remembered_though_a_later_write_fails():
     run = Run()
     run.parts.shift_takes = timedelta(seconds=4)
-    run.parts.error = InvalidError("422")
-    with pytest.raises(InvalidError):
+    run.parts.error = TransportError("no answer")
+    with pytest.raises(TransportError):
         run.look()
     run.parts.error, run.parts.shift_takes = None, timedelta()
     shifted = Shifted(Weights(85, 15), NOW + timedelta(seconds=4))
     assert run.memory() == Memory(shifted=shifted)
     run.now += timedelta(minutes=5)
     assert run.memory().shifted == shifted
+
+
+def refused(run, error):
+    """Return the plan that reports the refusal of the last action of a plan."""
+    run.parts.error, run.parts.error_stays = error, False
+    with pytest.raises(type(error)):
+        run.look()
+    return run.parts.applied[-1]
+
+
+def test_refused_write_is_reported_and_retried():
+    run = Run(canary(status=starting(last_check_time=NOW)))
+    run.parts.workloads["podinfo-canary"] = workload(replicas=0, available_replicas=0)
+    words = "patch deployments/scale podinfo-canary.test: 403 Forbidden: no scaling today"
+    (text,) = said(refused(run, ForbiddenError(words)))
+    assert text.endswith(f"the API server refuses a write: {words}")
+    assert run.looked[-1][1] == run.parts.applied[-1]  # so that metrics know as well
+    assert run.memory().refusal.text.endswith(words)
+
+
+def test_refusal_of_any_length_is_cut():
+    run = Run(canary(status=starting()))
+    run.parts.route = None
+    assert len(said(refused(run, ForbiddenError("x" * 5000)))[0]) < 1000
+
+
+def test_report_that_is_refused_as_well_raises_what_was_refused_first():
+    run = Run()
+    refusals = [ForbiddenError("the step"), ForbiddenError("the report")]
+    apply = run.parts.apply
+
+    def refuse(world, plan, done):
+        apply(world, plan, lambda _: None)
+        raise refusals.pop(0)
+
+    run.reconciler.applier = type("Refusing", (), {"apply": staticmethod(refuse)})
+    with pytest.raises(ForbiddenError, match="the step"):
+        run.look()
+
+
+def test_failure_that_passes_by_itself_is_not_reported():
+    run = Run()
+    refused(run, TransportError("no answer"))
+    assert len(run.parts.applied) == 1
 
 
 def test_corrections_are_remembered_beyond_plans_without_one():

@@ -1,17 +1,37 @@
 """Events on their way to the API server (CONTRACTS E)."""
 
 import logging
+import math
 import threading
+import time
+from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from controller.core import events
-from controller.recorder import QUEUE_SIZE, EventRecorder, event_name, shortened
-from informers.errors import AlreadyExistsError, Cause, ForbiddenError, NotFoundError, TransportError
+from controller.event_object import event_name, shortened
+from controller.outbox import MOST_ROUTINE
+from controller.ratelimit import default_limiter
+from controller.recorder import EventRecorder
+from controller.workqueue import WorkQueue
+from informers.errors import (
+    AlreadyExistsError,
+    Cause,
+    ConflictError,
+    ForbiddenError,
+    InvalidError,
+    NotFoundError,
+    ServerError,
+    TooManyRequestsError,
+    TransportError,
+    UnauthorizedError,
+)
 from tests.controller.clock import FakeClock
 from tests.controller.core.builders import NOW, canary
 
-PATIENCE = 10.0
+PATIENCE = 20.0
 CANARY = canary(resource_version="12")
 
 
@@ -21,6 +41,8 @@ class FakeSink:
     def __init__(self):
         self.sent: list[tuple[str, str, dict]] = []
         self.errors: list[Exception | None] = []
+        self.tried: list[str] = []
+        self.slow: FakeClock | None = None
         self.gate = threading.Event()
         self.gate.set()
         self.entered = threading.Event()
@@ -34,11 +56,26 @@ class FakeSink:
     def _take(self, verb, name, body):
         self.entered.set()
         assert self.gate.wait(PATIENCE)
+        self.tried.append(name)
+        if self.slow:
+            self.slow.advance(1)
         error = self.errors.pop(0) if self.errors else None
         if error:
             raise error
         self.sent.append((verb, name, body))
         return body
+
+
+class Hasty(WorkQueue):
+    """Waits for nothing, and notes for how long it was to wait."""
+
+    def __init__(self, clock):
+        super().__init__(limiter=default_limiter(clock), monotonic=clock)
+        self.waits: list[float] = []
+
+    def add_after(self, key, seconds):
+        self.waits.append(seconds)
+        self.add(key)
 
 
 class Run:
@@ -47,7 +84,8 @@ class Run:
     def __init__(self, sink):
         self.sink = sink
         self.clock = FakeClock()
-        self.waits: list[float] = []
+        self.lanes = Hasty(self.clock)
+        self.waits = self.lanes.waits
         self.dropped = 0
         self.recorder = EventRecorder(
             sink,
@@ -55,7 +93,7 @@ class Run:
             monotonic=self.clock,
             random=lambda: 0.5,
             dropped=self._drop,
-            wait=self._wait,
+            lanes=self.lanes,
         )
         self.recorder.start()
 
@@ -67,12 +105,19 @@ class Run:
         for event in said:
             self.recorder.record(CANARY, event)
 
+    def until_sent(self, number):
+        self._until(lambda: len(self.sink.sent) >= number)
+
+    def until_tried(self, number):
+        self._until(lambda: len(self.sink.tried) >= number)
+
+    def _until(self, holds):
+        deadline = time.monotonic() + PATIENCE
+        while not holds():
+            assert time.monotonic() < deadline, (self.sink.sent, self.sink.tried, self.dropped)
+
     def _drop(self):
         self.dropped += 1
-
-    def _wait(self, closing, seconds):
-        self.waits.append(seconds)
-        return closing.is_set()
 
 
 @pytest.fixture
@@ -176,10 +221,11 @@ def test_event_is_given_up_after_twelve_tries(run, caplog):
     ("error", "logged"),
     [
         (ForbiddenError("create events: forbidden"), True),
-        (AlreadyExistsError("exists"), False),
+        (InvalidError("invalid"), True),
+        (NotFoundError("no such namespace"), True),
         (ForbiddenError("namespace", causes=(Cause("NamespaceTerminating", "", ""),)), False),
     ],
-    ids=["forbidden", "exists", "namespace is going"],
+    ids=["forbidden", "invalid", "no namespace", "namespace is going"],
 )
 def test_refused_event_is_not_tried_again(run, caplog, error, logged):
     run.sink.errors = [error]
@@ -190,15 +236,191 @@ def test_refused_event_is_not_tried_again(run, caplog, error, logged):
     assert ("Event refused" in caplog.messages) is logged
 
 
-def test_event_sink_never_blocks_reconcile(run):
-    run.sink.gate.clear()
+PASSING = {
+    "no answer": TransportError("x"),
+    "throttled": TooManyRequestsError("x", code=429),
+    "failed": ServerError("x", code=500),
+    "token expired": UnauthorizedError("x", code=401),
+    "conflict": ConflictError("x", code=409),
+}
+
+
+@pytest.mark.parametrize("error", PASSING.values(), ids=PASSING.keys())
+@pytest.mark.parametrize("event", [ADVANCE, events.starting("podinfo.test")], ids=["routine", "terminal"])
+def test_what_passes_is_waited_for(run, event, error):
+    run.sink.errors = [error, error]
+    run.record(event)
+    run.until_sent(1)
+    assert run.waits == [5.0, 10.0]
+    assert run.dropped == 0
+
+
+@pytest.mark.parametrize(
+    ("asked", "waited"),
+    [
+        (1.0, 1.0),
+        (30.0, 30.0),
+        (0.001, 1.0),
+        (0.0, 5.0),
+        (-1.0, 5.0),
+        (99999999999.0, 60.0),
+        (math.inf, 60.0),
+        (math.nan, 5.0),
+        (None, 5.0),
+    ],
+)
+def test_server_says_how_long_to_wait_within_bounds(run, asked, waited):
+    run.sink.errors = [TooManyRequestsError("x", retry_after=asked)]
+    run.record(ADVANCE)
+    run.until_sent(1)
+    assert run.waits == [waited]
+
+
+def test_terminal_event_is_never_given_up(run, caplog):
+    run.sink.errors = [ServerError("x")] * 50
     run.record(events.starting("podinfo.test"))
+    run.until_sent(1)
+    assert run.waits == [5.0] + [10.0] * 10 + [60.0] * 39
+    assert run.dropped == 0
+    assert caplog.messages.count("Event not sent yet") == 1
+
+
+def test_events_of_one_object_keep_their_order_while_the_first_waits(run):
+    run.sink.gate.clear()
+    run.sink.errors = [ServerError("x")] * 3
+    run.record(ADVANCE, rate(1), rate(2))
+    run.sink.gate.set()
+    run.until_sent(3)
+    assert [body["message"] for _, _, body in run.sink.sent] == [ADVANCE.text, rate(1).text, rate(2).text]
+
+
+def test_object_whose_events_fail_holds_up_no_other():
+    run = Run(FakeSink())
+    run.lanes.add_after = lambda lane, seconds: run.waits.append(seconds)  # for ever
+    run.sink.errors = [ServerError("a webhook fails in this namespace")]
+    run.record(events.starting("podinfo.test"))
+    other = canary(uid="other")
+    run.recorder.record(other, ADVANCE)
+    run.until_sent(1)
+    run.record(rate(1))  # and its own later events do not wake it
+    run.recorder.record(other, rate(2))
+    run.until_sent(2)
+    assert [body["involvedObject"]["uid"] for _, _, body in run.sink.sent] == ["other", "other"]
+    assert len(run.waits) == 1
+    messages = [body["message"] for _, _, body in sent(run)]
+    assert messages[2:] == ["Starting canary deployment for podinfo.test", rate(1).text]
+
+
+def test_event_whose_first_answer_was_lost_is_there_and_is_counted_up(run):
+    run.sink.errors = [TransportError("the answer is lost"), AlreadyExistsError("exists")]
+    run.record(ADVANCE)
+    run.until_tried(2)
+    run.record(ADVANCE)
+    ((verb, name, patch),) = sent(run)
+    assert (verb, patch["count"]) == ("patch", 2)
+    assert name == f"podinfo.{int(NOW.timestamp() * 1e6 + 1e6) * 1000:x}"
+    assert run.dropped == 0
+
+
+@pytest.mark.parametrize("name", ["podinfo", "x" * 253])
+def test_every_try_makes_the_same_object(name):
+    run = Run(FakeSink())
+    run.sink.errors = [TransportError("x")] * 3
+    run.recorder.record(canary(name=name), ADVANCE)
+    run.until_sent(1)
+    run.recorder.close()
+    assert len(set(run.sink.tried)) == 1
+
+
+def test_name_that_another_event_has_is_replaced(run):
+    run.sink.errors = [AlreadyExistsError("exists")]
+    run.record(events.starting("podinfo.test"))
+    ((verb, name, _),) = sent(run)
+    assert verb == "create"
+    assert len(name) == 36
+    assert run.dropped == 0
+
+
+def test_names_that_are_all_taken_are_refused(run, caplog):
+    run.sink.errors = [AlreadyExistsError("exists")] * 2
+    run.record(ADVANCE)
+    assert sent(run) == []
+    assert (run.waits, run.dropped) == ([], 1)
+    assert "Event refused" in caplog.messages
+
+
+def test_event_that_breaks_the_sender_costs_itself_only(run, caplog):
+    run.sink.errors = [UnicodeEncodeError("utf-8", "\ud800", 0, 1, "surrogates not allowed")]
+    run.record(ADVANCE, rate(1))
+    assert [body["message"] for _, _, body in sent(run)] == [rate(1).text]
+    assert run.dropped == 1
+    assert "Event cannot be sent" in caplog.messages
+
+
+@given(st.text(st.characters(), max_size=2000), st.booleans())
+def test_any_text_is_sent_and_the_sender_lives(text, terminal):
+    run = Run(FakeSink())
+    run.record(replace(ADVANCE, text=text, terminal=terminal), rate(1))
+    run.until_sent(2)
+    assert run.recorder.alive()
+    message = sent(run)[0][2]["message"]
+    assert len(message.encode()) <= 1024
+    if len(text.encode(errors="replace")) <= 1024:
+        assert message == text.encode(errors="replace").decode()
+
+
+def full(run):
+    """Have one event on its way, which the server does not answer, and as many as there is room for."""
+    run.sink.gate.clear()
+    run.record(ADVANCE)
     assert run.sink.entered.wait(PATIENCE)
-    for number in range(QUEUE_SIZE + 5):
-        run.record(events.completed(f"k{number}"))
+    for number in range(MOST_ROUTINE - 1):
+        run.recorder.record(canary(uid=f"{number}", name=f"c{number}"), rate(number))
+
+
+def test_event_sink_never_blocks_reconcile(run):
+    full(run)
+    for number in range(5):
+        run.recorder.record(canary(uid=f"late{number}"), rate(number))
     assert run.dropped == 5
     run.sink.gate.set()
-    assert len(sent(run)) == QUEUE_SIZE + 1
+    run.until_sent(MOST_ROUTINE)
+    assert len(sent(run)) == MOST_ROUTINE
+
+
+def test_full_queue_drops_the_oldest_routine_event_for_one_that_starts_or_ends_a_rollout(run):
+    full(run)
+    ends = [events.completed(f"k{number}") for number in range(MOST_ROUTINE + 5)]
+    run.record(*ends)
+    assert run.dropped == MOST_ROUTINE - 1  # the one on its way is not dropped
+    run.sink.gate.set()
+    run.until_sent(len(ends) + 1)
+    assert [body["message"] for _, _, body in sent(run)] == [ADVANCE.text, *(event.text for event in ends)]
+
+
+def test_what_is_not_sent_in_two_seconds_at_the_end_is_dropped(run, caplog):
+    full(run)
+    closing = threading.Thread(target=run.recorder.close)
+    closing.start()
+    while not run.recorder._closing.is_set():
+        pass
+    run.lanes.waits.clear()
+    run.sink.slow = run.clock
+    run.sink.gate.set()
+    closing.join(PATIENCE)
+    assert not closing.is_alive()
+    assert 1 <= len(run.sink.sent) <= 5
+    assert run.dropped == MOST_ROUTINE - len(run.sink.sent)
+    assert "Event not sent" in caplog.messages
+
+
+def test_waits_are_real():
+    recorder = EventRecorder(FakeSink(), now=lambda: NOW, monotonic=FakeClock(), random=lambda: 0.0)
+    recorder.start()
+    recorder.record(CANARY, ADVANCE)
+    assert recorder._sink.entered.wait(PATIENCE)
+    recorder.close()
+    assert not recorder._thread.is_alive()
 
 
 def test_dropped_for_want_of_budget_is_counted(run):

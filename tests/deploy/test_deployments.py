@@ -76,7 +76,9 @@ def test_progress_deadline_is_that_of_the_spec(seconds, deadline):
 def test_progress_deadline_that_is_none_is_refused_by_name(seconds):
     obj = deployment()
     obj["spec"]["progressDeadlineSeconds"] = seconds
-    with pytest.raises(ValueError, match=r"^spec\.progressDeadlineSeconds must be a whole number of seconds, not "):
+    with pytest.raises(
+        ValueError, match=r"^spec\.progressDeadlineSeconds must be a whole number between 0 and 2147483647, not "
+    ):
         view(obj, None)
 
 

@@ -14,8 +14,11 @@ SPOKEN = (
     "controller/core/gates.py",
     "controller/core/rounds.py",
     "deploy/rollout.py",
+    "metrics/answers.py",
+    "metrics/connections.py",
     "metrics/prometheus.py",
     "metrics/verdicts.py",
+    "metrics/wire.py",
     "router/istio.py",
     "router/services.py",
     "router/virtualservice.py",
@@ -23,6 +26,8 @@ SPOKEN = (
 NOT_FOR_OWNERS = re.compile(
     # for the log, for the memory of a process, or for nobody
     r"is not an address such as|must not have a query|Bearer |is gone or cannot be read|correcting to"
+    # refused at the start
+    r"|cannot be used|no certificates"
 )
 SPANS = re.findall(r"`([^`\n]+)`", (ROOT / "docs" / "events.md").read_text())
 

@@ -1,4 +1,4 @@
-"""The page of situations has every row, and names tests that are there."""
+"""The page of situations has every row, and names tests that are there, a story among them."""
 
 import re
 from pathlib import Path
@@ -22,6 +22,11 @@ def named():
 def test_rows_are_numbered_without_a_gap():
     numbers = [int(number) for number in re.findall(r"^\| (\d+) \|", PAGE, re.MULTILINE)]
     assert numbers == list(range(1, 22))
+
+
+@pytest.mark.parametrize("row", [line for line in PAGE.splitlines() if "`tests/" in line and line.startswith("|")])
+def test_row_is_shown_by_a_story(row):
+    assert "`tests/e2e/" in row
 
 
 @pytest.mark.parametrize(("path", "name"), list(named()))

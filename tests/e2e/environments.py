@@ -15,18 +15,19 @@ import yaml
 from controller.lifecycle import USER_AGENT
 from hack.cluster.access import Access
 from hack.cluster.control_plane import free_port
-from hack.cluster.monitoring import Prometheus
+from hack.cluster.monitoring import SCRAPE, Prometheus
 from hack.sandbox.__main__ import ARTIFACTS, VIRTUAL_SERVICE_CRD
 from hack.sandbox.cluster import Cluster
+from hack.sandbox.faults import Fault
 from hack.sandbox.prometheus import PrometheusServer
 from hack.sandbox.workloads import HOLD
+from tests.e2e.webhooks import RouteWebhook
 from tests.invariants.record import Recorder
 from tests.invariants.watching import watching
 
 Json = dict[str, Any]
 
 POD_DELAY = timedelta(milliseconds=800)  # as in hack/cluster/kwok.yaml
-SCRAPE = timedelta(milliseconds=200)  # as in hack/cluster/monitoring.py
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +74,11 @@ class Environment(Protocol):
     def taking_down(self, recorder: Recorder) -> AbstractContextManager[object]:
         """Take down what becomes of the objects of the recorder's namespace, meanwhile."""
 
-    def prometheus(self) -> Outage:
-        """Return a Prometheus that can be stopped without disturbing anybody."""
+    def prometheus(self, *, scrape: timedelta = SCRAPE) -> Outage:
+        """Return a Prometheus of one's own, which can be stopped without disturbing anybody."""
+
+    def slow_routes(self, namespace: str) -> AbstractContextManager[None]:
+        """Have each write of a route by the namespace's controller take as long as the block."""
 
 
 class SandboxEnvironment:
@@ -107,10 +111,19 @@ class SandboxEnvironment:
         recorder.listen_to(self._cluster.api.store, USER_AGENT)
         return nullcontext()
 
-    def prometheus(self) -> Outage:
-        outage = _SandboxOutage(self._cluster.prometheus)
+    def prometheus(self, *, scrape: timedelta = SCRAPE) -> Outage:
+        outage = _SandboxOutage(self._cluster.prometheus, scrape)
         self._outages.append(outage)
         return outage
+
+    @contextmanager
+    def slow_routes(self, namespace: str) -> Iterator[None]:
+        faults = self._cluster.api.faults
+        faults.add(Fault(verb="patch", resource="virtualservices", user_agent=USER_AGENT, hang=True, count=-1))
+        try:
+            yield
+        finally:
+            faults.clear()
 
     def close(self) -> None:
         for outage in self._outages:
@@ -120,16 +133,19 @@ class SandboxEnvironment:
 
 
 class _SandboxOutage:
-    """Another server of the sandbox's samples, on a port of its own."""
+    """Another server of the sandbox's samples, or of some of them, on a port of its own."""
 
-    def __init__(self, original: PrometheusServer) -> None:
+    def __init__(self, original: PrometheusServer, scrape: timedelta) -> None:
         self._original = original
+        self._scrape = scrape
         self._port = free_port()
         self.url = f"http://127.0.0.1:{self._port}"
         self.start()
 
     def start(self) -> None:
-        self._server = PrometheusServer(self._original.store, now=self._original.now, port=self._port)
+        self._server = PrometheusServer(
+            self._original.store, now=self._original.now, port=self._port, scrape=self._scrape
+        )
         self._server.start()
 
     def stop(self) -> None:
@@ -153,6 +169,7 @@ class ClusterEnvironment:
         self._directory = directory
         self._access = Access.of(Path(places["directory"]) / "access", places["server"])
         self._outages: list[Prometheus] = []
+        self._webhooks: dict[str, RouteWebhook] = {}  # by namespace
         self.api = self._access.client("admin")
         self.mesh = httpx.Client(base_url=places["admin"], timeout=10)
         self.prometheus_url = places["prometheus"]
@@ -182,24 +199,43 @@ class ClusterEnvironment:
         return False
 
     def requests(self, namespace: str) -> Sequence[Request]:
-        user = f"system:serviceaccount:{namespace}:flagger"
+        user = _user(namespace)
         return [request for name, request in audited(Path(self._places["auditLog"])) if name == user]
 
     def taking_down(self, recorder: Recorder) -> AbstractContextManager[object]:
         return watching(self._access.client("admin"), recorder)
 
-    def prometheus(self) -> Outage:
+    def prometheus(self, *, scrape: timedelta = SCRAPE) -> Outage:
         target = self._places["admin"].removeprefix("http://")
-        prometheus = Prometheus(Path(self._places["binaries"]), self._directory / "prometheus", target)
+        binaries, directory = Path(self._places["binaries"]), self._directory / "prometheus"
+        prometheus = Prometheus(binaries, directory, target, scrape=scrape)
         self._outages.append(prometheus)
         prometheus.start()
         return prometheus
 
+    @contextmanager
+    def slow_routes(self, namespace: str) -> Iterator[None]:
+        if namespace not in self._webhooks:
+            self._webhooks[namespace] = RouteWebhook(self.api, namespace, _user(namespace))
+            self._webhooks[namespace].start()
+        opened = self._webhooks[namespace].opened
+        opened.clear()
+        try:
+            yield
+        finally:
+            opened.set()
+
     def close(self) -> None:
+        for webhook in self._webhooks.values():
+            webhook.stop()
         for prometheus in self._outages:
             prometheus.stop()
         self.api.close()
         self.mesh.close()
+
+
+def _user(namespace: str) -> str:
+    return f"system:serviceaccount:{namespace}:flagger"
 
 
 def service_account(namespace: str) -> Sequence[Json]:

@@ -1,10 +1,11 @@
 """What a user does in a namespace, and sees of it: plain HTTP, the same in both environments."""
 
+import json
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -77,13 +78,20 @@ class Stage:
 
     def add(self, obj: Json) -> None:
         """Create an object in our namespace; one that names the seed's namespace means ours."""
+        answer = self._create(obj)
+        assert answer.is_success, answer.text
+
+    def refused_object(self, obj: Json) -> str:
+        """Return why the API server refuses an object."""
+        return _why_invalid(self._create(obj))
+
+    def _create(self, obj: Json) -> httpx.Response:
         obj = yaml.safe_load(yaml.safe_dump(obj).replace(".test", f".{self.namespace}"))
         obj["metadata"]["namespace"] = self.namespace
         group, _, version = obj["apiVersion"].rpartition("/")
         root = f"/apis/{group}/{version}" if group else f"/api/{version}"
         plural = PLURALS[obj["kind"]]
-        answer = self.environment.api.post(f"{root}/namespaces/{self.namespace}/{plural}", json=obj)
-        assert answer.is_success, answer.text
+        return self.environment.api.post(f"{root}/namespaces/{self.namespace}/{plural}", json=obj)
 
     def add_workloads(self, change: Callable[[Json], object] = lambda _: None) -> None:
         """Create the seed's workloads, each changed, and wait for their pods before anybody sends requests."""
@@ -106,11 +114,18 @@ class Stage:
 
     def patch(self, plural: str, name: str, patch: Json | Sequence[Json], *, subresource: str = "") -> None:
         """Change an object by a merge patch, or by a JSON patch if it is a list."""
+        answer = self._patch(plural, name, patch, subresource=subresource)
+        assert answer.is_success, answer.text
+
+    def refused_patch(self, plural: str, name: str, patch: Json) -> str:
+        """Return why the API server refuses a change."""
+        return _why_invalid(self._patch(plural, name, patch))
+
+    def _patch(self, plural: str, name: str, patch: Json | Sequence[Json], *, subresource: str = "") -> httpx.Response:
         kind = "merge" if isinstance(patch, dict) else "json"
         path = self._path(plural, name) + (f"/{subresource}" if subresource else "")
         headers = {"Content-Type": f"application/{kind}-patch+json"}
-        answer = self.environment.api.patch(path, json=patch, headers=headers)
-        assert answer.is_success, answer.text
+        return self.environment.api.patch(path, json=patch, headers=headers)
 
     def push(self, tag: str, *, deployment: str = "podinfo-canary", held: bool = False, free: bool = False) -> None:
         """Push a version; the pods of a held one become ready one by one, by ``release``, until one is free."""
@@ -152,21 +167,32 @@ class Stage:
         annotations = {f"flagger.app/{verb}": value for verb, value in verbs.items()}
         self.patch("canaries", "podinfo", {"metadata": {"annotations": annotations}})
 
-    def ask(self, verb: str) -> None:
-        """Ask something of the revision at hand by the command."""
-        done = self._command(verb)
+    def ask(self, verb: str) -> str:
+        """Ask something of the revision at hand by the command, and return what it promises."""
+        done = self._command(verb, "podinfo")
         assert done.returncode == 0, done.stderr
+        return done.stdout
 
     def refused(self, verb: str) -> str:
         """Return why the command refuses to ask something."""
-        done = self._command(verb)
-        assert done.returncode == 1
+        done = self._command(verb, "podinfo")
+        assert done.returncode == 1, done.stdout
         return done.stderr
 
-    def _command(self, verb: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "controller", verb, "podinfo", f"--namespace={self.namespace}"]
-        admin = self.environment.admin_kubeconfig()
-        return subprocess.run([*command, f"--kubeconfig={admin}"], capture_output=True, text=True, check=False)
+    def checked(self, prometheus_url: str) -> list[Json]:
+        """Return what ``flagger check`` finds that is not as it should be."""
+        done = self._command("check", "-o", "json", f"--metrics-server={prometheus_url}")
+        assert done.returncode in {0, 1}, done.stderr
+        return [finding for finding in json.loads(done.stdout)["findings"] if finding["level"] != "ok"]
+
+    def _command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        whom = (f"--namespace={self.namespace}", f"--kubeconfig={self.environment.admin_kubeconfig()}")
+        command = [sys.executable, "-m", "controller", *arguments, *whom]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    def slow_routes(self) -> AbstractContextManager[None]:
+        """Have each write of a route by the controller take as long as the block."""
+        return self.environment.slow_routes(self.namespace)
 
     def route_lag(self, seconds: float) -> None:
         """Have proxies learn of the routes of the namespace so much later than the API server."""
@@ -182,9 +208,9 @@ class Stage:
         body = {"errorRatio": (100 - rate) / 100, "latencyMs": seconds * 1000}
         self.environment.mesh.put(f"/mesh/{self.namespace}/{workload}", json=body).raise_for_status()
 
-    def send(self, requests_per_second: float) -> None:
-        """Have users send so many requests."""
-        body = {"requestsPerSecond": requests_per_second}
+    def send(self, requests_per_second: float, *, burst_seconds: float = 0) -> None:
+        """Have users send so many requests, evenly or together after a pause."""
+        body = {"requestsPerSecond": requests_per_second, "burstSeconds": burst_seconds}
         self.environment.mesh.put(f"/mesh/{self.namespace}", json=body).raise_for_status()
 
     @contextmanager
@@ -293,3 +319,9 @@ class Stage:
 
     def _path(self, plural: str, name: str = "") -> str:
         return f"{ROOTS[plural]}/namespaces/{self.namespace}/{plural}/{name}".rstrip("/")
+
+
+def _why_invalid(answer: httpx.Response) -> str:
+    assert answer.status_code == httpx.codes.UNPROCESSABLE_ENTITY, answer.text
+    message: str = answer.json()["message"]
+    return message

@@ -7,23 +7,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from tests.e2e.beginnings import AT_ONCE, CANARY, at_25, promoted, windows
 from tests.e2e.stage import QUICK
-
-AT_ONCE = {"stepWeight": 50, "maxWeight": 50, "interval": "2s"}  # one step
-CANARY = "podinfo-canary"
-
-
-def promoted(on, **analysis):
-    """Let the first version be promoted: the canary is at 0 then, as before every release but the first."""
-    on.add_canary(**{**AT_ONCE, **analysis})
-    on.until_state("finished")
-    return on.status()["canaryRevision"]
-
-
-def at_25(on, **analysis):
-    on.add_canary(**{**QUICK, "interval": "2s", **analysis})
-    on.until_said("Advance podinfo.test canary weight 25")
-    return on.status()["canaryRevision"]
 
 
 def test_situation_1_pods_that_never_start(on):
@@ -96,11 +81,6 @@ def test_situation_3_a_good_fix_is_not_judged_by_the_errors_of_the_version_befor
         on.until_state("finished")
     on.tells("good-fix", old=old, new=on.status()["canaryRevision"])
     assert on.status()["failedChecks"] == 0
-
-
-def windows(obj, window):
-    for metric in obj["spec"]["canaryAnalysis"]["metrics"]:
-        metric["interval"] = window
 
 
 def test_situation_4_labels_that_services_select_by_and_selectors_of_ones_own_pods_stay(stage):

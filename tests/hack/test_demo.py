@@ -1,7 +1,11 @@
 """What ``make run`` shows: the picture, the describe text, and what it takes for a failure. The run itself is in CI."""
 
 import io
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +17,7 @@ from hack.demo.user import Snapshot
 from tests.canary_objects import seed
 from tests.deploy.deployment_objects import deployment
 
+ROOT = Path(__file__).parents[2]
 NOW = datetime(2018, 10, 10, 12, 5, tzinfo=UTC)
 
 
@@ -137,3 +142,24 @@ def test_event_that_is_missing_or_out_of_order_is_named():
     failed = {"state": "failed", "failedChecks": 10}
     found = problems(BAD_VERSION, snapshot(status=failed, weights=(100, 0), replicas=0), events)
     assert "no event 'Scaling up podinfo.test' in its place" in found
+
+
+@pytest.mark.parametrize("program", ["hack.demo", "hack.sandbox"])
+def test_without_the_libraries_of_the_sandbox_it_says_which_one_is_missing_and_how_to_get_it(tmp_path, program):
+    (tmp_path / "promql_parser.py").write_text(
+        "raise ModuleNotFoundError('No module named ' + __name__, name=__name__)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", program],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT}"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    printed = done.stdout + done.stderr
+    assert done.returncode == 1
+    assert "promql_parser is not installed: pip install -e '.[sandbox]'" in printed
+    assert "Traceback" not in printed
+    assert "KeyError" not in printed

@@ -1,5 +1,7 @@
 """The mesh of the sandbox, stepped by hand."""
 
+from datetime import timedelta
+
 import pytest
 
 from hack.sandbox.admin import switch_mesh
@@ -9,14 +11,15 @@ from metrics.types import Target
 from tests.hack.stepped import image
 
 
-def mesh(stepped, canary_weight):
+def mesh(stepped, canary_weight, primary_weight=None):
     for side in ("primary", "canary"):
         stepped.add(f"{side}-deployment")
         stepped.add(f"{side}-service")
 
     def weigh(obj):
         primary, canary = obj["spec"]["http"][0]["route"]
-        primary["weight"], canary["weight"] = 100 - canary_weight, canary_weight
+        primary["weight"] = 100 - canary_weight if primary_weight is None else primary_weight
+        canary["weight"] = canary_weight
 
     stepped.add("virtual-service", weigh)
     stepped.after(0)
@@ -33,8 +36,9 @@ def counts(mesh, name="istio_requests_total", **wanted):
     return found
 
 
-def test_requests_are_shared_by_weight(stepped):
-    it = mesh(stepped, 20)
+@pytest.mark.parametrize(("canary", "primary"), [(20, 80), (1, 4), (30, 120)])
+def test_requests_are_shared_by_weight_whatever_the_weights_add_up_to(stepped, canary, primary):
+    it = mesh(stepped, canary, primary)
     before = counts(it)
     stepped.after(10)
     grown = {key: number - before.get(key, 0) for key, number in counts(it).items()}
@@ -83,6 +87,17 @@ def test_workload_answers_as_its_image_says_until_somebody_says_otherwise(steppe
     it.behave_as_built("test", "podinfo-canary")
     stepped.after(10)
     assert counts(it).get(("podinfo-canary", "500"), 0) - before == pytest.approx(errors)
+
+
+@pytest.mark.parametrize(("apart", "samples"), [(0, 9), (1, 9), (2, 5), (3, 3)])
+def test_samples_as_somebody_has_them_who_scrapes_less_often(stepped, apart, samples):
+    mesh(stepped, 50)
+    for _ in range(9):
+        stepped.after(1)
+        stepped.cluster.scrape()
+    query = 'max(count_over_time(istio_requests_total{destination_workload="podinfo-canary"}[1m]))'
+    store = stepped.cluster.prometheus.store
+    assert store.query(query, stepped.cluster.now(), apart=timedelta(seconds=apart)) == {(): samples}
 
 
 def test_requests_to_pods_that_are_gone_are_counted(stepped):
@@ -266,10 +281,18 @@ def test_switch_keeps_what_it_does_not_name(stepped):
     assert (it.traffic, it.route_lags) == ({"test": 8.0}, {"test": 0.0})
 
 
+def test_requests_of_users_who_ask_seldom_come_together(stepped):
+    mesh(stepped, 50)
+    switch_mesh(stepped.cluster.mesh, "PUT", ["mesh", "test"], {"burstSeconds": 3})
+    assert [to_canary(stepped, 1) for _ in range(6)] == [0, 0, 150, 0, 0, 150]
+    switch_mesh(stepped.cluster.mesh, "PUT", ["mesh", "test"], {"burstSeconds": 0})
+    assert [to_canary(stepped, 1) for _ in range(2)] == [50, 50]
+
+
 @pytest.mark.parametrize("wrong", [{"routeLagSeconds": -1}, {"requestsPerSecond": -1}, {"lag": 3}, {}])
 def test_switch_that_cannot_be_changes_nothing(stepped, wrong):
     it = stepped.cluster.mesh
-    with pytest.raises(ValueError, match="requestsPerSecond and routeLagSeconds"):
+    with pytest.raises(ValueError, match="requestsPerSecond, routeLagSeconds, burstSeconds"):
         switch_mesh(it, "PUT", ["mesh", "test"], {"requestsPerSecond": 7, **wrong} if wrong else wrong)
     assert (it.traffic, it.route_lags) == ({}, {})
 

@@ -6,7 +6,9 @@ import httpx
 import pytest
 
 from hack.sandbox.cluster import Cluster
+from hack.sandbox.faults import Fault
 
+MERGE = {"Content-Type": "application/merge-patch+json"}
 CONFIG = "/api/v1/namespaces/default/configmaps"
 
 
@@ -42,6 +44,18 @@ def test_mesh_can_be_switched_by_another_process(cluster):
         assert (misspelt.status_code, "routeLagSeconds" in misspelt.json()["error"]) == (400, True)
         wrong = admin.put("/nonsense", json={})
         assert (wrong.status_code, "GET / shows" in wrong.json()["error"]) == (400, True)
+
+
+def test_write_is_not_carried_out_for_a_client_that_has_left(cluster):
+    with httpx.Client(base_url=cluster.api.url) as api:
+        api.post(CONFIG, json={"metadata": {"name": "a"}})
+        cluster.api.faults.add(Fault(verb="patch", resource="configmaps", hang=True))
+        with pytest.raises(httpx.ReadTimeout):
+            api.patch(f"{CONFIG}/a", json={"data": {"left": "yes"}}, headers=MERGE, timeout=0.1)
+        cluster.api.faults.clear()
+        while not [logged for logged in cluster.api.log.of("") if logged.verb == "patch"]:
+            assert api.get(f"{CONFIG}/a").is_success
+        assert "data" not in api.get(f"{CONFIG}/a").json()
 
 
 def test_pages_of_before_a_compaction_are_gone(cluster):

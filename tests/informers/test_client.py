@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import threading
+import time
 
 import pytest
 
@@ -49,7 +50,7 @@ def client(api, tmp_path, counted):
     it.close()
 
 
-def test_requests_say_what_they_are(api, client, counted):
+def test_requests_say_what_they_are(api, client, counted):  # C12 C14
     api.default = says({"kind": "Canary"})
     client.get(CANARIES, "test", "podinfo")
     client.create(EVENTS, "test", {"metadata": {"name": "e"}, "ü": None})
@@ -95,7 +96,7 @@ def test_request_without_an_answer_is_counted_with_its_time(api, tmp_path):
     client.close()
 
 
-def test_path_prefix_of_the_host_is_kept_and_the_namespace_known(api, tmp_path):
+def test_path_prefix_of_the_host_is_kept_and_the_namespace_known(api, tmp_path):  # C14
     client = KubeClient(api.login(tmp_path, prefix="/prefix/"), user_agent="x", pool_size=1)
     client.get(CANARIES, "test", "podinfo")
     assert api.requests[0].path == f"/prefix{PATH}"
@@ -114,7 +115,7 @@ def test_path_prefix_of_the_host_is_kept_and_the_namespace_known(api, tmp_path):
     ],
     ids=["merge patch", "json patch", "create"],
 )
-def test_write_sent_once_on_dropped_connection(api, client, write):
+def test_write_sent_once_on_dropped_connection(api, client, write):  # C1
     client.get(CANARIES, "test", "warm")
     api.answers = [hangs_up]
     with pytest.raises(TransportError, match="the connection broke off"):
@@ -122,7 +123,7 @@ def test_write_sent_once_on_dropped_connection(api, client, write):
     assert len(api.requests) == 2
 
 
-def test_read_is_repeated_once_on_a_kept_connection_that_was_closed(api, client):
+def test_read_is_repeated_once_on_a_kept_connection_that_was_closed(api, client):  # C2
     api.answers = [says({}), hangs_up, says({"found": True})]
     client.get(CANARIES, "test", "warm")
     assert client.get(CANARIES, "test", "podinfo") == {"found": True}
@@ -131,7 +132,7 @@ def test_read_is_repeated_once_on_a_kept_connection_that_was_closed(api, client)
         client.get(CANARIES, "test", "podinfo")
 
 
-def test_401_forces_one_reload_and_one_repeat(api, tmp_path):
+def test_401_forces_one_reload_and_one_repeat(api, tmp_path):  # C9
     token = tmp_path / "token"
     token.write_text("old\n")
     clock = [100.0]
@@ -149,7 +150,7 @@ def test_401_forces_one_reload_and_one_repeat(api, tmp_path):
     client.close()
 
 
-def test_token_rotation(api, tmp_path):
+def test_token_rotation(api, tmp_path):  # C8
     token = tmp_path / "token"
     token.write_text("first\n")
     clock = [0.0]
@@ -167,7 +168,7 @@ def test_token_rotation(api, tmp_path):
     client.close()
 
 
-def test_unknown_fields_survive_read_modify_write(api, client):
+def test_unknown_fields_survive_read_modify_write(api, client):  # C12 C13
     obj = {"spec": {"containers": None, "new": {"field": [1, None]}}}
     api.default = says(obj)
     assert client.get(DEPLOYMENTS, "test", "podinfo") == obj
@@ -214,13 +215,13 @@ def test_unknown_fields_survive_read_modify_write(api, client):
         "hangs up",
     ],
 )
-def test_errors_say_what_happened_to_which_request(api, client, answer, error, text):
+def test_errors_say_what_happened_to_which_request(api, client, answer, error, text):  # C5
     api.default = answer
     with pytest.raises(error, match=text):
         client.get(CANARIES, "test", "podinfo")
 
 
-def test_failing_test_of_a_json_patch_is_a_conflict_and_an_invalid_object_is_not(api, client):
+def test_failing_test_of_a_json_patch_is_a_conflict_and_an_invalid_object_is_not(api, client):  # C5
     api.default = refuses(422, "Invalid", message="the server rejected our request due to an error in our request")
     with pytest.raises(ConflictError):
         client.json_patch(CANARIES, "test", "podinfo", [])
@@ -235,12 +236,14 @@ def test_failing_test_of_a_json_patch_is_a_conflict_and_an_invalid_object_is_not
     [
         ({"headers": {"Retry_After": "7"}}, 7.0),
         ({"details": {"retryAfterSeconds": 3}}, 3.0),
-        ({"headers": {"Retry_After": "Wed, 21 Oct 2026 07:28:00 GMT"}}, None),
+        ({"headers": {"Retry_After": "Wed, 21 Oct 2015 07:28:00 GMT"}}, None),
+        ({"headers": {"Retry_After": "Wed, 21 Oct 2999 07:28:00 GMT"}}, 600.0),
+        ({"headers": {"Retry_After": "1e999"}}, 600.0),
         ({}, None),
     ],
-    ids=["header", "details", "date", "nothing"],
+    ids=["header", "details", "past date", "far date", "for ever", "nothing"],
 )
-def test_retry_after_is_handed_on(api, client, more, seconds):
+def test_retry_after_is_handed_on(api, client, more, seconds):  # C3
     api.default = refuses(429, "TooManyRequests", **more)
     with pytest.raises(TooManyRequestsError) as raised:
         client.get(CANARIES, "test", "podinfo")
@@ -268,7 +271,7 @@ def test_server_that_cannot_be_reached_is_named(tmp_path):
     client.close()
 
 
-def test_server_that_does_not_answer_in_time(api, client, monkeypatch):
+def test_server_that_does_not_answer_in_time(api, client, monkeypatch):  # C4
     monkeypatch.setattr(client_module, "READ_SECONDS", 0.05)
     gone = threading.Event()
     api.default = streams([], then=gone)
@@ -297,18 +300,26 @@ def test_stream_that_is_refused_is_an_error(api, client):
         client.open("watch", CANARIES, "/x", {"watch": True}, read_seconds=5)
 
 
-def test_booleans_in_queries_are_lower_case(api, client):
+def test_booleans_in_queries_are_lower_case(api, client):  # C14
     client.open("watch", CANARIES, "/x", {"watch": True, "n": 5}, read_seconds=5).close()
     assert api.requests[0].query == {"watch": "true", "n": "5"}
 
 
-def test_pool_discards_no_connection(api, client):
+def test_pool_discards_no_connection(api, client):  # C7
     threads = [threading.Thread(target=lambda: client.get(CANARIES, "test", "a")) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert len(api.requests) == 4
+
+
+def test_no_request_waits_because_of_those_before_it(api, client):  # C6
+    began = time.monotonic()
+    for _ in range(100):  # client-go's limiter would take 18 s: 10 at once, then 5 a second
+        client.get(CANARIES, "test", "a")
+    assert len(api.requests) == 100
+    assert time.monotonic() - began < 15
 
 
 def test_base_error_carries_nothing_it_was_not_given():

@@ -1,6 +1,7 @@
 """What goes over the wire, how often, and for how long at most (CONTRACTS C1 to C4, C7, C14, L8, R24)."""
 
 import contextlib
+import gzip
 import json
 import socket
 import threading
@@ -8,9 +9,10 @@ import time
 
 import pytest
 
-from informers.client import KubeClient, cut
+from informers.client import KubeClient
 from informers.credentials import find_login
 from informers.errors import ApiError, ServerError, TransportError
+from informers.inflight import cut
 from informers.kube_source import KubeSource
 from informers.resources import CANARIES, LEASES
 from informers.stop import Stop
@@ -158,28 +160,101 @@ def test_client_with_a_deadline_waits_no_longer_than_that(make_client):  # C4 L8
     assert timeouts == [(2.5, 2.5)]
 
 
+OK = b"HTTP/1.1 200 OK\r\n"
+TRICKLES = {
+    "header": (OK + b"X: ", b"x"),
+    "body": (OK + b"Content-Length: 1000\r\n\r\n", b"x"),
+    "chunks": (OK + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n"),
+    "one chunk": (OK + b"Transfer-Encoding: chunked\r\n\r\nFFFFFF\r\n", b" "),
+    "continue": (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+}
+
+
 def trickles(part):
-    """Answer with a header, or a body, that never ends."""
+    """Answer with a header, a body, or heads of answers to come, that never end."""
 
     def answer(handler):
-        handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n" + {"body": b"\r\n", "header": b"X: "}[part])
+        first, again = TRICKLES[part]
+        handler.wfile.write(first)
         while True:
-            handler.wfile.write(b"x")
+            handler.wfile.write(again)
             handler.wfile.flush()
             threading.Event().wait(0.02)
 
     return answer
 
 
-@pytest.mark.parametrize("part", ["header", "body"])
-def test_answer_that_trickles_is_cut_off_when_its_time_is_up(api, make_client, part):  # L8 P9
+@pytest.mark.parametrize("part", TRICKLES)
+def test_answer_that_trickles_is_cut_off_when_its_time_is_up(api, make_client, part):  # C4 L8 P9
     api.default = trickles(part)
     client = make_client(total_seconds=0.3)
     began = time.monotonic()
-    with pytest.raises(TransportError, match="broke off"):
+    with pytest.raises(TransportError, match=r"patch canaries a: .* did not finish its answer within 0.3 s"):
         client.merge_patch(CANARIES, "test", "a", {})
     assert time.monotonic() - began < 5.0
     assert not [thread for thread in threading.enumerate() if thread.name == "request-deadline"]
+
+
+@pytest.mark.parametrize("part", TRICKLES)
+@pytest.mark.parametrize("verb", ["list", "watch"])
+def test_stream_that_trickles_is_cut_off_when_its_time_is_up(api, make_client, monkeypatch, part, verb):  # C4 P9
+    monkeypatch.setattr("informers.kube_source.LIST_SECONDS", 0.3)
+    monkeypatch.setattr("informers.kube_source.SILENCE_SECONDS", 0.3)
+    api.default = trickles(part)
+    source = KubeSource(make_client(total_seconds=0.3), lambda: CANARIES, kind="Canary", plural="canaries")
+    began = time.monotonic()
+    with contextlib.suppress(TransportError):  # a watch that is cut off ends like any other
+        if verb == "list":
+            read_list(source)
+        with source.watch(resource_version="7", timeout_seconds=0, stop=Stop()) as events:
+            assert list(events) == []
+    assert time.monotonic() - began < 5.0
+    assert not [thread for thread in threading.enumerate() if thread.name == "request-deadline"]
+
+
+def test_every_client_has_a_deadline(client):  # C4
+    assert client._total_seconds == 60.0
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        pytest.param(lambda c: c.get(CANARIES, "test", "a"), id="get"),
+        pytest.param(lambda c: read_list(KubeSource(c, lambda: CANARIES, kind="Canary", plural="canaries")), id="list"),
+    ],
+)
+def test_encoded_answer_is_refused_since_none_was_asked_for(api, client, read):
+    bomb = gzip.compress(gzip.compress(b" " * 10_000_000))
+    api.default = says(bomb, Content_Encoding="gzip, gzip")
+    with pytest.raises(ServerError, match="encoded as 'gzip, gzip', which was not asked for"):
+        read(client)
+    assert [request.headers["accept-encoding"] for request in api.requests] == ["identity"]
+
+
+@pytest.mark.parametrize("code", [200, 500])
+def test_answer_that_is_too_large_for_an_object_is_refused(api, client, monkeypatch, code):
+    monkeypatch.setattr("informers.client.MOST_BYTES", 100_000)
+    api.default = says(b" " * 100_001, code)
+    with pytest.raises(ServerError, match="answered with more than 0 MiB"):
+        client.get(CANARIES, "test", "a")
+
+
+def test_answer_that_nests_too_deeply_is_an_error(api, client):
+    api.default = says(b'{"a":' * 100_000)
+    with pytest.raises(ServerError, match="which is not JSON"):
+        client.get(CANARIES, "test", "a")
+
+
+def test_stream_that_is_refused_in_a_trickle_is_cut_off(api, make_client):  # C4
+    def refuses_slowly(handler):
+        handler.wfile.write(b"HTTP/1.1 500 No\r\nContent-Length: 1000\r\n\r\n")
+        while True:
+            handler.wfile.write(b"x")
+            threading.Event().wait(0.02)
+
+    api.default = refuses_slowly
+    with pytest.raises(TransportError, match="did not finish"):
+        make_client(total_seconds=0.3).open("list", CANARIES, "/x", {}, read_seconds=5)
 
 
 def test_handshake_that_never_ends_is_cut_off_when_its_time_is_up(tmp_path, api):  # L8

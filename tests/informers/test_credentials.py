@@ -4,7 +4,8 @@ import json
 import threading
 
 import pytest
-from kubernetes.config import incluster_config
+import trustme
+import yaml
 
 from informers.credentials import Credentials, find_login
 from informers.errors import ConfigurationError
@@ -12,15 +13,15 @@ from tests.fakes.api import FakeApi
 
 
 @pytest.fixture
-def nobody(tmp_path, monkeypatch):
+def nobody(tmp_path):
     """No service account, no kubeconfig."""
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setattr("informers.credentials.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(tmp_path / "none"))
-    return tmp_path / "nothing-mounted"
+    return {"service_account": tmp_path / "nothing-mounted", "environ": {"KUBECONFIG": str(tmp_path / "none")}}
 
 
 def test_kubeconfig_that_does_not_exist_is_named(tmp_path):
-    with pytest.raises(ConfigurationError, match=r"kubeconfig .*/none: .*[^.]\. Name another with --kubeconfig"):
+    with pytest.raises(
+        ConfigurationError, match=r"kubeconfig .*/none cannot be read: No such file or directory\. Name another with"
+    ):
         find_login(str(tmp_path / "none"), None)
 
 
@@ -48,41 +49,77 @@ def test_directory_for_a_kubeconfig_is_an_error(tmp_path):
 
 def test_without_anything_the_users_kubeconfig_is_asked_for(nobody):
     with pytest.raises(ConfigurationError, match="Name another with --kubeconfig"):
-        find_login(None, None, service_account=nobody)
+        find_login(None, None, **nobody)
 
 
 def test_master_alone_is_enough(nobody):
-    login = find_login(None, "http://127.0.0.1:8001", service_account=nobody)
-    assert login.load().host == "http://127.0.0.1:8001"
+    login = find_login(None, "http://127.0.0.1:8001", **nobody)
+    assert login.load().connection.host == "http://127.0.0.1:8001"
     assert login.namespace == "default"
 
 
 def test_master_overrides_the_kubeconfig(tmp_path):
     with FakeApi() as api:
         path = api.kubeconfig(tmp_path)
-    assert find_login(str(path), "http://127.0.0.1:1").load().host == "http://127.0.0.1:1"
+    assert find_login(str(path), "http://127.0.0.1:1").load().connection.host == "http://127.0.0.1:1"
 
 
-def test_in_cluster_if_a_service_account_is_mounted(tmp_path, monkeypatch):
+@pytest.fixture
+def mounted(tmp_path):
     (tmp_path / "token").write_text("mounted\n")
-    (tmp_path / "namespace").write_text("istio-system\n")
-    (tmp_path / "ca.crt").write_text("")
-    login = find_login(None, None, service_account=tmp_path)
-    assert (login.namespace, login.reload_seconds) == ("istio-system", 30.0)
-    with pytest.raises(ConfigurationError, match="in-cluster configuration"):
+    trustme.CA().cert_pem.write_to_path(tmp_path / "ca.crt")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("host", "url"), [("10.0.0.1", "https://10.0.0.1:443"), ("fd00::1", "https://[fd00::1]:443")], ids=["IPv4", "IPv6"]
+)
+def test_in_cluster_if_a_service_account_is_mounted(mounted, host, url):
+    (mounted / "namespace").write_text("istio-system\n")
+    environ = {"KUBERNETES_SERVICE_HOST": host, "KUBERNETES_SERVICE_PORT": "443"}
+    login = find_login(None, None, service_account=mounted, environ=environ)
+    access = login.load()
+    assert (login.namespace, access.fresh_seconds) == ("istio-system", 30.0)
+    assert (access.connection.host, access.authorization) == (url, "Bearer mounted")
+    assert access.connection.authorities == (mounted / "ca.crt").read_text()
+    assert "mounted" not in repr(access).replace(str(mounted), "")
+
+
+@pytest.mark.parametrize(
+    ("environ", "missing", "text"),
+    [
+        pytest.param({}, None, "KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set", id="no address"),
+        pytest.param({"KUBERNETES_SERVICE_PORT": "tcp://a"}, None, "is not an address such as", id="no port"),
+        pytest.param({"KUBERNETES_SERVICE_PORT": "443"}, "ca.crt", "ca.crt cannot be read: No such file", id="no CA"),
+        pytest.param({"KUBERNETES_SERVICE_PORT": "443"}, "token", "token cannot be read: No such file", id="no token"),
+    ],
+)
+def test_service_account_that_cannot_be_used_is_an_error(mounted, environ, missing, text):
+    environ = {"KUBERNETES_SERVICE_HOST": "10.0.0.1", **environ} if environ else {}
+    login = find_login(None, None, service_account=mounted, environ=environ)
+    if missing:
+        (mounted / missing).unlink()
+    with pytest.raises(ConfigurationError, match=f"in-cluster configuration: .*{text}"):
         login.load()
-    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
-    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "443")
-    monkeypatch.setattr(incluster_config, "SERVICE_TOKEN_FILENAME", str(tmp_path / "token"))
-    certificate = tmp_path / "ca.crt"
-    certificate.write_text("-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n")
-    monkeypatch.setattr(incluster_config, "SERVICE_CERT_FILENAME", str(certificate))
-    assert login.load().host == "https://10.0.0.1:443"
 
 
-def test_namespace_of_the_service_account_may_be_missing(tmp_path):
-    (tmp_path / "token").write_text("mounted")
-    assert find_login(None, None, service_account=tmp_path).namespace == "default"
+@pytest.mark.parametrize("content", [None, b"", b"\xff"], ids=["missing", "empty", "no text"])
+def test_namespace_of_the_service_account_may_be_missing(mounted, content):
+    if content is not None:
+        (mounted / "namespace").write_bytes(content)
+    assert find_login(None, None, service_account=mounted, environ={}).namespace == "default"
+
+
+def test_context_of_the_start_is_kept_when_another_becomes_the_current_one(tmp_path):
+    with FakeApi() as one, FakeApi() as other:
+        path = one.kubeconfig(tmp_path)
+        login = find_login(str(path), None)
+        config = yaml.safe_load(path.read_text())
+        config["current-context"] = "prod"
+        config["contexts"].append({"name": "prod", "context": {"cluster": "prod"}})
+        config["clusters"].append({"name": "prod", "cluster": {"server": other.url}})
+        path.write_text(yaml.safe_dump(config))
+        assert login.load().connection.host == one.url
 
 
 PLUGIN = """\
@@ -145,20 +182,38 @@ def test_credentials_that_cannot_be_loaded_again_stay_in_use(plugin):
     credentials.close()
 
 
-def test_certificates_that_change_are_taken_over_by_a_new_pool(tmp_path):
+def test_certificates_in_files_that_change_are_taken_over_by_a_new_pool(tmp_path):  # C11
+    authority = tmp_path / "ca.crt"
+    trustme.CA().cert_pem.write_to_path(authority)
     with FakeApi() as api:
-        token = tmp_path / "token"
-        token.write_text("t")
-        path = api.kubeconfig(tmp_path, {"tokenFile": str(token)})
+        path = api.kubeconfig(tmp_path)
+    config = yaml.safe_load(path.read_text())
+    config["clusters"][0]["cluster"] = {"server": "https://a", "certificate-authority": "ca.crt"}
+    path.write_text(yaml.safe_dump(config))
     clock = [100.0]
     credentials = Credentials(find_login(str(path), None), pool_size=1, monotonic=lambda: clock[0])
     first = credentials.pool()
     clock[0] += 31
     credentials.authorization()
     assert credentials.pool() is first
-    path.write_text(path.read_text().replace("127.0.0.1", "localhost"))
+    trustme.CA().cert_pem.write_to_path(authority)
     clock[0] += 31
     credentials.authorization()
     assert credentials.pool() is not first
-    assert credentials.host.startswith("http://localhost:")
+    credentials.close()
+
+
+def test_token_file_of_the_users_own_kubeconfig_is_read_again(tmp_path, monkeypatch):  # C8
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / ".kube").mkdir()
+    (tmp_path / ".kube" / "token").write_text("one")
+    with FakeApi() as api:
+        api.kubeconfig(tmp_path / ".kube", {"tokenFile": "token"}).rename(tmp_path / ".kube" / "config")
+    clock = [0.0]
+    login = find_login(None, None, service_account=tmp_path / "none", environ={})
+    credentials = Credentials(login, pool_size=1, monotonic=lambda: clock[0])
+    assert credentials.authorization() == "Bearer one"
+    (tmp_path / ".kube" / "token").write_text("two")
+    clock[0] = 60.0
+    assert credentials.authorization() == "Bearer two"
     credentials.close()

@@ -38,7 +38,7 @@ def group(*versions):
 
 @pytest.mark.parametrize("failure", [ServerError("500"), ForbiddenError("403"), TransportError("refused")], ids=str)
 @pytest.mark.parametrize("where", [GROUP, f"{GROUP}/v1"], ids=["group", "version"])
-def test_failure_is_told_as_it_is_and_asked_again(failure, where):
+def test_failure_is_told_as_it_is_and_asked_again(failure, where):  # C15
     fake, served = of({GROUP: group("v1"), f"{GROUP}/v1": SERVED, where: failure})
     for _ in range(2):
         with pytest.raises(type(failure)):
@@ -61,7 +61,7 @@ def test_failure_is_told_as_it_is_and_asked_again(failure, where):
         ),
     ],
 )
-def test_absence_says_what_to_install(answers):
+def test_absence_says_what_to_install(answers):  # C15
     with pytest.raises(
         KindNotServedError,
         match=r"^virtualservices\.networking\.istio\.io is not served .* install the .* VirtualService",

@@ -369,7 +369,7 @@ def test_versions_are_ordered_alike_whatever_the_way(version, stored_version, wa
     obj = thing("a", version)
     {
         "watch": lambda: store.put(store.view(obj)),
-        "list": lambda: store.replace([store.view(obj)], "50"),
+        "list": lambda: store.replace([store.view(obj)], version),
         "write": lambda: store.write_through(obj),
     }[way]()
     assert store.get("test", "a").resource_version == stored_version

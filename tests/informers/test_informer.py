@@ -390,10 +390,67 @@ def test_age_of_the_last_event(source):
     informer.stop()
 
 
-def test_bug_in_the_reflector_starts_it_over(source, informer, caplog):
+def test_bug_in_the_reflector_starts_it_over_and_is_a_problem_while_it_lasts(source, caplog):  # S18 R16
+    waits, gate = [], threading.Event()
+
+    def wait(stop, seconds):
+        waits.append(seconds)
+        if len(waits) == 3:
+            gate.set()
+            return stop.wait(PATIENCE) if source.list_errors else False
+        return False
+
+    source.list_errors = [RuntimeError("a bug")] * 4
+    informer = Informer(source, build, random=lambda: 0.0, wait=wait)
+    informer.start()
+    assert gate.wait(PATIENCE)
+    assert informer.problem == "unexpected RuntimeError, see the log; listing again"
+    assert waits == pytest.approx([0.8, 1.6, 3.2])
+    assert informer.alive()
+    bugs = [record for record in caplog.records if record.message == "Informer failed, starting over"]
+    assert [record.exc_info is not None for record in bugs] == [True, False, False]
+    informer.stop()
+
+
+def test_bug_that_is_over_is_no_problem_any_more(source, informer):
     source.list_errors = [RuntimeError("a bug")]
     started(informer)
-    assert "Informer failed, starting over" in caplog.messages
+    assert informer.problem is None
+
+
+def test_error_hook_that_fails_costs_itself_alone(source, informer, caplog):  # R16
+    def hook(_error):
+        raise RuntimeError("a bug")
+
+    informer.set_error_hook(hook)
+    source.list_errors = [ServerError("500")]
+    started(informer)
+    assert "Error hook failed" in caplog.messages
+
+
+def test_handler_that_is_added_while_the_first_list_is_applied_has_synced_in_the_end(source, informer):  # S7
+    class Between:
+        """Has the first list applied at the one moment in which a handler could be missed, if another thread can."""
+
+        def __init__(self, event):
+            self.event, self.applied = event, False
+
+        def is_set(self):
+            before = self.event.is_set()
+            if not before and informer._lock.acquire(blocking=False):
+                informer._lock.release()
+                self.applied = True
+                informer._is_synced()
+            return before
+
+        def __getattr__(self, name):
+            return getattr(self.event, name)
+
+    informer._synced = between = Between(informer._synced)
+    registration = informer.add_handler(Heard())
+    if not between.applied:
+        informer._is_synced()
+    assert registration.has_synced
 
 
 @pytest.mark.parametrize("where", ["list", "watch"])

@@ -20,6 +20,12 @@ def api():
         yield it
 
 
+def breaks_off(handler):
+    """Send less than was announced."""
+    handler.wfile.write(b'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"kind": ')
+    handler.close_connection = True
+
+
 @pytest.fixture
 def source(api, tmp_path):
     client = KubeClient(api.login(tmp_path), user_agent="x", pool_size=4)
@@ -62,11 +68,14 @@ def test_watch_takes_the_path_that_a_role_can_grant(api, source):
     [
         (refuses(404, "NotFound"), NotFoundError, "namespaces"),
         (says({"kind": "Table", "metadata": {}}), ServerError, "the answer is not a Namespace"),
-        (says([]), ServerError, "the answer is not a Namespace"),
-        (says(b"<html>"), TransportError, "the answer broke off"),
-        (streams([b'{"kind": "Namesp']), TransportError, "the answer broke off"),
+        (says({"kind": "Namespace", "metadata": {}}), ServerError, "the answer is not a Namespace"),
+        (says({"kind": "Namespace", "metadata": []}), ServerError, "the answer is not a Namespace"),
+        (says([]), ServerError, "JSON that is not an object"),
+        (says(b"<html>"), ServerError, "which is not JSON"),
+        (streams([b'{"kind": "Namesp']), ServerError, "which is not JSON"),
+        (breaks_off, TransportError, "broke off"),
     ],
-    ids=["no such namespace", "table", "no object", "html", "ends early"],
+    ids=["no such namespace", "table", "no version", "no metadata", "no object", "html", "ends early", "breaks off"],
 )
 def test_answer_that_is_not_the_namespace_is_an_error(api, source, answer, error, text):
     api.default = answer

@@ -4,6 +4,7 @@ import pytest
 
 from informers.errors import Cause, ExpiredError, ForbiddenError, ServerError, TooManyRequestsError, TransportError
 from informers.reflector import Hooks, Reflector
+from informers.source import WatchEvent
 from informers.stop import Stop
 from informers.store import Store
 from tests.fakes.source import (
@@ -18,6 +19,11 @@ from tests.fakes.source import (
     thing,
 )
 
+
+def fail(error):
+    raise error
+
+
 EXPIRED = ExpiredError("410", code=410, reason="Expired")
 
 
@@ -27,13 +33,14 @@ class Run:
     def __init__(self, lists, watches=(), **source):
         self.source = ScriptedSource(list(lists), list(watches), **source)
         self.changes = []
-        self.failed, self.healthy, self.synced, self.stirred = [], [], [], []
+        self.failed, self.healthy, self.synced, self.stirred, self.broke = [], [], [], [], []
         self.store = Store(build, indexes={}, listener=self.changes.append)
         hooks = Hooks(
             self.failed.append,
             lambda: self.healthy.append(1),
             lambda: self.synced.append(len(self.store)),
             lambda: self.stirred.append(1),
+            self.broke.append,
         )
         reflector = Reflector(
             self.source,
@@ -67,7 +74,7 @@ def test_watch_timeout_is_spread(random, seconds):
             return random
 
     source = Spread([ONE])
-    hooks = Hooks(lambda _: None, lambda: None, lambda: None, lambda: None)
+    hooks = Hooks(lambda _: None, lambda: None, lambda: None, lambda: None, fail)
     store = Store(build, indexes={}, listener=lambda _: None)
     Reflector(source, store, hooks, monotonic=source.monotonic, random=source.random, wait=source.wait).run(Stop())
     assert source.watched == [("10", seconds)]
@@ -280,7 +287,7 @@ def test_stop_in_the_middle_of_a_watch_reads_no_further():
     stop = Stop()
     source.watches = [[added("b", 11), stop.set, added("c", 12)]]
     store = Store(build, indexes={}, listener=lambda _: None)
-    hooks = Hooks(lambda _: None, lambda: None, lambda: None, lambda: None)
+    hooks = Hooks(lambda _: None, lambda: None, lambda: None, lambda: None, fail)
     Reflector(source, store, hooks, monotonic=source.monotonic, random=source.random, wait=source.wait).run(stop)
     assert len(store) == 2
     assert len(source.watched) == 1
@@ -297,7 +304,7 @@ def test_abandoned_list_changes_nothing():
 
     source = Stopped([ONE])
     store = Store(build, indexes={}, listener=lambda _: None)
-    hooks = Hooks(lambda _: None, lambda: None, lambda: None, lambda: None)
+    hooks = Hooks(lambda _: None, lambda: None, lambda: None, lambda: None, fail)
     Reflector(source, store, hooks, monotonic=source.monotonic, random=source.random, wait=source.wait).run(stop)
     assert len(store) == 0
 
@@ -324,7 +331,68 @@ def test_error_after_stop_is_told_nobody(where):
             return True
 
     source = Failing([ONE])
-    hooks = Hooks(failed.append, lambda: None, lambda: None, lambda: None)
+    hooks = Hooks(failed.append, lambda: None, lambda: None, lambda: None, fail)
     store = Store(build, indexes={}, listener=lambda _: None)
     Reflector(source, store, hooks, monotonic=source.monotonic, random=source.random, wait=source.wait).run(stop)
     assert len(failed) == (1 if where == "retry" else 0)
+
+
+TOO_LARGE = ServerError("504", code=504, causes=(Cause("ResourceVersionTooLarge", "x", ""),))
+
+
+def test_server_that_was_restored_from_a_backup_is_believed():  # S20 R6
+    before = Listed([thing("a", 900), thing("b", 950)], 1000)
+    run = Run([before, TOO_LARGE, Listed([thing("a", 400)], 500)], [[error(504, "Timeout")], [modified("a", 501)]])
+    assert [version for version, _, _ in run.source.listed] == ["0", "1000", ""]
+    assert [version for version, _ in run.source.watched] == ["1000", "500", "501"]
+    assert run.held() == {"a": "501"}
+
+
+@pytest.mark.parametrize(
+    "again",
+    [added("b", 99, kind="Other"), bookmark(10), added("a", "9" * 400), WatchEvent("ADDED", {"kind": "Thing"})],
+    ids=["another kind", "a bookmark of the same version", "a version of 400 digits", "no metadata"],
+)
+def test_server_that_repeats_one_event_and_ends_is_no_hot_loop(again):  # R13 R17
+    run = Run([ONE] * 6, [[again]] * 6, watch_takes=0.0)
+    assert len(run.source.waits) >= 6
+    assert {version for version, _ in run.source.watched} == {"10"}
+    assert run.held() == {"a": "5"}
+
+
+@pytest.mark.parametrize(
+    ("asked", "waited"),
+    [(5.0, 5.0), (0.1, 1.2), (99_999_999_999.0, 60.0), (float("inf"), 60.0), (float("nan"), 1.2), (-5.0, 1.2)],
+)
+def test_wait_that_the_server_asks_for_is_heeded_within_bounds(asked, waited):  # R14 R16 C3
+    busy = TooManyRequestsError("429", code=429, retry_after=asked)
+    assert Run([busy, ONE]).source.waits == pytest.approx([waited])
+    assert Run([ONE], [busy]).source.waits == pytest.approx([waited])
+    down = ServerError("503", code=503, retry_after=asked)
+    assert Run([down, ONE]).source.waits == pytest.approx([waited])
+    assert Run([ONE, ONE], [down]).source.waits == pytest.approx([waited])
+
+
+def test_wait_that_is_asked_for_within_a_stream_is_heeded_once():  # R14
+    event = error(429, "TooManyRequests")
+    event.object["details"] = {"retryAfterSeconds": 7}
+    run = Run([ONE], [[bookmark(12), event], TransportError("refused")])
+    assert run.source.waits == pytest.approx([7.0, 2.4])
+
+
+def test_bug_is_told_and_tried_again_with_the_same_back_off():  # R16 R20 R21
+    class Broken(ScriptedSource):
+        def list(self, **request):
+            if len(self.listed) < 4:
+                self.listed.append(("", 0, ""))
+                raise OverflowError("a bug")
+            return super().list(**request)
+
+    source = Broken([ONE])
+    broke = []
+    hooks = Hooks(fail, lambda: None, lambda: None, lambda: None, broke.append)
+    store = Store(build, indexes={}, listener=lambda _: None)
+    Reflector(source, store, hooks, monotonic=source.monotonic, random=source.random, wait=source.wait).run(Stop())
+    assert [str(bug) for bug in broke] == ["a bug"] * 4
+    assert [wait / 1.5 for wait in source.waits] == pytest.approx([0.8, 1.6, 3.2, 6.4])
+    assert len(store) == 1

@@ -26,9 +26,15 @@ class Told:
 
     def __init__(self, source, listener=lambda _: None):
         self.source = source
-        self.failed, self.synced = [], []
+        self.failed, self.synced, self.broke = [], [], []
         self.store = Store(build, indexes={}, listener=listener)
-        hooks = Hooks(self.failed.append, lambda: None, lambda: self.synced.append(len(self.store)), lambda: None)
+        hooks = Hooks(
+            self.failed.append,
+            lambda: None,
+            lambda: self.synced.append(len(self.store)),
+            lambda: None,
+            self.broke.append,
+        )
         self.reflector = Reflector(
             source, self.store, hooks, monotonic=source.monotonic, random=source.random, wait=source.wait
         )

@@ -3,10 +3,9 @@
 import threading
 
 import pytest
-import yaml
-from kubernetes.client import Configuration
-from kubernetes.config import incluster_config
+import trustme
 
+from informers.access import Access, Connection
 from informers.client import KubeClient
 from informers.credentials import Credentials, Login, find_login
 from informers.errors import ConfigurationError, UnauthorizedError
@@ -20,8 +19,9 @@ class FakeLogin:
     def __init__(self, host="http://127.0.0.1:1"):
         self.token = "one"
         self.host = host
-        self.certificate = None
+        self.authorities = None
         self.broken = False
+        self.seconds = 30.0
         self.loads = 0
         self.most_at_once = 0
         self._at_once = 0
@@ -35,12 +35,8 @@ class FakeLogin:
         try:
             if self.broken:
                 raise ConfigurationError("broken")
-            configuration = Configuration()
-            configuration.host = self.host
-            configuration.cert_file = self.certificate
-            if self.token:
-                configuration.api_key["BearerToken"] = f"Bearer {self.token}"
-            return configuration
+            connection = Connection(self.host, authorities=self.authorities)
+            return Access(connection, f"Bearer {self.token}", self.seconds)
         finally:
             with self._lock:
                 self._at_once -= 1
@@ -49,10 +45,9 @@ class FakeLogin:
 class Rig:
     def __init__(self, reload_seconds=30.0):
         self.login = FakeLogin()
+        self.login.seconds = reload_seconds
         self.now = 1000.0
-        self.credentials = Credentials(
-            Login(self.login.load, reload_seconds, "test"), pool_size=2, monotonic=lambda: self.now
-        )
+        self.credentials = Credentials(Login(self.login.load, "test"), pool_size=2, monotonic=lambda: self.now)
 
 
 @pytest.fixture
@@ -111,10 +106,7 @@ def test_token_that_cannot_be_read_leaves_the_old_one(make_rig):  # C8
     rig.login.broken = True
     rig.now += 60
     assert rig.credentials.authorization() == "Bearer one"
-    rig.login.broken, rig.login.token = False, ""
-    rig.now += 60
-    assert rig.credentials.authorization() == "Bearer one"
-    rig.login.token = " two \n"
+    rig.login.broken, rig.login.token = False, "two"
     rig.now += 60
     assert rig.credentials.authorization() == "Bearer two"
 
@@ -156,21 +148,61 @@ def test_renewal_is_in_use_at_once(make_rig):  # C9
     assert rig.credentials.authorization() == "Bearer two"
 
 
-def test_certificates_that_change_are_taken_over_by_a_new_pool(make_rig, tmp_path):  # C11
+def test_certificates_that_change_are_taken_over_by_a_new_pool(make_rig):  # C11
     rig = make_rig()
-    paths = []
-    for text in ("one", "two"):
-        paths.append(tmp_path / text)
-        paths[-1].write_text(text)
     first = rig.credentials.pool()
-    for path, is_new in ((paths[0], True), (paths[0], False), (paths[1], True), (None, True)):
+    for authorities, is_new in (("one", True), ("one", False), ("two", True), (None, True)):
         before = rig.credentials.pool()
-        rig.login.certificate = str(path) if path else None
+        rig.login.authorities = authorities
         rig.now += 30
         rig.credentials.authorization()
         assert (rig.credentials.pool() is not before) == is_new
     assert first.connection_pool_kw["retries"].total is False
     assert first.connection_pool_kw["maxsize"] == 2
+
+
+def test_certificates_that_cannot_be_used_leave_the_old_pool(make_rig, caplog):  # C11
+    rig = make_rig()
+    before = rig.credentials.pool()
+    rig.login.host, rig.login.authorities = "https://a", "no certificate"
+    for _ in range(3):
+        rig.now += 30
+        assert rig.credentials.authorization() == "Bearer one"
+    assert rig.credentials.pool() is before
+    assert rig.credentials.host == "http://127.0.0.1:1"
+    assert [record.getMessage() for record in caplog.records] == [
+        "Credentials not renewed, the old ones stay in use",
+    ]
+    assert caplog.records[0].error == "https://a: its certificate authority is not in PEM format"
+
+
+def test_login_that_fails_is_tried_every_ten_seconds_whatever_requests_are_answered_with(make_rig, caplog):  # C10
+    rig = make_rig(3000.0)
+    rig.login.broken = True
+    caplog.set_level("INFO")
+    rig.now += 3000
+    for _ in range(35):
+        assert rig.credentials.authorization() == "Bearer one"
+        rig.now += 1
+    assert rig.login.loads == 1 + 4
+    rig.login.broken, rig.login.token = False, "two"
+    rig.now += 10
+    assert rig.credentials.authorization() == "Bearer two"
+    rig.now += 2999
+    assert rig.credentials.authorization() == "Bearer two"
+    assert rig.login.loads == 6
+    assert [record.getMessage() for record in caplog.records] == [
+        "Credentials not renewed, the old ones stay in use",
+        "Credentials renewed",
+    ]
+
+
+def test_login_that_is_never_fresh_is_loaded_every_ten_seconds_at_most(make_rig):  # C10
+    rig = make_rig(0.0)
+    for _ in range(60):
+        rig.now += 1
+        rig.credentials.authorization()
+    assert rig.login.loads == 1 + 6
 
 
 def test_requests_under_way_end_on_the_old_pool(tmp_path):  # C11
@@ -184,7 +216,7 @@ def test_requests_under_way_end_on_the_old_pool(tmp_path):  # C11
     with FakeApi() as api, FakeApi() as other:
         api.default, other.default = slow, says({"new": True})
         login, now, found = FakeLogin(api.url), [0.0], []
-        client = KubeClient(Login(login.load, 30.0, "test"), user_agent="x", pool_size=2, monotonic=lambda: now[0])
+        client = KubeClient(Login(login.load, "test"), user_agent="x", pool_size=2, monotonic=lambda: now[0])
         reader = threading.Thread(target=lambda: found.append(client.get(CANARIES, "test", "a")))
         reader.start()
         assert asked.wait(10)
@@ -204,7 +236,7 @@ def client_of(tmp_path):
 
     def make(api, now):
         login = FakeLogin(api.url)
-        made.append(KubeClient(Login(login.load, None, "test"), user_agent="x", pool_size=2, monotonic=lambda: now[0]))
+        made.append(KubeClient(Login(login.load, "test"), user_agent="x", pool_size=2, monotonic=lambda: now[0]))
         return login, made[-1]
 
     yield make
@@ -239,52 +271,27 @@ def test_second_401_is_an_error(client_of):  # C9
         assert (len(api.requests), login.loads) == (3, 2)
 
 
+IN_CLUSTER = {"KUBERNETES_SERVICE_HOST": "10.0.0.1", "KUBERNETES_SERVICE_PORT": "443"}
+
+
 @pytest.fixture
-def mounted(tmp_path, monkeypatch):
+def mounted(tmp_path):
     (tmp_path / "token").write_text("one\n")
-    (tmp_path / "ca.crt").write_text("certificate")
-    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
-    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "443")
-    monkeypatch.setattr(incluster_config, "SERVICE_TOKEN_FILENAME", str(tmp_path / "token"))
-    monkeypatch.setattr(incluster_config, "SERVICE_CERT_FILENAME", str(tmp_path / "ca.crt"))
+    trustme.CA().cert_pem.write_to_path(tmp_path / "ca.crt")
     return tmp_path
 
 
 def test_mounted_token_that_is_rotated_is_stripped_and_in_use_within_a_minute(mounted):  # C8
     now = [0.0]
-    credentials = Credentials(find_login(None, None, service_account=mounted), pool_size=1, monotonic=lambda: now[0])
+    login = find_login(None, None, service_account=mounted, environ=IN_CLUSTER)
+    credentials = Credentials(login, pool_size=1, monotonic=lambda: now[0])
     seen = [credentials.authorization()]
-    for text in ("two\n", "", "three"):
+    for text in ("two\n", "", "three", "three\nlines", "\ufefftoken"):
         (mounted / "token").write_text(text)
         now[0] += 60
         seen.append(credentials.authorization())
     (mounted / "token").unlink()
     now[0] += 60
     seen.append(credentials.authorization())
-    assert [header.partition(" ")[2] for header in seen] == ["one", "two", "two", "three", "three"]
+    assert [header.partition(" ")[2] for header in seen] == ["one", "two", "two", "three", "three", "three", "three"]
     credentials.close()
-
-
-@pytest.mark.parametrize(
-    ("user", "seconds"),
-    [
-        pytest.param({"token": "secret"}, None, id="a token never changes"),
-        pytest.param({"tokenFile": "token"}, 30.0, id="a token file may"),
-        pytest.param({}, None, id="without a user there is nothing to read"),
-    ],
-)
-def test_what_a_kubeconfig_says_is_loaded_again_only_if_it_names_a_token_file(tmp_path, user, seconds):  # C8
-    (tmp_path / "token").write_text("secret")
-    with FakeApi() as api:
-        login = api.login(tmp_path, user)
-    assert login.reload_seconds == seconds
-
-
-def test_context_of_a_cluster_that_is_missing_is_an_error_that_names_the_file(tmp_path):
-    with FakeApi() as api:
-        path = api.kubeconfig(tmp_path)
-    config = yaml.safe_load(path.read_text())
-    config["clusters"][0]["name"] = "another"
-    path.write_text(yaml.safe_dump(config))
-    with pytest.raises(ConfigurationError, match=f"kubeconfig {path}: .* Name another with --kubeconfig"):
-        find_login(str(path), None).load()

@@ -4,7 +4,7 @@ import pytest
 
 from informers.keys import split_key
 from informers.store import Change, Store, is_older
-from informers.types import Unreadable
+from informers.types import IdentityError, Unreadable
 from tests.fakes.source import Thing, build, thing
 
 
@@ -110,7 +110,7 @@ def test_older_event_after_write_through_is_passed_over(held):
 
 def test_older_object_of_a_list_is_passed_over(held):
     held.put("a", 20)
-    held.replace(thing("a", 15))
+    held.replace(thing("a", 15), version="17")
     assert held.store.get("test", "a").resource_version == "20"
     assert len(held.heard) == 1
 
@@ -144,7 +144,7 @@ def test_object_whose_view_cannot_be_built_is_held_as_unreadable(held, caplog):
 
 
 def test_object_without_metadata_raises(held):
-    with pytest.raises((KeyError, TypeError)):
+    with pytest.raises(IdentityError):
         held.store.view({"kind": "Thing"})
 
 
@@ -166,3 +166,113 @@ def test_snapshot_shows_everything(held):
 )
 def test_versions_compare_as_integers(version, than, older):
     assert is_older(version, than) is older
+
+
+def test_consistent_list_is_believed_whatever_its_versions_are(held):  # S20: etcd was restored from a backup
+    held.put("changed", 900)
+    held.put("created", 950)
+    held.put("same", 300)
+    views = [held.store.view(obj) for obj in (thing("changed", 400), thing("same", 300), thing("deleted", 450))]
+    held.store.replace(views, "500", consistent=True)
+    assert {v.name: v.resource_version for v in held.store._objects.values()} == {
+        "changed": "400",
+        "same": "300",
+        "deleted": "450",
+    }
+
+
+def test_consistent_list_does_not_undo_what_was_written_since_it_was_asked_for(held):  # S20
+    held.put("before", 900)
+    held.put("since", 900)
+    held.put("gone", 900)
+    held.store.write_through(thing("before", 910))
+    held.store.list_is_asked_for()
+    held.store.write_through(thing("since", 920))
+    held.store.write_through(thing("gone", 921))
+    views = [held.store.view(obj) for obj in (thing("before", 905), thing("since", 905))]
+    held.store.replace(views, "915", consistent=True)
+    versions = {v.name: v.resource_version for v in held.store._objects.values()}
+    assert versions == {"before": "905", "since": "920", "gone": "921"}
+
+
+def test_list_that_is_newer_than_the_entry_is_believed(held):  # S20: restored with a revision that was raised
+    held.put("a", 900)
+    held.replace(thing("a", 400), version="1000000500")
+    assert held.store.get("test", "a").resource_version == "400"
+
+
+def test_version_that_is_no_number_of_etcds_outlives_nothing(held):  # S20
+    held.put("a", "9" * 400)
+    held.put("a", 7)
+    assert held.store.get("test", "a").resource_version == "7"
+    held.put("b", "9" * 400)
+    held.replace(version="8")
+    assert len(held.store) == 0
+
+
+class OddError(Exception):
+    """What no library raises."""
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OverflowError("date value out of range"),
+        ZeroDivisionError(),
+        RecursionError(),
+        OddError(),
+        MemoryError(),
+        StopIteration(),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+@pytest.mark.parametrize("where", ["view", "index"])
+def test_whatever_is_raised_over_one_object_costs_it_alone(where, error):  # S18
+    def raising(view):
+        if view.name == "bad":
+            raise error
+        return ("all",)
+
+    def built(obj, previous):
+        view = build(obj, previous)
+        if where == "view":
+            raising(view)
+        return view
+
+    store = Store(built, indexes={"all": raising if where == "index" else lambda _: ("all",)}, listener=lambda _: None)
+    store.replace([store.view(thing("bad")), store.view(thing("good"))], "10")
+    assert store.get("test", "bad") == Unreadable("test", "bad", "bad-uid", "1", f"{type(error).__name__}: {error}")
+    assert [view.name for view in store.by_index("all", "all")] == ["good"]
+    assert store.count_unreadable() == 1
+    store.delete("test", "bad")
+    assert store.count_unreadable() == 0
+
+
+def test_reason_is_short_and_can_be_written_as_text():  # S18
+    def built(obj, previous):
+        raise ValueError("\ud800" + "x" * 10_000)
+
+    store = Store(built, indexes={}, listener=lambda _: None)
+    reason = store.view(thing("a")).reason
+    assert reason.encode().startswith(b"ValueError: \\ud800xxx")
+    assert len(reason) < 1000
+
+
+@pytest.mark.parametrize(
+    "meta",
+    [
+        None,
+        [],
+        {},
+        {"name": "a", "uid": "u"},
+        {"name": "", "uid": "u", "resourceVersion": "1"},
+        {"name": "a", "uid": 7, "resourceVersion": "1"},
+        {"name": "a", "uid": "u", "resourceVersion": "1", "namespace": 7},
+    ],
+    ids=repr,
+)
+def test_object_of_which_nobody_can_tell_which_it_is_is_refused(held, meta):
+    with pytest.raises(IdentityError):
+        held.store.view({"kind": "Thing", "metadata": meta})
+    with pytest.raises(IdentityError):
+        held.store.view(7)

@@ -38,14 +38,26 @@ def test_only_durations_have_a_second_query_of_the_whole_window():
     ("name", "number", "reading"),
     [
         (RATE, 0.5, Value(50.0)),
-        (RATE, -0.5, Value(-50.0)),
+        (RATE, 0.0, Value(0.0)),
+        (RATE, -0.0, Value(0.0)),
+        (RATE, 1.0, Value(100.0)),
+        (RATE, 1.0000000000000002, Value(100.0)),
+        (RATE, -0.5, None),
+        (RATE, 1.0001, None),
+        (RATE, 7.0, None),
+        (SECONDS, 1e308, None),
+        (SECONDS, -1e308, None),
+        (MILLISECONDS, 1.1e12, None),
+        (MILLISECONDS, 1e12, Value(1e12)),
         (SECONDS, 2.5, Value(2500.0)),
         (SECONDS, -10.0, Value(10_000.0, at_least=True)),
         (MILLISECONDS, 0.0, Value(0.0)),
         (MILLISECONDS, -10_000.0, Value(10_000.0, at_least=True)),
     ],
 )
-def test_negative_duration_means_beyond_the_largest_bucket(name, number, reading):
+def test_number_is_taken_if_the_query_can_be_answered_with_it_and_a_negative_duration_is_beyond_the_buckets(
+    name, number, reading
+):
     assert CHECKS[name].reading(number) == reading
 
 

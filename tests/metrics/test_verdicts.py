@@ -1,8 +1,11 @@
 """What a reading says of a canary, in the words of the events."""
 
 import math
+from decimal import Decimal
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from metrics.types import Check, Judgement, NoData, Unavailable, Value, Verdict
 from metrics.verdicts import judge
@@ -20,6 +23,15 @@ DURATION = Check("istio_request_duration_seconds_bucket", 500, "2m")
         (RATE, 98.9999, "success rate 98.99% < 99%"),
         (Check(RATE.name, 99.95, "1m"), 99.949, "success rate 99.94% < 99.95%"),
         (Check(RATE.name, 100, "1m"), 99.999, "success rate 99.99% < 100%"),
+        (Check(RATE.name, 100, "1m"), 99.9999999, "success rate 99.99% < 100%"),
+        (Check(RATE.name, 99.99999, "1m"), 99.99, "success rate 99.99% < 99.99999%"),
+        (Check(RATE.name, 99.99999, "1m"), 99.999985, "success rate 99.99998% < 99.99999%"),
+        (Check(RATE.name, 99.99999, "1m"), 99.999989999, "success rate 99.99998% < 99.99999%"),
+        (Check(RATE.name, 99.9999, "1m"), 99.9995, "success rate 99.9995% < 99.9999%"),
+        (Check(RATE.name, 99.9999, "1m"), 50.0, "success rate 50.00% < 99.9999%"),
+        (Check(DURATION.name, 1234567.5, "1m"), 2_000_000.0, "request duration 33m20s > 1234567.5ms"),
+        (Check(DURATION.name, 1234567.5, "1m"), 1234567.6, "request duration 20m34.568s > 1234567.5ms"),
+        (Check(DURATION.name, 100, "1m"), 100.0000001, "request duration 101ms > 100ms"),
         (DURATION, 2525.0, "request duration 2.525s > 500ms"),
         (DURATION, 1567.4, "request duration 1.567s > 500ms"),
         (DURATION, 823.0, "request duration 823ms > 500ms"),
@@ -77,3 +89,29 @@ def test_number_at_or_within_its_limit_passes_and_says_nothing(check, number):
 def test_nothing_but_a_finite_number_is_conclusive(check, reading, text):
     judgement = judge(check, reading)
     assert judgement == Judgement(check, reading, Verdict.INCONCLUSIVE, text)
+
+
+def shown(text):
+    """Return the two numbers of a text about a rate."""
+    return [Decimal(word.rstrip("%")) for word in text.removeprefix("success rate ").split(" < ")]
+
+
+@given(st.floats(0, 100), st.floats(1, 100))
+@example(99.99999, 100.0)
+@example(math.nextafter(99.99999, 0), 99.99999)
+@example(5e-324, 1.0000000001)
+def test_failing_rate_is_shown_below_its_limit(number, threshold):
+    judgement = judge(Check(RATE.name, threshold, "1m"), Value(number))
+    assert (judgement.verdict is Verdict.FAIL) is (number < threshold)
+    if number < threshold:
+        rate, limit = shown(judgement.text)
+        assert rate < limit
+        assert limit == Decimal(repr(threshold))
+        assert abs(rate - Decimal(repr(number))) <= Decimal("0.01")
+
+
+@given(st.floats(1, 1e12), st.floats(1, 1e300))
+def test_failing_duration_says_both_without_an_exponent(number, threshold):
+    judgement = judge(Check(DURATION.name, threshold, "1m"), Value(number))
+    assert (judgement.verdict is Verdict.FAIL) is (number > threshold)
+    assert "e+" not in judgement.text

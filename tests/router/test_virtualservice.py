@@ -34,9 +34,18 @@ def set_to(route, index, weight):
             [pair(95, 5), pair(95, 5)], Route(Weights(95, 5), sends_to_canary=True), id="two routes that agree"
         ),
         pytest.param([pair(95, 5), pair(90, 10)], Route(None, sends_to_canary=True), id="two routes that disagree"),
-        pytest.param([pair(50, 5)], Route(None, sends_to_canary=True), id="not a hundred"),
+        pytest.param([pair(9, 1)], Route(None, sends_to_canary=True), id="shares of another sum"),
+        pytest.param([pair(50, 40)], Route(None, sends_to_canary=True), id="less than a hundred"),
+        pytest.param([pair(150, 0)], Route(None), id="more than a hundred, all of it for the primary"),
+        pytest.param(
+            [pair(0, 7)], Route(None, sends_to_canary=True, sends_to_primary=False), id="all of it for the canary"
+        ),
         pytest.param([pair(110, -10)], Route(None), id="below zero"),
-        pytest.param([pair(-10, 110)], Route(None, sends_to_canary=True), id="below zero the other way"),
+        pytest.param(
+            [pair(-10, 110)],
+            Route(None, sends_to_canary=True, sends_to_primary=False),
+            id="below zero the other way",
+        ),
         pytest.param(
             [[to("elsewhere")], pair(99, 1)], Route(Weights(99, 1), sends_to_canary=True), id="others are skipped"
         ),
@@ -94,6 +103,9 @@ def test_lone_destination_without_weight_gets_everything():
         pytest.param([pair(100, 0)], Weights(95, 5), [TEST, set_to(0, 0, 95), set_to(0, 1, 5)], id="two numbers"),
         pytest.param([pair(95, 5)], Weights(95, 5), [], id="nothing differs"),
         pytest.param([pair(90, 5)], Weights(95, 5), [TEST, set_to(0, 0, 95)], id="only what differs"),
+        pytest.param(
+            [pair(9, 1)], Weights(90, 10), [TEST, set_to(0, 0, 90), set_to(0, 1, 10)], id="shares to percents"
+        ),
         pytest.param([pair(100, None)], Weights(100, 0), [], id="the default is no difference"),
         pytest.param(
             [[to("x")], pair(100, 0), pair(95, 5)],

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Sequence
 
 GOOD = (1.0, 0.02)
+BAD = (0.5, 0.02)
 
 
 class Script:

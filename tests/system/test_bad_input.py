@@ -190,3 +190,25 @@ def test_namespaces_confine_what_is_watched(on):
 
 def _logged(caplog, text):
     return any(text in record.getMessage() + str(getattr(record, "error", "")) for record in caplog.records)
+
+
+def test_canary_that_cannot_be_read_is_told_and_the_others_go_on(on):
+    on.add_canary()
+    broken = copy.deepcopy(on.canary_object())
+    broken["metadata"].update(name="broken", uid="broken-uid")
+    broken["status"] = {"lastCheckTime": "9999-12-31T23:59:59-01:00"}
+    on.cluster.api.store.put(CANARY, ("test", "broken"), broken)
+    with controller(on) as running:
+        on.until_said(
+            "Halt broken.test advancement the canary object cannot be read: status.lastCheckTime must be a time"
+        )
+        on.until_state("finished")
+        on.until(lambda: (on.get(CANARY, "broken").get("status") or {}).get("conditions"))
+        numbers = page(running.port)
+        assert page(running.port, "readyz").strip() == "ok"
+    (condition,) = on.get(CANARY, "broken")["status"]["conditions"]
+    assert (condition["type"], condition["status"], condition["reason"]) == ("Ready", "False", "CanaryUnreadable")
+    assert 'flagger_canary_ready{name="broken",namespace="test"} 0.0' in numbers
+    assert 'flagger_cache_unreadable_objects{namespace="",resource="canaries"} 1.0' in numbers
+    assert 'flagger_cache_healthy{namespace="",resource="canaries"} 1.0' in numbers
+    assert sum("broken" in event for event in on.events()) == 1

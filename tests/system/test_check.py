@@ -60,7 +60,7 @@ def test_nothing_to_fix(measured):
     code, found, document = checked(measured, "--enable-leader-election")
     assert (code, found) == (0, [])
     assert document["apiServer"]["user"] == "sandbox"
-    assert document["summary"] == {"ok": 9, "warning": 0, "problem": 0}
+    assert document["summary"] == {"ok": 10, "warning": 0, "problem": 0}
 
 
 def test_each_kind_is_listed_once_and_nothing_is_written_or_watched(measured):
@@ -322,21 +322,39 @@ def test_malformed_object_is_named_and_others_are_judged(measured, spec):
     assert {f["canary"] for f in document["findings"] if f["reason"] == "Passed"} >= {"test/podinfo"}
 
 
+def status(**fields):
+    return lambda obj: obj.update(status=fields)
+
+
+def meta(**fields):
+    return lambda obj: obj["metadata"].update(fields)
+
+
 @pytest.mark.parametrize(
     ("spoil", "reason"),
     [
-        (lambda obj: obj.update(status={"state": "odd"}), "CanaryUnreadable"),
-        (lambda obj: obj.pop("metadata"), None),
+        pytest.param(status(state="odd"), "CanaryUnreadable", id="state"),
+        pytest.param(status(canaryWeight=101), "CanaryUnreadable", id="weight"),
+        pytest.param(status(canaryWeight="15"), "CanaryUnreadable", id="text for a number"),
+        pytest.param(status(lastCheckTime="9999-12-31T23:59:59-01:00"), "CanaryUnreadable", id="beyond the calendar"),
+        pytest.param(status(startTime="0001-01-01T00:00:00+01:00"), "CanaryUnreadable", id="before the calendar"),
+        pytest.param(status(checks=[None]), "CanaryUnreadable", id="null for a check"),
+        pytest.param(status(conditions=7), "CanaryUnreadable", id="number for conditions"),
+        pytest.param(lambda obj: obj.update(status=[]), "CanaryUnreadable", id="list for a status"),
+        pytest.param(meta(creationTimestamp="9999-12-31T23:59:59-01:00"), "CanaryUnreadable", id="made after all time"),
+        pytest.param(meta(creationTimestamp=None), "CanaryUnreadable", id="no time of creation"),
+        pytest.param(meta(annotations=[7]), "CanaryUnreadable", id="list of annotations"),
+        pytest.param(lambda obj: obj.pop("metadata"), None, id="metadata"),
     ],
-    ids=["status", "metadata"],
 )
-def test_object_that_cannot_be_read(measured, spoil, reason):
+def test_object_that_cannot_be_read_is_a_finding(measured, spoil, reason):
     broken = copy.deepcopy(measured.get(CANARY, "podinfo"))
     broken["metadata"].update(name="broken", uid="broken-uid")
     measured.cluster.api.store.put(CANARY, ("test", "broken"), broken)
     spoil(measured.get(CANARY, "broken"))
-    _, found, _ = checked(measured)
+    _, found, document = checked(measured)
     assert [r for r, _ in found] == ([reason] if reason else [])
+    assert "test/podinfo" in {f["canary"] for f in document["findings"] if f["reason"] == "Passed"}
 
 
 def process(*arguments):
@@ -348,7 +366,7 @@ def test_as_a_process(measured):
     done = process("-kubeconfig", measured.kubeconfig, f"-metrics-server={measured.cluster.prometheus.url}")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith(f"API server   {measured.cluster.api.url}, Kubernetes v1.32.0+sandbox\nUser ")
-    assert done.stdout.endswith("\nNothing to fix: all 8 checks passed.\n")
+    assert done.stdout.endswith("\nNothing to fix: all 9 checks passed.\n")
 
 
 def test_what_the_parts_log_is_not_mixed_into_the_findings(measured):
@@ -357,7 +375,21 @@ def test_what_the_parts_log_is_not_mixed_into_the_findings(measured):
     measured.cluster.api.store.put(CANARY, ("test", "podinfo"), broken)
     done = process("-kubeconfig", measured.kubeconfig, f"-metrics-server={measured.cluster.prometheus.url}")
     assert (done.returncode, done.stderr) == (1, "")
-    assert "PROBLEM  canary podinfo.test: It cannot be read: ValueError: 'odd' is not a valid State\n" in done.stdout
+    assert (
+        "PROBLEM  canary podinfo.test: It cannot be read: "
+        "status.state must be running or finished or failed, not 'odd'\n"
+    ) in done.stdout
+
+
+def test_what_somebody_wrote_into_the_cluster_does_nothing_to_the_terminal(measured):
+    evil = "\x1b[2J\x1b[1;1HNothing to fix\n\u202e"
+    broken = copy.deepcopy(measured.get(CANARY, "podinfo"))
+    broken["metadata"].setdefault("annotations", {})["flagger.app/hold"] = evil
+    measured.cluster.api.store.put(CANARY, ("test", "podinfo"), broken)
+    done = process("-kubeconfig", measured.kubeconfig, f"-metrics-server={measured.cluster.prometheus.url}")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "(\\x1b[2J\\x1b[1;1HNothing to fix\\n\\u202e)" in done.stdout
+    assert all(line.isprintable() for line in done.stdout.splitlines())
 
 
 @pytest.mark.parametrize(

@@ -73,18 +73,42 @@ def test_watches_that_are_cut_are_resumed(on):
     assert on.image("podinfo") == on.image("podinfo-canary")
 
 
-def test_route_that_somebody_resets_is_corrected(on):
-    def reset(obj):
-        obj["spec"]["http"][0]["route"][0]["weight"] = 100
-        obj["spec"]["http"][0]["route"][1]["weight"] = 0
+def reweigh(on, primary, canary):
+    def change(obj):
+        obj["spec"]["http"][0]["route"][0]["weight"] = primary
+        obj["spec"]["http"][0]["route"][1]["weight"] = canary
 
+    on.change(ROUTE, "podinfo", change)
+
+
+@pytest.mark.parametrize(
+    ("weights", "found"),
+    [
+        pytest.param((100, 0), "0", id="back to the start"),
+        pytest.param((19, 1), "uneven", id="the same shares of another sum"),
+        pytest.param((50, 40), "uneven", id="other shares of another sum"),
+    ],
+)
+def test_route_that_somebody_changes_is_corrected(on, weights, found):
     on.add_canary(interval="1h")
     with controller(on):
         on.until_said("Advance podinfo.test canary weight 5")
         on.until(lambda: on.weights() == (95, 5))
-        on.change(ROUTE, "podinfo", reset)
-        on.until_said("Correcting podinfo.test canary weight 0 to 5")
+        reweigh(on, *weights)
+        on.until_said(f"Correcting podinfo.test canary weight {found} to 5")
         on.until(lambda: on.weights() == (95, 5))
+
+
+def test_route_at_rest_is_left_as_it_is_whatever_its_weights_add_up_to(on):
+    on.add_canary(stepWeight=100)
+    with controller(on):
+        on.until_state("finished")
+        reweigh(on, 9, 1)
+        on.until(lambda: on.condition("Ready").get("reason") == "TrafficToNothing")
+        assert on.weights() == (9, 1)
+        reweigh(on, 150, 0)
+        on.until(lambda: on.condition("Ready").get("reason") == "PartsFound")
+        assert on.weights() == (150, 0)
 
 
 def test_canary_object_deleted_in_mid_rollout_lets_go(on):
@@ -212,20 +236,6 @@ def test_round_is_not_held_before_its_time(on):
         int(e["metadata"]["name"].rpartition(".")[2], 16) / 1e9 for e in events if "Advance" in e["message"]
     )
     assert advances[1] - advances[0] >= 0.3
-
-
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_thread_that_dies_of_a_bug_is_no_secret(on):
-    def dies(*_):
-        raise SystemExit  # what no loop catches
-
-    with controller(on) as running:
-        on.until(lambda: not running._readiness_problems(), every_change=False)
-        assert running._health_problems() == []
-        registration = running._parts.services.all[0].add_handler(dies)
-        on.until(lambda: not registration.thread.is_alive(), every_change=False)
-        assert running._health_problems() == ["the informer of services has died, see the log"]
-    assert running._health_problems() == []
 
 
 def test_interval_counts_from_when_the_route_carries_the_weight_however_slowly_it_is_written(on):

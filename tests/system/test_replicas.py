@@ -19,7 +19,7 @@ def test_standby_takes_over_with_warm_caches_when_the_leader_stops(on):
         on.until(lambda: lease(on).get("holderIdentity"))
         with started(on, *ELECT) as standby:
             port = standby.until_logged("Starting")["port"]
-            assert standby.until_logged("Leader is known")["leader"] == lease(on)["holderIdentity"]
+            assert standby.until_logged("New leader")["leader"] == lease(on)["holderIdentity"]
             assert page(port, "readyz") == page(port, "healthz") == "ok\n"
             assert 'leader_election_master_status{name="flagger-leader-election"} 0.0' in page(port)
             assert 'leader_election_master_status{name="flagger-leader-election"} 1.0' in page(leader.port)

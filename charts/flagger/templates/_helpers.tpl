@@ -25,6 +25,26 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- default (include "flagger.fullname" .) .Values.serviceAccount.name }}
 {{- end }}
 
+{{/* The environment: what prometheus.* means, and env, which wins where it says the same. */}}
+{{- define "flagger.env" -}}
+{{- with .Values.prometheus.tokenSecret }}
+{{- if .name }}
+- name: PROMETHEUS_TOKEN_FILE
+  value: {{ printf "/prometheus-token/%s" .key }}
+{{- end }}
+{{- end }}
+{{- with .Values.prometheus.headers }}
+- name: PROMETHEUS_HEADERS
+  value: |
+    {{- range $name, $value := . }}
+    {{ $name }}: {{ $value }}
+    {{- end }}
+{{- end }}
+{{- with .Values.env }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
 {{- define "flagger.leaseNamespace" -}}
 {{- default .Release.Namespace .Values.leaderElection.namespace }}
 {{- end }}

@@ -151,7 +151,7 @@ class _ApiHandler(Handler):
             threading.Event().wait(fault.delay_seconds)
         if fault.hang:
             self.api.faults.hang(_HANG_SECONDS)
-        if fault.drop == "before":
+        if fault.drop == "before" or self.client_has_left():
             raise _DroppedError
         if fault.code:
             reason = _REASONS.get(fault.code, "InternalError")

@@ -175,7 +175,7 @@ def test_several_namespaces_are_judged_each():
     [
         (
             access(("list", "canaries")),
-            "Bind the rules of artifacts/flagger/account.yaml to it (the chart does: rbac.create), or name",
+            "Bind the rules of artifacts/flagger/account.yaml to it (the chart does: rbac.create), or restrict",
         ),
         (access(("list", "canaries"), namespace="test"), "Give it a Role with the rules of the ClusterRole"),
         (access(("get", "leases"), namespace="x", needed=NEEDED_TO_LEAD), "--leader-election-namespace"),

@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from controller.check.command import main
 from controller.check.options import parse_check_options
+from controller.command_line import UsageError
 from controller.flags import parse_options
 
 DEPLOYMENT = Path(__file__).parents[3] / "artifacts" / "flagger" / "deployment.yaml"
@@ -32,16 +34,23 @@ def test_environment_is_that_of_the_controller():
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        (["-o", "yaml"], "argument -o/--output: invalid choice: 'yaml'"),
+        (["-o", "yaml"], "argument -o/--output: must be one of text, json, not 'yaml'"),
         (["--port=http"], "argument --port: must be a whole number"),
-        (["surplus"], "unrecognized arguments: surplus"),
+        (["--namespace="], "argument --namespace: '' cannot be the name of a namespace"),
+        (["surplus"], "unrecognized arguments: surplus; see flagger check --help"),
     ],
 )
-def test_wrong_flag_says_what_would_be_right(arguments, text, capsys):
-    with pytest.raises(SystemExit) as ended:
+def test_wrong_flag_says_what_would_be_right(arguments, text):
+    with pytest.raises(UsageError) as refused:
         parse_check_options(arguments, {})
-    assert ended.value.code == 2
-    assert text in capsys.readouterr().err
+    assert text in str(refused.value)
+
+
+def test_wrong_flag_is_one_line_and_exit_code_2(capsys):
+    assert main(["--port=http"], lambda: None) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("flagger check: argument --port: must be a whole number")
+    assert err.count("\n") == 1
 
 
 def test_help_shows_what_makes_a_difference_and_the_exit_codes(capsys):

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from controller import __version__
-from controller.check.facts import NoApi, Objects, Unknown, Unlisted
-from controller.check.findings import Finding, Level, Reason, passed, problem, warning
+from controller.check.facts import NoApi, Objects, Unknown, Unlisted, Version
+from controller.check.findings import Finding, Level, Reason, passed, problem, told, warning
 from controller.check.judge_canaries import FIXES
 from controller.check.report import as_json, as_text
 from tests.controller.check.facts_builders import USER, api, facts
@@ -16,6 +16,7 @@ from tests.controller.check.facts_builders import USER, api, facts
 DOC = (Path(__file__).parents[3] / "docs" / "check.md").read_text()
 FINE = [passed("kinds", "Canary is served"), passed("prometheus", "Prometheus answers")]
 BAD = problem("canaries", "RouteNotFound", "virtual service podinfo.test not found", "Create it.", "test/podinfo")
+TOLD = told("canaries", Reason.WINDOW_LONGER_THAN_ROUND, "Rounds last 10s", "test/podinfo")
 SO_SO = warning("prometheus", Reason.NO_DURATIONS, "Prometheus has no durations", "kubectl apply -f x")
 
 
@@ -46,10 +47,30 @@ def test_what_is_to_be_fixed_is_printed_with_how():
     )
 
 
+def test_what_is_worth_knowing_is_printed_and_nothing_is_to_be_fixed():
+    text = as_text(facts(), [*FINE, TOLD], colours=False)
+    assert text.endswith(
+        "Canaries     1\n\nOK       canary podinfo.test: Rounds last 10s\n\nNothing to fix: all 3 checks passed.\n"
+    )
+
+
 def test_colours_mark_the_word_only():
-    text = as_text(facts(), [BAD, SO_SO], colours=True)
-    assert re.findall("\x1b\\[(.*?)m(.*?)\x1b\\[0m", text) == [("31;1", "PROBLEM"), ("33;1", "WARNING")]
+    text = as_text(facts(), [BAD, SO_SO, TOLD], colours=True)
+    marked = [(colour, word.strip()) for colour, word in re.findall("\x1b\\[(.*?)m(.*?)\x1b\\[0m", text)]
+    assert marked == [("31;1", "PROBLEM"), ("33;1", "WARNING"), ("32;1", "OK")]
     assert "\x1b" not in as_text(facts(), [BAD, SO_SO], colours=False)
+
+
+def test_what_comes_from_the_cluster_does_nothing_to_a_terminal():
+    evil = "x\x1b[2J\nPROBLEM  y\u202e"
+    found = [problem("canaries", "RouteNotFound", evil, evil, f"{evil}/{evil}")]
+    there = facts(
+        api=api(user=evil, version=Version(1, 32, evil)), api_server=evil, metrics_server=evil, namespaces=(evil,)
+    )
+    lines = as_text(there, found, colours=False).split("\n")
+    assert all(line.isprintable() for line in lines)
+    assert len(lines) == len(as_text(facts(), [BAD], colours=False).split("\n"))
+    assert as_json(there, found).replace("\n", "").isprintable()
 
 
 @pytest.mark.parametrize(

@@ -106,6 +106,22 @@ CLOSED = [
             "which has no available pod behind it"
         ),
     ),
+    (
+        "TrafficToNothing",
+        {"route": Route(None, sends_to_canary=True), "workload": workload(**IDLE)},
+        (
+            "virtual service podinfo.test sends a share of its requests to podinfo-canary.test, "
+            "which has no available pod behind it"
+        ),
+    ),
+    (
+        "TrafficToNothing",
+        {"route": Route(None), "primary": primary(available_replicas=0)},
+        (
+            "virtual service podinfo.test sends a share of its requests to podinfo.test, "
+            "which has no available pod behind it"
+        ),
+    ),
 ]
 """Of each gate, what closes it and what it says then."""
 
@@ -138,6 +154,12 @@ def test_what_goes_on_behind_a_closed_gate_is_what_the_gate_says(gate):
 
 def test_without_a_route_no_traffic_flows_that_could_be_judged():
     assert not decide(world(route=None)).observe
+
+
+def test_side_without_pods_to_which_no_share_is_sent_is_in_nobodys_way():
+    to_the_canary = Route(None, sends_to_canary=True, sends_to_primary=False)
+    assert gates.traffic_to_nothing(world(route=to_the_canary, primary=primary(**IDLE))) is None
+    assert gates.traffic_to_nothing(world(route=Route(None), workload=workload(**IDLE))) is None
 
 
 def test_primary_beyond_help_is_not_waited_for_while_the_canary_serves():

@@ -22,7 +22,9 @@ from controller.core.canary import (
     State,
     Verbs,
 )
-from controller.core.parse import parse_canary, parse_status, parse_time
+from controller.core.decide import decide
+from controller.core.parse import parse_canary
+from controller.core.parse_status import StatusError, parse_status, parse_time
 from controller.core.status_json import apply_patch, status_patch, to_json
 from controller.core.verbs import revision_of
 from deploy.registry import DEPLOYERS
@@ -31,6 +33,7 @@ from hack.sandbox.api.kinds import from_crd
 from hack.sandbox.api.schema import problems
 from metrics.types import Check, Verdict
 from tests.canary_objects import BAD, GOOD, RATE, SECONDS, seed
+from tests.controller.core import builders
 
 KINDS = DEPLOYERS.keys()
 META = {
@@ -409,3 +412,105 @@ def test_status_with_nulls_and_without_texts_is_read():
     assert status.checks == (CheckStatus(RATE, "pass", 99.0, None, "", AT),)
     assert status.condition("Ready") == status.conditions[0]
     assert status.condition("Promoted") is None
+
+
+STAMP = "2018-10-10T12:00:01.25Z"
+CHECK = {"name": RATE, "verdict": "pass", "threshold": 99, "time": STAMP}
+CONDITION = {"type": "Ready", "status": "True", "lastTransitionTime": STAMP}
+WRONG = [
+    ({"canaryWeight": 101}, "status.canaryWeight must be a whole number between 0 and 100, not 101"),
+    ({"canaryWeight": -1}, "status.canaryWeight must be a whole number between 0 and 100, not -1"),
+    ({"canaryWeight": "15"}, "status.canaryWeight must be a whole number between 0 and 100, not '15'"),
+    ({"canaryWeight": 0.5}, "status.canaryWeight must be a whole number between 0 and 100, not 0.5"),
+    ({"canaryWeight": True}, "status.canaryWeight must be a whole number between 0 and 100, not True"),
+    ({"previousWeight": 150}, "status.previousWeight must be a whole number between 0 and 100, not 150"),
+    ({"failedChecks": -1}, "status.failedChecks must be a whole number between 0 and 2147483647, not -1"),
+    ({"inconclusiveChecks": -1}, "status.inconclusiveChecks must be a whole number between 0 and 2147483647, not -1"),
+    ({"canaryReplicas": -1}, "status.canaryReplicas must be a whole number between 0 and 2147483647, not -1"),
+    ({"canaryReplicas": 2**31}, "status.canaryReplicas must be a whole number between 0 and 2147483647"),
+    ({"canaryGeneration": -1}, "status.canaryGeneration must be a whole number between 0 and 9223372036854775807"),
+    ({"observedGeneration": -1}, "status.observedGeneration must be a whole number between 0 and 92233720368547"),
+    ({"state": "paused"}, "status.state must be running or finished or failed, not 'paused'"),
+    ({"stage": "waiting"}, "status.stage must be starting or progressing or promoting or rolling-back or draining"),
+    ({"canaryRevision": 7}, "status.canaryRevision must be a text, not 7"),
+    ({"startTime": 7}, "status.startTime must be a text, not 7"),
+    ({"startTime": "now"}, "status.startTime must be a time such as 2018-10-10T12:00:00Z"),
+    ({"lastCheckTime": "9999-12-31T23:59:59-01:00"}, "status.lastCheckTime must be a time such as"),
+    ({"lastCheckTime": "0001-01-01T00:00:00+01:00"}, "status.lastCheckTime must be a time such as"),
+    ({"startTime": "9999-12-31T23:59:59Z"}, "status.startTime must be a time between 1970 and 9899"),
+    ({"startTime": "0001-01-01T00:00:00Z"}, "status.startTime must be a time between 1970 and 9899"),
+    ({"conditions": {}}, "status.conditions must be a list, not {}"),
+    ({"conditions": [7]}, "status.conditions[0] must be an object, not 7"),
+    ({"conditions": [None]}, "status.conditions[0].lastTransitionTime is required"),
+    ({"conditions": [{**CONDITION, "type": ["Ready"]}]}, "status.conditions[0].type must be a text, not ['Ready']"),
+    ({"checks": "none"}, "status.checks must be a list, not 'none'"),
+    ({"checks": [{**CHECK, "verdict": "good"}]}, "status.checks[0].verdict must be pass or fail or inconclusive"),
+    ({"checks": [CHECK, {**CHECK, "value": "99"}]}, "status.checks[1].value must be a number, not '99'"),
+    ({"checks": [{**CHECK, "value": 10**400}]}, "status.checks[0].value must be a number that fits a double"),
+    ({"checks": [{**CHECK, "threshold": None}]}, "status.checks[0].threshold is required"),
+    ({"checks": [{**CHECK, "time": None}]}, "status.checks[0].time is required"),
+    ({"failedRevisions": [1]}, "status.failedRevisions[0] must be a text, not 1"),
+    ({"obeyed": {"abort": 1}}, "status.obeyed.abort must be a text, not 1"),
+    ({"obeyed": "abort"}, "status.obeyed must be an object, not 'abort'"),
+    ("running", "status must be an object, not 'running'"),
+]
+
+
+@pytest.mark.parametrize(("status", "problem"), WRONG, ids=[problem for _, problem in WRONG])
+def test_status_that_the_controller_cannot_have_written_is_refused_with_what_would_be_right(status, problem):
+    with pytest.raises(StatusError) as refused:
+        parse_canary({**seed(), "metadata": META, "status": status}, kinds=KINDS)
+    assert str(refused.value).startswith(problem)
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        {"canaryWeight": 101},
+        {"canaryWeight": -1},
+        {"previousWeight": 101},
+        {"previousWeight": -1},
+        {"failedChecks": -1},
+        {"inconclusiveChecks": -1},
+        {"canaryReplicas": -1},
+        {"canaryGeneration": -1},
+        {"observedGeneration": -1},
+    ],
+    ids=str,
+)
+def test_numbers_of_a_status_have_the_same_bounds_in_the_schema(schema, status):
+    (field,) = status
+    assert any(field in refusal for refusal in refusals(schema, {**seed(), "status": status}))
+    (bound,) = ({field: 0} if value < 0 else {field: 100} for value in status.values())
+    assert refusals(schema, {**seed(), "status": bound}) == []
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXTS,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(TEXTS, inner, max_size=2),
+    max_leaves=5,
+)
+ODD = JSON | st.sampled_from([0, 1, 100, 101, 2**31, 2**63, 10**400, "9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z"])
+
+
+@given(field=st.sampled_from(sorted(to_json(FULL))), value=ODD, inner=st.none() | TEXTS)
+def test_whatever_stands_in_a_status_is_refused_or_can_be_decided_on(field, value, inner):
+    stored = to_json(builders.status())
+    if inner is not None and isinstance(stored.get(field), list):
+        value = [{**item, inner: value} for item in to_json(FULL)[field] if isinstance(item, dict)]
+    try:
+        read = parse_status({**stored, field: value})
+    except StatusError:
+        return
+    builders.decided(builders.world(canary=builders.canary(status=read)))
+    decide(builders.world(canary=builders.canary(status=read, deleting=True)))
+    json.dumps(to_json(read))
+
+
+def test_times_beyond_the_calendar_are_values_that_are_wrong():
+    with pytest.raises(ValueError, match="beyond the calendar"):
+        parse_time("9999-12-31T23:59:59-01:00")
+
+
+def test_whole_number_with_a_point_is_one_in_a_status_too():
+    assert parse_status({"canaryWeight": 15.0}).canary_weight == 15

@@ -14,9 +14,17 @@ class FakeInformer:
     objects: int = 3
     problem: str | None = None
     age: float | None = 12.0
+    unreadable: int = 0
+    has_synced: bool = True
+
+    def alive(self):
+        return True
 
     def __len__(self):
         return self.objects
+
+    def count_unreadable(self):
+        return self.unreadable
 
     def seconds_since_event(self):
         return self.age
@@ -24,12 +32,14 @@ class FakeInformer:
 
 def test_size_age_and_health_of_each_cache():
     scrape = Scrape()
-    broken = FakeInformer(objects=0, problem="403", age=None)
+    broken = FakeInformer(objects=0, problem="403", age=None, unreadable=2)
     scrape.registry.register(CacheCollector([("canaries", "", FakeInformer()), ("services", "test", broken)]))
     canaries, services = {"resource": "canaries", "namespace": ""}, {"resource": "services", "namespace": "test"}
     assert scrape.value("flagger_cache_objects", **canaries) == 3
     assert scrape.value("flagger_cache_last_event_age_seconds", **canaries) == 12
     assert scrape.value("flagger_cache_healthy", **canaries) == 1
+    assert scrape.value("flagger_cache_unreadable_objects", **canaries) == 0
+    assert scrape.value("flagger_cache_unreadable_objects", **services) == 2
     assert scrape.value("flagger_cache_objects", **services) == 0
     assert scrape.value("flagger_cache_last_event_age_seconds", **services) is None
     assert scrape.value("flagger_cache_healthy", **services) == 0

@@ -10,7 +10,7 @@ from controller.core.decide import decide
 from controller.core.events import ABORTED, WORKLOAD_DELETED, deadline_exceeded, evidence_missing, threshold_reached
 from controller.core.plan import Plan, ReleaseFinalizer, WriteStatus
 from controller.exporter.canaries import CanaryExporter
-from metrics.types import NoData, Verdict
+from metrics.types import Check, NoData, Verdict
 from tests.controller.core.builders import (
     BAD_RATE,
     MINUTE,
@@ -124,6 +124,23 @@ def test_interval(metrics, own, shown):
     assert metrics.value("flagger_canary_interval_seconds", **NAME) == shown
 
 
+@pytest.mark.parametrize(
+    ("changes", "shown"),
+    [
+        pytest.param(
+            {"checks": (Check(RATE["metric"], 99.0, "1m"), Check(DURATION["metric"], 500.0, "1h"))},
+            3600,
+            id="longest window",
+        ),
+        pytest.param({"drain": timedelta(minutes=20)}, 1200, id="drain"),
+        pytest.param({"checks": (), "drain": timedelta()}, 0, id="neither"),
+    ],
+)
+def test_longest_pause_is_that_of_a_window_or_of_the_drain(metrics, changes, shown):
+    metrics.look(world(canary=canary(spec=spec(**changes))), Plan())
+    assert metrics.value("flagger_canary_longest_pause_seconds", **NAME) == shown
+
+
 @pytest.mark.parametrize(("value", "shown"), [("True", 1), ("False", 0), (None, None)])
 def test_ready_is_the_condition(metrics, value, shown):
     conditions = (Condition("Ready", value, "X", "x", NOW),) if value else ()
@@ -152,6 +169,20 @@ def test_series_of_a_deleted_canary_disappear(metrics):
     assert metrics.about("podinfo") | metrics.about("podinfo-canary") == set()
 
 
+def test_canary_that_cannot_be_read_is_not_ready_and_shows_nothing_else(metrics):
+    metrics.look(world(), Plan())
+    metrics.exporter.unreadable("test", "podinfo")
+    metrics.exporter.unreadable("test", "never-looked-at")
+    for name in ("podinfo", "never-looked-at"):
+        assert metrics.about(name) == {"flagger_canary_ready"}
+        assert metrics.value("flagger_canary_ready", name=name, namespace="test") == 0
+    assert metrics.value("flagger_canary_total", namespace="test") == 2
+    for name in ("podinfo", "never-looked-at"):
+        metrics.exporter.gone("test", name)
+        assert metrics.about(name) == set()
+    assert metrics.value("flagger_canary_total", namespace="test") is None
+
+
 def test_canary_that_was_deleted_before_its_end_leaves_nothing(metrics):
     metrics.look(world(), Plan())
     metrics.exporter.gone("test", "podinfo")
@@ -172,7 +203,11 @@ def test_workloads_of_an_object(metrics):
 def test_object_without_a_rollout_shows_what_its_spec_says_and_nothing_else(metrics):
     metrics.look(world(status=CanaryStatus()), Plan())
     assert metrics.value("flagger_canary_total", namespace="test") == 1
-    assert metrics.about("podinfo") == {"flagger_canary_info", "flagger_canary_interval_seconds"}
+    assert metrics.about("podinfo") == {
+        "flagger_canary_info",
+        "flagger_canary_interval_seconds",
+        "flagger_canary_longest_pause_seconds",
+    }
 
 
 def test_weights_that_were_put_back_are_counted_and_steps_are_not(metrics):

@@ -92,7 +92,7 @@ def test_as_a_process_in_the_wrong_state(on):
             ["abrot", "podinfo"],
             "(did you mean abort?); a command comes first and is one of check, abort, promote, retry, ",
         ),
-        (["abort"], "flagger abort: error: the following arguments are required: NAME"),
+        (["abort"], "flagger abort: the following arguments are required: NAME"),
         (["abort", "podinfo", "--kubeconfig=/nowhere/kubeconfig"], "flagger abort: kubeconfig /nowhere/kubeconfig: "),
     ],
     ids=["a typo", "no name", "no kubeconfig"],
@@ -305,3 +305,15 @@ def test_wall_clock_of_the_process_is_what_is_written(on):
     before = utc_now()
     process("hold", "podinfo", "-n", "test", "--kubeconfig", on.kubeconfig)
     assert before <= datetime.fromisoformat(annotations(on)[HOLD]) <= utc_now()
+
+
+def test_what_somebody_wrote_into_the_cluster_does_nothing_to_the_terminal(on, capsys):
+    put(on, PROGRESSING, annotations={HOLD: "\x1b[2J\u202e"})
+    code, out, err = ask(capsys, on.kubeconfig, Verb.HOLD, "-n", "test")
+    assert (code, err) == (0, "")
+    assert out.startswith("podinfo.test is held already (\\x1b[2J\\u202e): ")
+    put(on, {**PROGRESSING, "stage": "\x1b[2J\n"})
+    code, out, err = ask(capsys, on.kubeconfig, Verb.ABORT, "-n", "test")
+    assert (code, out) == (1, "")
+    assert "\\x1b[2J\\n" in err
+    assert err.rstrip("\n").isprintable()

@@ -197,6 +197,15 @@ def test_nothing_is_asked_while_the_spec_keeps_the_controller_from_obeying(verb)
     assert refused.sentence.endswith("deployment/CANARY") is (verb is Verb.RETRY)
 
 
+@pytest.mark.parametrize("verb", [Verb.ABORT, Verb.PROMOTE, Verb.RETRY])
+def test_nothing_is_asked_while_the_status_keeps_the_controller_from_obeying(verb):
+    status = SITUATIONS["failed" if verb is Verb.RETRY else "running, progressing at 25 %"]
+    assert decide(canary({**status, "canaryWeight": 101}), verb, NOW) == Refused(
+        "podinfo.test: the controller does nothing until the status is corrected: "
+        "status.canaryWeight must be a whole number between 0 and 100, not 101"
+    )
+
+
 def test_hold_and_resume_need_no_valid_spec():
     assert written(decide(canary(primary=None), Verb.HOLD, NOW)) == {HOLD: STAMP}
     assert written(decide(canary(annotations={HOLD: STAMP}, primary=None), Verb.RESUME, NOW)) == {HOLD: None}

@@ -1,7 +1,11 @@
 """The command line of the verbs."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from controller.command_line import UsageError
+from controller.verbs.command import main
 from controller.verbs.decide import Verb
 from controller.verbs.options import VerbOptions, parse_verb_options
 
@@ -57,9 +61,11 @@ def test_reason_is_one_line():
         (Verb.ABORT, [""], "argument NAME: '' cannot be the name of an object"),
         (Verb.ABORT, ["canary/podinfo"], "argument NAME: 'canary/podinfo' cannot be the name of an object"),
         (Verb.ABORT, ["a" * 254], "cannot be the name of an object"),
+        (Verb.ABORT, ["a..b"], "argument NAME: 'a..b' cannot be the name of an object"),
+        (Verb.ABORT, ["podinfo", "-n", "a.b"], "argument -n/--namespace: 'a.b' cannot be the name of a namespace"),
         (Verb.ABORT, ["podinfo", "other"], "unrecognized arguments: other"),
-        (Verb.ABORT, ["podinfo", "-n", "a,b"], "argument -n/--namespace: 'a,b' cannot be the name of an object"),
-        (Verb.ABORT, ["podinfo", "-n="], "argument -n/--namespace: '' cannot be the name of an object"),
+        (Verb.ABORT, ["podinfo", "-n", "a,b"], "argument -n/--namespace: 'a,b' cannot be the name of a namespace"),
+        (Verb.ABORT, ["podinfo", "-n="], "argument -n/--namespace: '' cannot be the name of a namespace"),
         (Verb.ABORT, ["podinfo", "--reason=x"], "unrecognized arguments: --reason=x"),
         (Verb.HOLD, ["podinfo", "--reason="], "argument --reason: must be a text of up to 256 characters"),
         (Verb.HOLD, ["podinfo", f"--reason={'a' * 257}"], "argument --reason: must be a text of up to 256"),
@@ -67,11 +73,43 @@ def test_reason_is_one_line():
         (Verb.HOLD, ["podinfo", "--master=k"], "argument --master: 'k' is not an address"),
     ],
 )
-def test_wrong_argument_says_what_would_be_right(verb, arguments, text, capsys):
-    with pytest.raises(SystemExit) as ended:
+def test_wrong_argument_says_what_would_be_right(verb, arguments, text):
+    with pytest.raises(UsageError) as refused:
         parse_verb_options(verb, arguments, {})
-    assert ended.value.code == 2
-    assert text in capsys.readouterr().err
+    assert text in str(refused.value)
+    assert str(refused.value).endswith(f"; see flagger {verb} --help")
+
+
+def test_wrong_argument_is_one_line_and_exit_code_2(capsys):
+    assert main(Verb.HOLD, ["podinfo", "--reason="], lambda: None) == 2
+    err = capsys.readouterr().err
+    assert err == "flagger hold: argument --reason: must be a text of up to 256 characters; see flagger hold --help\n"
+
+
+WORDS = st.one_of(
+    st.text(max_size=10), st.sampled_from(["podinfo", "-n", "-ntest", "--reason=x", "--master=https://k"])
+)
+
+
+def outcome(parse):
+    """Return the options, or what was said instead of them, or the exit code after help."""
+    try:
+        return parse()
+    except UsageError as error:
+        return str(error)
+    except SystemExit as ended:
+        return ended.code
+
+
+@given(st.sampled_from(Verb), st.lists(WORDS, max_size=5), st.text(max_size=10))
+def test_any_command_line_and_environment_is_options_or_one_line(verb, argv, value):
+    environ = {"FLAGGER_KUBECONFIG": value, "FLAGGER_MASTER": value}
+    options = outcome(lambda: parse_verb_options(verb, argv, environ))
+    if isinstance(options, VerbOptions):
+        assert options.name
+        assert options.namespace != ""
+    else:
+        assert options == 0 or len(options.splitlines()) == 1
 
 
 @pytest.mark.parametrize("verb", Verb)

@@ -1,0 +1,38 @@
+"""What follows when the API server refuses a write: a report, and the claim of the write is taken back.
+
+A step or a promotion that was claimed and refused would otherwise stand in the status, not judged, while traffic flows
+as before. With the claim taken back, every round is judged where the route really is, and ends with the next try.
+"""
+
+from dataclasses import replace
+
+from controller.core import gates, standing
+from controller.core.canary import CanaryStatus, Stage
+from controller.core.gates import Closed
+from controller.core.plan import CopyTemplate, Plan, Refusal, Shift
+from controller.core.world import World
+from router.types import Weights
+
+
+def report(world: World, refusal: Refusal) -> Plan:
+    """Return how a refusal is told: an event at most once a round, and the condition ``Ready`` for as long as it lasts.
+
+    Args:
+        world: as it is after the refusal.
+        refusal: with what was reported before.
+    """
+    memory = replace(world.memory, refusal=refusal, complaint=refusal.complaint)
+    closed = Closed(gates.WRITE_REFUSED, refusal.text)
+    return standing.behind(replace(world, memory=memory), closed, status=_claim_taken_back(world, refusal))
+
+
+def _claim_taken_back(world: World, refusal: Refusal) -> CanaryStatus | None:
+    status = world.canary.status
+    if refusal.action == CopyTemplate.__name__ and status.stage is Stage.PROMOTING:
+        return replace(status, stage=Stage.PROGRESSING)
+    carried = world.route.weights if world.route else None
+    step = refusal.action == Shift.__name__ and status.stage is Stage.PROGRESSING
+    if not step or carried != Weights.to_canary(status.previous_weight):
+        return None
+    begun = status.traffic_start_time if status.previous_weight else None
+    return replace(status, canary_weight=status.previous_weight, traffic_start_time=begun)

@@ -1,0 +1,111 @@
+"""A write that the API server refuses: told once a round, and what was claimed for it is taken back."""
+
+from dataclasses import replace
+
+import pytest
+
+from controller.core.canary import Stage
+from controller.core.conditions import READY
+from controller.core.plan import Complaint, Refusal, Scale, Shift, WriteStatus
+from controller.core.refusals import report
+from controller.core.world import Memory, after_action, after_plan
+from router.types import Route, Weights
+from tests.controller.core.builders import (
+    MINUTE,
+    NOW,
+    at_rest,
+    canary,
+    decided,
+    said,
+    starting,
+    status,
+    workload,
+    world,
+)
+
+WORDS = "the API server refuses a write: patch virtualservices podinfo.test: 403 Forbidden: no changes on Fridays"
+STEP, COPY = Refusal("Shift", WORDS), Refusal("CopyTemplate", WORDS)
+REFUSED = Memory(refusal=STEP)
+CLAIMED = status(canary_weight=10, previous_weight=5, last_check_time=NOW)
+
+
+def written(plan):
+    (found,) = [action.status for action in plan.actions if isinstance(action, WriteStatus)]
+    return found
+
+
+def test_refusal_is_an_event_and_a_condition():
+    plan = report(world(), STEP)
+    assert said(plan) == [f"Halt podinfo.test advancement {WORDS}"]
+    ready = written(plan).condition(READY)
+    assert (ready.status, ready.reason, ready.message) == ("False", "WriteRefused", WORDS)
+
+
+@pytest.mark.parametrize(
+    ("before", "route", "refusal", "weight", "stage"),
+    [
+        pytest.param(CLAIMED, 5, STEP, 5, Stage.PROGRESSING, id="a step that was not taken"),
+        pytest.param(CLAIMED, 10, STEP, 10, Stage.PROGRESSING, id="a step that was taken after all"),
+        pytest.param(CLAIMED, 7, STEP, 10, Stage.PROGRESSING, id="weights that somebody else has set"),
+        pytest.param(replace(CLAIMED, stage=Stage.PROMOTING), 10, COPY, 10, Stage.PROGRESSING, id="a promotion"),
+        pytest.param(starting(), 0, Refusal("Scale", WORDS), 0, Stage.STARTING, id="a scale-up"),
+        pytest.param(
+            status(stage=Stage.ROLLING_BACK), 5, STEP, 10, Stage.ROLLING_BACK, id="an end is carried out, late or not"
+        ),
+    ],
+)
+def test_claim_of_what_was_refused_is_taken_back(before, route, refusal, weight, stage):
+    after = written(report(world(status=before, weight=route), refusal))
+    assert (after.canary_weight, after.stage) == (weight, stage)
+
+
+def test_first_step_that_is_refused_begins_no_window():
+    first = replace(CLAIMED, previous_weight=0, traffic_start_time=NOW)
+    after = written(report(world(status=first, weight=0), STEP))
+    assert (after.canary_weight, after.traffic_start_time) == (0, None)
+
+
+def test_without_a_route_nothing_is_taken_back():
+    assert written(report(world(status=CLAIMED, route=None), STEP)).canary_weight == 10
+
+
+def test_refusal_is_repeated_once_a_round():
+    known = replace(STEP, complaint=Complaint(f"Halt podinfo.test advancement {WORDS}", NOW - 30 * MINUTE / 60))
+    before = written(report(world(), STEP))
+    assert report(world(status=before), known).actions == ()
+    assert len(said(report(world(status=before, now=NOW + MINUTE), known))) == 1
+
+
+def test_weight_that_the_route_still_has_is_judged_each_round():
+    taken_back = written(report(world(status=CLAIMED, weight=5), STEP))
+    later = world(canary=canary(status=taken_back), weight=5, now=NOW + 2 * MINUTE, memory=REFUSED)
+    again = decided(later)
+    assert Shift(Weights(90, 10)) in again.actions
+    assert written(again).checks
+    assert written(again).condition(READY).status == "False"  # until a step is taken
+
+
+def test_condition_is_true_again_after_the_write_went_through():
+    memory = after_action(REFUSED, Shift(Weights(90, 10)), NOW)
+    assert memory.refusal is None
+    waiting = world(status=written(report(world(status=CLAIMED), STEP)), now=NOW + MINUTE / 2, memory=memory, weight=10)
+    assert written(decided(waiting)).condition(READY).status == "True"
+
+
+def test_another_write_that_goes_through_ends_no_refusal():
+    assert after_action(REFUSED, Scale(1), NOW) == REFUSED
+
+
+def test_at_rest_nothing_is_refused():
+    told = at_rest(conditions=written(report(world(), STEP)).conditions)
+    rest = world(canary=canary(finalizers=(), status=told), workload=workload(), weight=0, memory=REFUSED)
+    plan = decided(rest)
+    assert written(plan).condition(READY).status == "True"
+    settled = replace(rest, canary=replace(rest.canary, status=written(plan)))
+    assert decided(settled).actions == ()
+    assert after_plan(settled, decided(settled)).refusal is None
+    assert after_plan(rest, plan).refusal == STEP
+
+
+def test_refusal_of_an_unusable_route_is_told():
+    assert said(report(world(route=Route(None, "it has no HTTP routes", sends_to_canary=True)), STEP))

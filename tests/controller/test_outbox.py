@@ -1,0 +1,77 @@
+"""Events that wait: in the order of their objects, and bounded (CONTRACTS E3, E4)."""
+
+from datetime import timedelta
+
+from controller.core import events
+from controller.correlator import Correlated, Entry
+from controller.outbox import Job, Outbox
+from tests.controller.core.builders import NOW, canary
+
+STEP, END = events.advance("podinfo.test", 5), events.completed("podinfo.test")
+
+
+def job(lane, event=STEP, second=0):
+    correlated = Correlated(Entry(lane, event.type, event.text, event.kind), event.text)
+    return Job(canary(uid=lane), event, correlated, NOW + timedelta(seconds=second), "name")
+
+
+def filled(*jobs):
+    outbox = Outbox(len(jobs))
+    assert [outbox.put(one) for one in jobs] == [None] * len(jobs)
+    return outbox
+
+
+def content(outbox):
+    found = []
+    for lane in outbox.lanes():
+        while (one := outbox.hold(lane)) is not None:
+            found.append(one)
+            outbox.remove(one)
+    return found
+
+
+def test_each_lane_keeps_its_order():
+    first, other, second = jobs = job("a"), job("b"), job("a")
+    outbox = filled(*jobs)
+    assert outbox.lanes() == ("a", "b")
+    assert outbox.hold("a") is first
+    assert outbox.hold("a") is first
+    assert outbox.remove(first)
+    assert outbox.hold("a") is second
+    assert not outbox.remove(second)
+    assert ("a" in outbox, "b" in outbox) == (False, True)
+    assert outbox.hold("a") is None
+    assert content(outbox) == [other]
+
+
+def test_routine_event_finds_no_room_and_is_dropped():
+    held = job("a")
+    outbox, late = filled(held), job("b")
+    assert outbox.put(late) is late
+    assert content(outbox) == [held]
+
+
+def test_terminal_event_takes_the_place_of_the_oldest_routine_one_in_whichever_lane():
+    young, terminal, old = job("a", STEP, 5), job("b", END, 0), job("c", STEP, 1)
+    outbox, end = filled(young, terminal, old), job("d", END)
+    assert outbox.put(end) is old
+    assert content(outbox) == [young, terminal, end]
+
+
+def test_event_that_is_held_is_not_dropped():
+    held, other = job("a", STEP, 0), job("b", STEP, 1)
+    outbox = filled(held, other)
+    outbox.hold("a")
+    first, second = job("c", END), job("c", END)
+    assert outbox.put(first) is other
+    assert outbox.put(second) is None
+    assert content(outbox) == [held, first, second]
+
+
+def test_terminal_events_alone_are_never_dropped():
+    ends = [job("a", END, second) for second in range(3)]
+    outbox, more = filled(*ends), [job("b", END), job("c", END)]
+    assert [outbox.put(one) for one in more] == [None, None]
+    late = job("d")
+    assert outbox.put(late) is late
+    assert content(outbox) == [*ends, *more]
