@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PURE   := controller/core/*,controller/printable.py,router/types.py,router/hosts.py,router/virtualservice.py,router/services.py,deploy/types.py,deploy/revision.py,deploy/rollout.py,deploy/template.py,metrics/types.py,metrics/address.py,metrics/answers.py,metrics/texts.py,metrics/checks.py,metrics/promql.py,metrics/verdicts.py,metrics/durations.py,controller/ratelimit.py,controller/correlator.py,controller/outbox.py,controller/leases.py,controller/check/facts.py,controller/check/findings.py,controller/check/judge*.py,controller/check/report.py,controller/check/schema.py,controller/verbs/decide.py,informers/fields.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run sandbox cluster test charts e2e stories pictures verify lint format coverage mutants docs clean
+.PHONY: help run sandbox cluster test charts e2e stories chaos pictures verify lint format coverage mutants docs clean
 
 help: ## print every target with a line of text
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ e2e: $(VENV)/ready ## play the stories on the sandbox, then on a real control pl
 stories: # on the control plane that CLUSTER names, which hack.cluster sets
 	$(BIN)/python -m pytest tests/conformance tests/e2e --ignore=tests/e2e/alone -n 6 --timeout 300
 	$(BIN)/python -m pytest tests/e2e/alone -n 0 --timeout 900
+
+chaos: $(VENV)/ready ## play rollouts while things go wrong (MINUTES=60 SEED=7, or ONLY="promotion kill after 7")
+	@$(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only "$(ONLY)")
 
 pictures: $(VENV)/ready ## draw the dashboards for docs/ from a story on a real control plane (6 minutes)
 	$(BIN)/python -m hack.dashboards write

@@ -6,9 +6,21 @@ from pathlib import Path
 
 import pytest
 
+from hack.sandbox.cluster import wall_clock
 from tests.e2e import environments
 from tests.e2e.environments import Environment
-from tests.e2e.stage import Stage
+from tests.e2e.stage import INTERVAL, Stage
+from tests.invariants.judge import WORDS, judge
+from tests.invariants.moments import Paces
+from tests.invariants.record import Recorder
+from tests.invariants.scenes import seconds
+
+PACES = Paces(interval=seconds(INTERVAL), slack=3.0)  # eight stories at a time share two cores
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the mark of stories that break an invariant on purpose."""
+    config.addinivalue_line("markers", "breaks(word): the user's hand breaks this invariant on purpose")
 
 
 @pytest.fixture
@@ -20,11 +32,21 @@ def environment(tmp_path) -> Iterator[Environment]:
 
 
 @pytest.fixture
-def stage(environment, tmp_path) -> Iterator[Stage]:
-    """An empty namespace."""
-    found = Stage(environment, environments.new_namespace(), tmp_path)
-    yield found
+def stage(environment, tmp_path, request) -> Iterator[Stage]:
+    """An empty namespace. What becomes of its objects is taken down, and must break no invariant.
+
+    A story in which a user's hand breaks one on purpose names it: ``@pytest.mark.breaks("judged")``.
+    """
+    recorder = Recorder(environments.new_namespace(), now=lambda: wall_clock().timestamp())
+    with environment.taking_down(recorder):
+        found = Stage(environment, recorder, tmp_path)
+        yield found
+        record = recorder.record()
     environment.api.delete(f"/api/v1/namespaces/{found.namespace}")
+    on_purpose = {word for mark in request.node.iter_markers("breaks") for word in mark.args}
+    assert on_purpose <= WORDS
+    broken = [str(broken) for broken in judge(record, PACES) if broken.word not in on_purpose]
+    assert not broken, "\n".join(broken)
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import json
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -22,6 +22,8 @@ from hack.sandbox.faults import Fault
 from hack.sandbox.prometheus import PrometheusServer
 from hack.sandbox.workloads import HOLD
 from tests.e2e.webhooks import RouteWebhook
+from tests.invariants.record import Recorder
+from tests.invariants.watching import watching
 
 Json = dict[str, Any]
 
@@ -69,6 +71,9 @@ class Environment(Protocol):
     def requests(self, namespace: str) -> Sequence[Request]:
         """Return every request of the controllers of a namespace, in order."""
 
+    def taking_down(self, recorder: Recorder) -> AbstractContextManager[object]:
+        """Take down what becomes of the objects of the recorder's namespace, meanwhile."""
+
     def prometheus(self, *, scrape: timedelta = SCRAPE) -> Outage:
         """Return a Prometheus of one's own, which can be stopped without disturbing anybody."""
 
@@ -101,6 +106,10 @@ class SandboxEnvironment:
             Request(r.verb, f"{r.resource}/{r.subresource}".rstrip("/"), r.code)
             for r in self._cluster.api.log.of(USER_AGENT)
         ]
+
+    def taking_down(self, recorder: Recorder) -> AbstractContextManager[object]:
+        recorder.listen_to(self._cluster.api.store, USER_AGENT)
+        return nullcontext()
 
     def prometheus(self, *, scrape: timedelta = SCRAPE) -> Outage:
         outage = _SandboxOutage(self._cluster.prometheus, scrape)
@@ -192,6 +201,9 @@ class ClusterEnvironment:
     def requests(self, namespace: str) -> Sequence[Request]:
         user = _user(namespace)
         return [request for name, request in audited(Path(self._places["auditLog"])) if name == user]
+
+    def taking_down(self, recorder: Recorder) -> AbstractContextManager[object]:
+        return watching(self._access.client("admin"), recorder)
 
     def prometheus(self, *, scrape: timedelta = SCRAPE) -> Outage:
         target = self._places["admin"].removeprefix("http://")

@@ -16,6 +16,7 @@ from hack.processes import Process, pause
 from hack.sandbox.__main__ import ARTIFACTS
 from hack.sandbox.workloads import HOLD
 from tests.e2e.environments import Environment, Request
+from tests.invariants.record import Recorder
 from tests.telling import told
 
 Json = dict[str, Any]
@@ -63,13 +64,14 @@ def artifact(name: str) -> Json:
 class Stage:
     """A namespace with podinfo's workloads."""
 
-    def __init__(self, environment: Environment, namespace: str, directory: Path) -> None:
+    def __init__(self, environment: Environment, recorder: Recorder, directory: Path) -> None:
         self.environment = environment
-        self.namespace = namespace
+        self.namespace = recorder.namespace
+        self._recorder = recorder
         self._directory = directory
         self._kubeconfig: Path | None = None
         self._controllers = 0
-        created = environment.api.post("/api/v1/namespaces", json={"metadata": {"name": namespace}})
+        created = environment.api.post("/api/v1/namespaces", json={"metadata": {"name": self.namespace}})
         assert created.is_success, created.text
 
     # --- what a user does ---
@@ -222,7 +224,11 @@ class Stage:
         command += [f"--metrics-server={prometheus_url or self.environment.prometheus_url}", *flags]
         with Process("the controller", command, self._directory / f"controller-{self._controllers}.log") as process:
             process.wait_for_lines(2)
-            yield process
+            self._recorder.unhindered()
+            try:
+                yield process
+            finally:
+                self._recorder.hindered()
 
     # --- what a user sees ---
 

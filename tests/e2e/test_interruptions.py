@@ -38,7 +38,7 @@ def test_controller_that_comes_and_goes_at_each_stage(on, end):
     stages = (
         lambda: on.until_said("1 of 2 running replicas are old"),
         lambda: (on.release("podinfo-canary"), on.until_said("canary weight 25"), on.behave(rate=90)),
-        lambda: (on.until_failed_checks(1), on.behave()),
+        lambda: (on.until_failed_checks(1), on.until_said("success rate"), on.behave()),
         lambda: on.until_said("Copying podinfo-canary.test template spec"),
         lambda: (on.release("podinfo"), on.until_said("1 of 2 updated replicas are available")),
         lambda: (on.release("podinfo"), on.until_state("finished")),

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from hack.image.dockerfile import read
 from hack.processes import Process
 from tests.e2e import environments
 from tests.e2e.stage import Stage
+from tests.invariants.record import Recorder
 
 ROOT = Path(__file__).parents[2]
 STAGES = read((ROOT / "Dockerfile").read_text())
@@ -46,7 +48,7 @@ def printed_by_python(root, code):
 
 def test_promotes_a_canary_as_nobody_on_a_read_only_file_system(root, tmp_path):
     with environments.sandbox(tmp_path) as environment:
-        stage = Stage(environment, "test", tmp_path)
+        stage = Stage(environment, Recorder("test", now=time.monotonic), tmp_path)
         stage.add_workloads()
         port = free_port()
         kubeconfig = environment.kubeconfig("test").read_text()

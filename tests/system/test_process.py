@@ -43,6 +43,10 @@ class Process:
             self._child.kill()
         self._child.communicate()
 
+    @property
+    def pid(self):
+        return self._child.pid
+
     def until_logged(self, message):
         for line in self._child.stderr:
             self.lines.append(json.loads(line))

@@ -116,9 +116,10 @@ class _ApiHandler(Handler):
         try:
             if fault is not None:
                 self._suffer(fault, request)
-            result = self._reviewed(request, agent) or answer(
-                self.api.objects, request, self.api.now(), lambda: self._over(cuts)
-            )
+            with self.api.store.written_by(agent):
+                result = self._reviewed(request, agent) or answer(
+                    self.api.objects, request, self.api.now(), lambda: self._over(cuts)
+                )
             if fault is not None and fault.drop == "after":
                 raise _DroppedError  # noqa: TRY301  # both ends of a drop are handled in one place
         except _DroppedError:

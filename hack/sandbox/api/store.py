@@ -3,7 +3,8 @@
 import copy
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +24,7 @@ class Entry:
     resource: ResourceKey
     object: Json
     old: Json | None
+    by: str = ""  # the user agent that asked for it; "": the sandbox itself
 
 
 class Store:
@@ -35,6 +37,17 @@ class Store:
         self._history: deque[Entry] = deque(maxlen=history)
         self._forgotten = 0  # versions up to this one are gone from the history
         self._listeners: list[Callable[[Entry], None]] = []
+        self._writer = threading.local()
+        self._withheld = False
+
+    @contextmanager
+    def written_by(self, agent: str) -> Iterator[None]:
+        """Note who asked for what this thread changes meanwhile."""
+        self._writer.agent = agent
+        try:
+            yield
+        finally:
+            self._writer.agent = ""
 
     @property
     def version(self) -> int:
@@ -65,7 +78,7 @@ class Store:
             stored = copy.deepcopy(obj)
             stored["metadata"]["resourceVersion"] = str(self._version)
             self._objects.setdefault(resource, {})[key] = stored
-            self._note(Entry(self._version, "MODIFIED" if old else "ADDED", resource, stored, old))
+            self._note(Entry(self._version, "MODIFIED" if old else "ADDED", resource, stored, old, self._by()))
             return stored
 
     def remove(self, resource: ResourceKey, key: ObjectKey, *, last: Json | None = None) -> Json:
@@ -75,7 +88,7 @@ class Store:
             self._version += 1
             last = copy.deepcopy(last or old)
             last["metadata"]["resourceVersion"] = str(self._version)
-            self._note(Entry(self._version, "DELETED", resource, last, old))
+            self._note(Entry(self._version, "DELETED", resource, last, old, self._by()))
             return last
 
     def since(self, version: int, resource: ResourceKey) -> tuple[Sequence[Entry], int]:
@@ -87,6 +100,8 @@ class Store:
         with self.changed:
             if version < self._forgotten:
                 raise expired(f"too old resource version: {version} ({self._forgotten})")
+            if self._withheld:
+                return [], version
             found: list[Entry] = []
             for entry in reversed(self._history):
                 if entry.version <= version:
@@ -95,12 +110,27 @@ class Store:
                     found.append(entry)
             return found[::-1], self._version
 
+    @property
+    def withheld(self) -> bool:
+        """Whether watches are told nothing for now."""
+        with self.changed:
+            return self._withheld
+
+    def withhold(self, *, news: bool) -> None:
+        """Tell watches nothing until further notice, and then all of it: whoever lives by them gets stale."""
+        with self.changed:
+            self._withheld = news
+            self.changed.notify_all()
+
     def compact(self) -> None:
         """Forget the history, as etcd does every few minutes."""
         with self.changed:
             self._history.clear()
             self._forgotten = self._version
             self.changed.notify_all()
+
+    def _by(self) -> str:
+        return getattr(self._writer, "agent", "")
 
     def _note(self, entry: Entry) -> None:
         if len(self._history) == self._history.maxlen:

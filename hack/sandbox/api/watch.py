@@ -78,7 +78,8 @@ class Watch:
             if now >= self._ends:
                 return
             with self._store.changed:
-                if self._store.version == self._at and not self._closed():
+                waits = self._store.withheld or self._store.version == self._at
+                if waits and not self._closed():
                     self._store.changed.wait(max(0.0, min(self._ends, bookmark_at) - now))
 
     def _next_bookmark(self, now: float) -> float:
