@@ -91,9 +91,9 @@ class RealApplier:
                     writes.carry_out(action)
                 case Say() | Log():
                     self._tell(world.canary, action)
-                case Shift() | Fence():
+                case Shift() | Fence("route"):
                     self._act_on_the_route(world, action)
-                case Scale() | CopyTemplate():
+                case Scale() | CopyTemplate() | Fence():
                     self._act_on_workloads(world, action)
                 case _:
                     assert_never(action)
@@ -114,8 +114,13 @@ class RealApplier:
             case Fence():
                 self.router.fence(ref)
 
-    def _act_on_workloads(self, world: World, action: Scale | CopyTemplate) -> None:
+    def _act_on_workloads(self, world: World, action: Scale | CopyTemplate | Fence) -> None:
         deployer = self.deployers[_spec(world).target_kind]
+        if isinstance(action, Fence):
+            workload = world.primary if action.what == "primary" else world.workload
+            assert isinstance(workload, Workload), "only what was found is fenced"  # noqa: S101
+            deployer.fence(workload)
+            return
         assert isinstance(world.workload, Workload), "only what was found is scaled or copied"  # noqa: S101
         match action:
             case Scale(replicas):
@@ -212,8 +217,9 @@ def describe(world: World, action: Action) -> str:  # noqa: C901, PLR0911  # one
             return f"take the finalizer off {world.canary.label}"
         case Shift(weights):
             return f"set weights of {route} to {weights.primary}/{weights.canary}"
-        case Fence():
-            return f"fence {route} against a step that is still on its way"
+        case Fence(what):
+            where = {"route": route, "primary": primary, "canary": workload}[what]
+            return f"fence {where} against a write that is still on its way"
         case Scale(replicas):
             return f"scale {workload} to {replicas}"
         case CopyTemplate():

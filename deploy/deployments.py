@@ -7,7 +7,7 @@ from typing import Any
 
 from deploy.revision import fingerprint
 from deploy.template import copy_operations, template_of
-from deploy.types import PROMOTED_ANNOTATION, Template, Workload
+from deploy.types import FENCE_ANNOTATION, PROMOTED_ANNOTATION, Template, Workload
 from informers.errors import ConflictError
 from informers.fields import HIGHEST_INT32, items, mapping, text, whole
 from informers.resources import DEPLOYMENTS
@@ -113,6 +113,13 @@ class DeploymentDeployer:
         )
         self.cache.write_through_view(amended)
 
+    def fence(self, workload: Workload) -> None:
+        """Note the version that was read in an annotation, which gives the object another; see ``Deployer.fence``."""
+        version = workload.resource_version
+        metadata = {"resourceVersion": version, "annotations": {FENCE_ANNOTATION: version}}
+        answer = self.writer.merge_patch(DEPLOYMENTS, workload.namespace, workload.name, {"metadata": metadata})
+        self.cache.write_through(answer)
+
     def copy_template(self, source: Workload, target: Workload, *, stamp: str, identity: Collection[str] = ()) -> None:
         """Copy the template and stamp the target; see ``Deployer.copy_template``."""
         source_obj = self.writer.get(DEPLOYMENTS, source.namespace, source.name)
@@ -135,6 +142,6 @@ def _is_analysed(view: Workload, obj: Json) -> bool:
 
 
 def _same(view: Workload, obj: Json) -> None:
-    meta = obj["metadata"]
-    if (meta["uid"], meta["generation"]) != (view.uid, view.generation):
+    """Hold against what was decided on: a fence moves the version alone."""
+    if obj["metadata"]["resourceVersion"] != view.resource_version:
         raise ConflictError(f"deployment {view.name}.{view.namespace} changed since it was read; nothing was copied")

@@ -89,8 +89,7 @@ def copy_operations(source: Json, target: Json, stamp: str, identity: Collection
     """Return the JSON patch that copies the pod template of one Deployment to another and stamps it.
 
     Pod spec, annotations and labels are taken as they are, unknown fields and nulls included, but for what is identity
-    (``promoted_labels``). The tests make the patch fail if the target's spec has changed since it was read; its status
-    may change as it likes.
+    (``promoted_labels``). The test makes the patch fail if anything of the target has changed since it was read.
     """
     ours, theirs = template_of(source), template_of(target)
     labels = dict(promoted_labels(ours, theirs, identity))
@@ -99,8 +98,7 @@ def copy_operations(source: Json, target: Json, stamp: str, identity: Collection
     meta = {**old_meta, "labels": labels, "annotations": (template.get("metadata") or {}).get("annotations") or {}}
     spec = _with_selectors(template["spec"], _promoted_values(ours, theirs, identity))
     return (
-        {"op": "test", "path": "/metadata/uid", "value": target["metadata"]["uid"]},
-        {"op": "test", "path": "/metadata/generation", "value": target["metadata"]["generation"]},
+        {"op": "test", "path": "/metadata/resourceVersion", "value": target["metadata"]["resourceVersion"]},
         {"op": "add", "path": "/spec/template/metadata", "value": meta},
         {"op": "replace", "path": "/spec/template/spec", "value": spec},
         _stamp_operation(target, stamp),

@@ -12,6 +12,7 @@ from informers.types import Unreadable
 
 PROMOTED_ANNOTATION = "flagger.app/promoted"
 """On the primary's metadata: which rollout was copied here last (``Stamp``), written by the copy itself."""
+FENCE_ANNOTATION = "flagger.app/fenced-version"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,14 @@ class Deployer(Protocol):
 
     def scale(self, workload: Workload, *, replicas: int) -> None:
         """Set the desired number of pods by the scale subresource, and nothing else.
+
+        Raises:
+            informers.errors.ConflictError: the workload changed since ``workload`` was read.
+            informers.errors.ApiError: whatever else the API server said.
+        """
+
+    def fence(self, workload: Workload) -> None:
+        """Move the version of a workload, and nothing else: what was decided on an older one is refused from now on.
 
         Raises:
             informers.errors.ConflictError: the workload changed since ``workload`` was read.

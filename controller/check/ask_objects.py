@@ -12,7 +12,7 @@ from typing import TypeVar
 from controller.check.answers import told
 from controller.check.facts import Access, Objects, Unknown, Unlisted
 from controller.core.canary import Canary
-from controller.core.world import NOTHING_REMEMBERED, World
+from controller.core.world import NOTHING_REMEMBERED, World, seniority
 from controller.gather import OVERLAP_INDEX, Gatherer, overlap_keys
 from controller.parts import canary_view
 from deploy.deployments import view as deployment_view
@@ -23,7 +23,7 @@ from informers.kube_source import KubeSource
 from informers.reflector import PAGE
 from informers.resources import CANARIES, DEPLOYMENTS, SERVICES, VIRTUAL_SERVICE_VERSIONS, Resource, virtual_services
 from informers.stop import Stop
-from informers.store import Build, Index, Store
+from informers.store import Build, Store
 from informers.types import IdentityError, Json, Unreadable, View
 from router.registry import ROUTERS
 from router.services import view as service_view
@@ -61,7 +61,13 @@ class ObjectAsker:
 
     def ask(self, now: Callable[[], datetime], default_interval: timedelta) -> Objects:
         """Return every canary object with its world."""
-        canaries = self._listed(CANARIES, canary_view, {OVERLAP_INDEX: overlap_keys})
+        canaries = Store(
+            canary_view,
+            indexes={OVERLAP_INDEX: overlap_keys},
+            orders={OVERLAP_INDEX: seniority},
+            listener=lambda _change: None,
+        )
+        self._list(canaries, CANARIES)
         deployments = self._listed(DEPLOYMENTS, deployment_view)
         routes = self._listed(_ROUTES, virtual_service_view)
         services = self._listed(SERVICES, service_view)
@@ -76,13 +82,16 @@ class ObjectAsker:
         ]
         return Objects(tuple(looks), tuple(self._unlisted))
 
-    def _listed(self, resource: Resource, build: Build[V], indexes: Mapping[str, Index[V]] | None = None) -> Store[V]:
-        store = Store(build, indexes=indexes or {}, listener=lambda _change: None)
+    def _listed(self, resource: Resource, build: Build[V]) -> Store[V]:
+        store: Store[V] = Store(build, indexes={}, listener=lambda _change: None)
+        self._list(store, resource)
+        return store
+
+    def _list(self, store: Store[V], resource: Resource) -> None:
         for namespace in self._namespaces:
             why = self._fill(store, resource, namespace)
             if why is not None:
                 self._unlisted.append(Unlisted(resource.plural, namespace, why))
-        return store
 
     def _fill(self, store: Store[V], resource: Resource, namespace: str) -> str | None:
         """List into a store; return why that was not possible ("" if it is known anyway), or None."""

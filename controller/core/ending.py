@@ -11,13 +11,13 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from controller.core import conditions, events, pacing
+from controller.core import conditions, events, gates, pacing
 from controller.core.canary import FAILED_REVISIONS_KEPT, CanarySpec, CanaryStatus, Stage, State
 from controller.core.conditions import PROMOTED
 from controller.core.events import Cause
+from controller.core.gates import Closed
 from controller.core.plan import Action, Complaint, Fence, Log, Plan, ReleaseFinalizer, Say, Scale, Shift, WriteStatus
-from controller.core.world import Rollout, World, rollout_of
-from deploy.rollout import rollout_status
+from controller.core.world import Rollout, World, rollout_of, stamp
 from deploy.types import Workload
 from router.types import ALL_TO_PRIMARY, TOTAL, Weights
 
@@ -59,7 +59,9 @@ def roll_back(world: World, status: CanaryStatus, cause: Cause, *, said: Iterabl
     claimed = conditions.running(world, claimed, cause)
     said_why = Say(events.rolling_back(workload_label(world), cause))
     undone = go_on_ending(_with_status(world, claimed))
-    return replace(undone, actions=(WriteStatus(claimed), *said, said_why, *undone.actions))
+    return replace(
+        undone, actions=(*keep_out_a_late_copy(world), WriteStatus(claimed), *said, said_why, *undone.actions)
+    )
 
 
 def go_on_ending(world: World) -> Plan:
@@ -80,7 +82,8 @@ def let_go(world: World) -> Plan:
     shift = to_the_canary(world) if diverted else to_the_primary(world)
     released = events.released(world.canary.label, workload_label(world) if diverted else _primary_label(world))
     said = Log(released.text) if world.namespace_terminating else Say(released)
-    return Plan((*shift, *((said,) if Fence() not in shift and shift else ()), *_release(world)))
+    told = (said,) if any(isinstance(action, Shift) for action in shift) else ()
+    return Plan((*keep_out_a_late_copy(world), *shift, *told, *_release(world)))
 
 
 def to_the_primary(world: World) -> tuple[Action, ...]:
@@ -93,6 +96,17 @@ def to_the_primary(world: World) -> tuple[Action, ...]:
     if world.sends_to_canary:
         return (Shift(ALL_TO_PRIMARY),)
     return (Fence(),) if world.canary.status.canary_weight and not _moved_by_us(world) else ()
+
+
+def keep_out_a_late_copy(world: World) -> tuple[Action, ...]:
+    """Return what fences a primary that a promotion was claimed for and has not reached.
+
+    Before the claim of whatever comes instead, so that whoever dies in between finds the promotion claimed as yet.
+    """
+    primary = world.primary
+    if world.canary.status.stage is not Stage.PROMOTING or not isinstance(primary, Workload):
+        return ()
+    return () if primary.promoted == stamp(world.canary) else (Fence("primary"),)
 
 
 def to_the_canary(world: World) -> tuple[Action, ...]:
@@ -142,7 +156,8 @@ def _end(world: World, cause: Cause, said: Say | None = None) -> Plan:
         return _close(world, first, cause, said, overtaken=overtaken)
     if world.sends_to_canary:
         return soon(first)
-    if world.canary.status.stage is Stage.DRAINING:
+    # A weight in the status is traffic that came back meanwhile, with the primary away: then the drain begins anew.
+    if world.canary.status.stage is Stage.DRAINING and not world.canary.status.canary_weight:
         due = pacing.drained_at(world, _drain(world))
         return _close(world, (), cause, None) if _passed(world, due) else Plan(wake_after=_until(world, due))
     claimed = _draining(world, cause)
@@ -175,7 +190,9 @@ def _draining(world: World, cause: Cause) -> CanaryStatus:
 def _close(world: World, first: tuple[Action, ...], cause: Cause, said: Say | None, *, overtaken: bool = False) -> Plan:
     """Scale the canary down and confirm; a newer template keeps its pods, and starts at once."""
     workload = world.workload if isinstance(world.workload, Workload) and not overtaken else None
-    scale = (Scale(0),) if workload and workload.replicas else ()
+    scale: tuple[Action, ...] = (Scale(0),) if workload and workload.replicas else ()
+    if workload and not workload.replicas and not world.at_rest:
+        scale = (Fence("canary"),)  # a scale-up may still be on its way
     status = _ended(world, cause)
     if not overtaken:
         status = replace(status, previous_weight=0, drain_start_time=None)
@@ -199,16 +216,18 @@ def _told(world: World, cause: Cause, said: Say | None, *, overtaken: bool) -> t
 
 def _wait_for_the_primary(world: World) -> Plan:
     """Keep traffic on the only side that has pods; the end goes on once the primary serves."""
-    found, spec = world.primary, world.canary.spec
-    why = rollout_status(found) if isinstance(found, Workload) else None
-    why = why or world.primary_backend.problem or "the primary has no available pod"
-    event = events.waiting(world.canary.label, why, side="primary")
+    spec, status = world.canary.spec, world.canary.status
+    closed = Closed(gates.PRIMARY_NOT_SERVING, gates.primary_not_serving(world) or "")
+    event = events.waiting(world.canary.label, closed.what, side="primary")
     pace = pacing.interval(world, spec) if isinstance(spec, CanarySpec) else pacing.REPEAT_AT_REST
     due = pacing.complaint_may_be_said(world, event.text, pace)
     actions: tuple[Action, ...] = ()
-    if to_the_canary(world) and not world.at_rest:
-        status = replace(world.canary.status, canary_weight=TOTAL, previous_weight=world.canary.status.canary_weight)
-        actions = (WriteStatus(status), *to_the_canary(world))
+    if not world.at_rest:
+        diverted = to_the_canary(world)
+        if diverted:
+            status = replace(status, canary_weight=TOTAL, previous_weight=status.canary_weight)
+        status = conditions.behind(world, status, closed)
+        actions = (*((WriteStatus(status),) if status != world.canary.status else ()), *diverted)
     complaint: Complaint | None = pacing.remembered(world, event.text, said=due)
     return Plan((*actions, *((Say(event),) if due else ())), wake_after=pace, complaint=complaint)
 

@@ -184,6 +184,15 @@ def traffic_to_nothing(world: World) -> str | None:
     return None
 
 
+def primary_not_serving(world: World) -> str | None:
+    """The primary has an available pod behind its service, or the canary has none either."""
+    if not world.only_the_canary_serves:
+        return None
+    found = world.primary
+    why = rollout_status(found) if isinstance(found, Workload) else None
+    return why or world.primary_backend.problem or "the primary has no available pod"
+
+
 def write_refused(world: World) -> str | None:
     """The API server accepts what the controller writes."""
     return world.memory.refusal.text if world.memory.refusal else None
@@ -257,6 +266,13 @@ TO_NOTHING = Gate(
     Needs.REPAIR,
 )
 
+PRIMARY_NOT_SERVING = Gate(
+    "PrimaryNotServing",
+    "The primary can take the traffic back at the end of a rollout.",
+    primary_not_serving,
+    Needs.REPAIR,
+    side="primary",
+)
 WRITE_REFUSED = Gate(
     "WriteRefused",
     "The API server accepts what the controller writes: no permission, policy, webhook or quota is in the way.",

@@ -6,6 +6,7 @@ happen, and whatever was not reached is decided anew from the world as it then i
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 
 from controller.core.canary import CanaryStatus
 from controller.core.events import Event
@@ -39,10 +40,12 @@ class Shift:
 
 @dataclass(frozen=True, slots=True)
 class Fence:
-    """Move the route's version though its weights stay, so that a step which was claimed cannot arrive any more.
+    """Move the version of an object and nothing else, so that a write of it that was claimed cannot arrive any more.
 
     Whoever claimed it, a leader that was paused or a process that died, may have sent its patch without an answer yet.
     """
+
+    what: Literal["route", "primary", "canary"] = "route"
 
 
 @dataclass(frozen=True, slots=True)

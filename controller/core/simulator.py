@@ -110,8 +110,10 @@ def play(scene: Scene, action: Action) -> Scene:  # noqa: C901, PLR0911  # one c
             moved = scene.route_version + (weights != scene.weights)
             memory = after_action(scene.memory, action, scene.now)
             return replace(scene, weights=weights, route_version=moved, memory=memory)
-        case Fence():
+        case Fence("route"):
             return replace(scene, route_version=scene.route_version + 1)
+        case Fence():
+            return scene
         case Scale(replicas):
             return _scaled(scene, replicas)
         case CopyTemplate(stamp):

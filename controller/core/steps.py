@@ -9,7 +9,7 @@ from dataclasses import replace
 from controller.core import events, pacing
 from controller.core.canary import CanaryStatus, Obeyed, Stage, State
 from controller.core.conditions import noted
-from controller.core.ending import soon, taken_off, to_the_canary, to_the_primary, workload_label
+from controller.core.ending import keep_out_a_late_copy, soon, taken_off, to_the_canary, to_the_primary, workload_label
 from controller.core.events import Event
 from controller.core.plan import Action, CopyTemplate, HoldFinalizer, Plan, Say, Scale, Shift, WriteStatus
 from controller.core.world import Rollout, stamp
@@ -29,7 +29,16 @@ def start(r: Rollout, said: Event | None = None) -> Plan:
     status = replace(status, canary_replicas=_pods_to_start_with(r))
     hold = () if r.world.finalizer_held else (HoldFinalizer(),)
     why = Say(said or _why_it_starts(r))
-    return soon((*hold, WriteStatus(status), *to_the_primary(r.world), why, *_give_pods(r, status)))
+    return soon(
+        (
+            *keep_out_a_late_copy(r.world),
+            *hold,
+            WriteStatus(status),
+            *to_the_primary(r.world),
+            why,
+            *_give_pods(r, status),
+        )
+    )
 
 
 def fresh_status(r: Rollout) -> CanaryStatus:

@@ -75,6 +75,9 @@ CONDITIONS: Sequence[Condition] = (
     Condition("Ready", "False", "RouteNotUsable", "no HTTP route holds both hosts and nothing else"),
     Condition("Ready", "False", "ServiceNotUsable", "a service is missing, has no HTTP port, or selects other pods"),
     Condition(
+        "Ready", "False", "PrimaryNotServing", "the end of a rollout waits for the primary to take the traffic back"
+    ),
+    Condition(
         "Ready", "False", "WriteRefused", "a permission, policy, webhook or quota refuses what the controller writes"
     ),
     Condition("Ready", "False", "TrafficToNothing", "at rest: the route sends requests to a side without pods"),

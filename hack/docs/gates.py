@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from controller.core.gates import INVALID_SPEC, TO_NOTHING, WRITE_REFUSED, Gate, Needs
+from controller.core.gates import INVALID_SPEC, PRIMARY_NOT_SERVING, TO_NOTHING, WRITE_REFUSED, Gate, Needs
 from controller.core.pacing import REPEAT_AT_REST
 
 HEAD = """\
@@ -70,6 +70,7 @@ CONDITION: Mapping[Needs, str] = {
 GOES_ON: Mapping[bool, str] = {True: "checks and rollbacks go on", False: "nothing is checked"}
 OTHERWISE: Mapping[Gate, str] = {
     TO_NOTHING: "nothing runs; the route stays as it is",
+    PRIMARY_NOT_SERVING: "the canary keeps all traffic, and the end waits",
     WRITE_REFUSED: "checks and rollbacks go on, and the write is retried, in the end once per minute",
 }
 
@@ -86,7 +87,7 @@ def page(gates: Sequence[Gate], to_start: Sequence[Gate], at_rest: Sequence[Gate
         "| reason | what must hold | while it is closed | who opens it | how often it is said | condition |",
         "|---|---|---|---|---|---|",
     ]
-    others = (*(gate for gate in at_rest if gate not in gates), WRITE_REFUSED)
+    others = (*(gate for gate in at_rest if gate not in gates), PRIMARY_NOT_SERVING, WRITE_REFUSED)
     lines += [_row(gate) for gate in (*gates, *others)]
     tail = AT_REST_HEAD.format(
         reasons=_reasons(at_rest),

@@ -47,7 +47,7 @@ class Readings:
 
 
 class Play:
-    """A sandbox with the seed's workloads and a canary object, and everything that it stores taken down."""
+    """A sandbox with the workloads of the artifacts and a canary object, and everything that it stores taken down."""
 
     def __init__(self, on: Stage, story: str, directory: Path) -> None:
         self.on, self.story, self.directory = on, story, directory

@@ -266,7 +266,7 @@ def test_dry_run_says_what_would_be_written_once(caplog):
         "Would put a finalizer on podinfo.test",
         "Would take the finalizer off podinfo.test",
         "Would set weights of podinfo.test to 85/15",
-        "Would fence podinfo.test against a step that is still on its way",
+        "Would fence podinfo.test against a write that is still on its way",
         "Would scale podinfo-canary.test to 0",
         "Would copy the template of podinfo-canary.test to podinfo.test",
         "Would say 'Advance podinfo.test canary weight 15'",

@@ -6,7 +6,16 @@ from pathlib import Path
 import pytest
 import yaml
 
-from controller.core.gates import AT_REST, GATES, INVALID_SPEC, OLDER_CANARY, TO_NOTHING, WRITE_REFUSED, Needs
+from controller.core.gates import (
+    AT_REST,
+    GATES,
+    INVALID_SPEC,
+    OLDER_CANARY,
+    PRIMARY_NOT_SERVING,
+    TO_NOTHING,
+    WRITE_REFUSED,
+    Needs,
+)
 from controller.flags import COMMANDS, parse_options
 from hack.docs.__main__ import generated, help_text
 from hack.docs.api import CONDITIONS
@@ -14,6 +23,9 @@ from hack.docs.flags import commands, flags
 
 ROOT = Path(__file__).parents[2]
 CORE = ROOT / "controller" / "core"
+
+OTHERS = (TO_NOTHING, PRIMARY_NOT_SERVING, WRITE_REFUSED)
+"""Gates that stop no step."""
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +63,7 @@ def test_every_field_stands_on_the_page(pages):
 
 def test_reasons_of_conditions_are_those_of_the_code():
     code = "".join(path.read_text() for path in CORE.glob("*.py"))
-    said = {gate.reason for gate in (*GATES, *AT_REST, WRITE_REFUSED) if gate.needs is not Needs.TIME}
+    said = {gate.reason for gate in (*GATES, *AT_REST, *OTHERS) if gate.needs is not Needs.TIME}
     said |= set(re.findall(r"(?:PROMOTED|READY), \"\w+\", \"(\w+)\"", code))
     said |= set(re.findall(r"UNREADABLE = \"(\w+)\"", code))
     said |= set(re.findall(r"Cause\(\"(\w+)\", f?\"\w", code))
@@ -70,7 +82,7 @@ def test_flags_of_the_verbs_are_read_from_the_help_text(pages):
     assert "| `--namespace NAMESPACE` |  | where it is; by default " in pages[ROOT / "docs" / "flags.md"]
 
 
-@pytest.mark.parametrize("gate", [*GATES, TO_NOTHING, WRITE_REFUSED], ids=lambda gate: gate.reason)
+@pytest.mark.parametrize("gate", [*GATES, *OTHERS], ids=lambda gate: gate.reason)
 def test_reason_of_a_closed_gate_belongs_to_the_condition_that_shows_it(gate):
     shown = {(condition.type, condition.status) for condition in CONDITIONS if condition.reason == gate.reason}
     expected = {Needs.REPAIR: {("Ready", "False")}, Needs.DECISION: {("Promoted", "Unknown")}, Needs.TIME: set()}
@@ -80,9 +92,7 @@ def test_reason_of_a_closed_gate_belongs_to_the_condition_that_shows_it(gate):
 def test_every_gate_is_a_row_of_the_page_in_the_order_in_which_they_are_asked(pages):
     page = pages[ROOT / "docs" / "gates.md"]
     rows = re.findall(r"^\| `(\w+)` \| (.+?) \| (.+?) \|", page, re.MULTILINE)
-    assert [(reason, asks) for reason, asks, _ in rows] == [
-        (gate.reason, gate.asks) for gate in (*GATES, TO_NOTHING, WRITE_REFUSED)
-    ]
+    assert [(reason, asks) for reason, asks, _ in rows] == [(gate.reason, gate.asks) for gate in (*GATES, *OTHERS)]
     unchecked = {reason for reason, _, goes_on in rows if goes_on == "nothing is checked"}
     assert unchecked == {INVALID_SPEC.reason, OLDER_CANARY.reason}
 

@@ -8,7 +8,7 @@ from hack.docs.__main__ import DOCS, EXAMPLES, ROOT, sources
 from hack.docs.mentions import decisions, files, sections
 
 CITING = {path: text for path, text in sources().items() if path not in EXAMPLES}
-NOBODY_HAS = re.compile(r"\b[Tt]he seed\b|\bseed's\b|\b(?:CONTRACTS|DESIGN|SEED|STYLE|JUDGE)\b(?![-_])")
+NOBODY_HAS = re.compile(r"\b[Tt]he seed\b|\bseed's\b|(?<!\()\b(?:CONTRACTS|DESIGN|SEED|STYLE|JUDGE)\b(?![-_=]|`)")
 
 
 def test_files_that_are_mentioned_are_there():

@@ -59,6 +59,9 @@ class FakeDeployer:
         moved = 1 if replicas != live.replicas else 0
         self._store(live, replicas=replicas, generation=live.generation + moved)
 
+    def fence(self, workload: Workload) -> None:
+        self._store(self._live(workload))
+
     def copy_template(self, source: Workload, target: Workload, *, stamp: str, identity: Collection[str] = ()) -> None:
         if self._found(source).template.revision != source.template.revision:
             raise ConflictError(f"{source.name} has another template")

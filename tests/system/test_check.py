@@ -395,7 +395,7 @@ def test_what_somebody_wrote_into_the_cluster_does_nothing_to_the_terminal(measu
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        (["--kubeconfig=/nowhere/kubeconfig"], "flagger check: kubeconfig /nowhere/kubeconfig: "),
+        (["--kubeconfig=/nowhere/kubeconfig"], "flagger check: kubeconfig /nowhere/kubeconfig cannot be read: "),
         (["--metrics-server=prometheus"], "is not an address such as http://prometheus:9090"),
     ],
 )

@@ -157,7 +157,7 @@ def test_prometheus_that_hangs_holds_up_no_end_and_the_round_does_not_count(on, 
         ({"PROMETHEUS_HEADERS": "team-a"}, "PROMETHEUS_HEADERS, line 1, is not a header"),
         (
             {"HTTP_PROXY": "socks5://proxy:1080", "NO_PROXY": "127.0.0.1"},
-            "HTTP_PROXY: socks5://proxy:1080 cannot be used for Prometheus",
+            "the environment variable HTTP_PROXY names a SOCKS proxy, which is not supported",
         ),
     ],
     ids=["token", "token file", "headers", "proxy"],
@@ -202,7 +202,7 @@ def test_stopped_before_its_caches_have_synced(on):  # contracts T2, T5
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        (["--kubeconfig", "/nowhere/kubeconfig"], "Cannot start: kubeconfig /nowhere/kubeconfig: "),
+        (["--kubeconfig", "/nowhere/kubeconfig"], "Cannot start: kubeconfig /nowhere/kubeconfig cannot be read: "),
         (["--kubeconfig", __file__], "Cannot start: kubeconfig"),
     ],
     ids=["missing", "not one"],
