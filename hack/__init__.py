@@ -1,1 +1,1 @@
-"""Scripts for people: the local sandbox, the demonstration, benchmarks. Imported by no package."""
+"""Scripts for people: the local sandbox, the real control plane, the demonstration. Imported by no package."""

@@ -21,8 +21,8 @@ def normalise(host: str, namespace: str) -> Host:
     """Return what a host means in a namespace.
 
     ``podinfo``, ``podinfo.test``, ``podinfo.test.svc`` and ``podinfo.test.svc.cluster.local`` are one service; anything
-    else (``example.com``) is external. A name of two parts is taken for a service of the other namespace, as
-    Kubernetes' DNS would.
+    else (``www.example.com``) is external. Any name of two parts (``example.com`` too) is taken for a service and its
+    namespace, as Kubernetes' DNS would.
     """
     parts = host.lower().rstrip(".").split(".")
     if len(parts) == 1:

@@ -48,7 +48,6 @@ def _advances(first: int, last: int) -> list[str]:
 
 
 DURATION = "Halt podinfo.test advancement request duration"
-EVER_WORSE = (0.3861, 0.4494, 0.53, 0.55, 0.56, 0.57, 0.58, 0.59, 0.6192)
 RATE = "Halt podinfo.test advancement success rate"
 
 GOOD_VERSION = Act(

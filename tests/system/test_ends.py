@@ -165,7 +165,7 @@ sys.exit(program.main([]))
         ("fine", 0, "Ready"),
         ("a bug", 1, "Ended by a bug"),
         ("broken", 1, "Ready"),
-        ("stuck", 3, "Cut off"),
+        ("stuck", 3, "Shutdown timed out"),
         ("lost", 4, "Ready"),
     ],
 )
