@@ -6,11 +6,11 @@ stops, and nobody would learn that a worker does nothing but wait.
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
 from informers.client import KubeClient
-from informers.inflight import InFlight
+from informers.inflight import InFlight, cut_off_after
 from informers.resources import Resource
 from informers.types import Json
 
@@ -62,17 +62,9 @@ class InHand:
         for task in tasks:
             task.requests.cut()
 
-    @contextmanager
-    def cut_after(self, seconds: float) -> Iterator[None]:
+    def cut_after(self, seconds: float) -> AbstractContextManager[None]:
         """Cut unless the block is done by then."""
-        timer = threading.Timer(seconds, self.cut)
-        timer.name = "cut-off"
-        timer.start()
-        try:
-            yield
-        finally:
-            timer.cancel()
-            timer.join()
+        return cut_off_after(seconds, self.cut)
 
 
 class ClientInHand:

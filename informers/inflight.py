@@ -55,7 +55,7 @@ class InFlight:
 def cut_off_after(seconds: float, end: Callable[[], None]) -> Iterator[None]:
     """Call ``end`` from another thread if the block takes longer: urllib3 counts per receive (contract P9)."""
     timer = threading.Timer(seconds, end)
-    timer.name = "request-deadline"
+    timer.name = "deadline"
     timer.start()
     try:
         yield

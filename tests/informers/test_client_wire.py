@@ -192,7 +192,7 @@ def test_answer_that_trickles_is_cut_off_when_its_time_is_up(api, make_client, p
     with pytest.raises(TransportError, match=r"patch canaries a: .* did not finish its answer within 0.3 s"):
         client.merge_patch(CANARIES, "test", "a", {})
     assert time.monotonic() - began < 5.0
-    assert not [thread for thread in threading.enumerate() if thread.name == "request-deadline"]
+    assert not [thread for thread in threading.enumerate() if thread.name == "deadline"]
 
 
 @pytest.mark.parametrize("part", TRICKLES)
@@ -210,7 +210,7 @@ def test_stream_that_trickles_is_cut_off_when_its_time_is_up(api, make_client, m
         with source.watch(resource_version="7", timeout_seconds=0, stop=Stop()) as events:
             assert list(events) == []
     assert time.monotonic() - began < 5.0
-    assert not [thread for thread in threading.enumerate() if thread.name == "request-deadline"]
+    assert not [thread for thread in threading.enumerate() if thread.name == "deadline"]
 
 
 def test_every_client_has_a_deadline(client):  # contract C4
@@ -275,7 +275,7 @@ def test_answer_in_time_leaves_no_clock_behind(api, make_client):  # contracts L
     api.default = says({"in": "time"})
     client = make_client(total_seconds=60.0)
     assert client.get(CANARIES, "test", "a") == {"in": "time"}
-    assert not [thread for thread in threading.enumerate() if thread.name == "request-deadline"]
+    assert not [thread for thread in threading.enumerate() if thread.name == "deadline"]
 
 
 def test_server_without_tls_is_named(api, tmp_path):
