@@ -8,7 +8,7 @@ from typing import Any
 from deploy.revision import fingerprint
 from deploy.template import copy_operations, template_of
 from deploy.types import FENCE_ANNOTATION, PROMOTED_ANNOTATION, Template, Workload
-from informers.errors import ConflictError
+from informers.errors import ConflictError, InvalidError
 from informers.fields import HIGHEST_INT32, items, mapping, text, whole
 from informers.resources import DEPLOYMENTS
 from informers.types import Cache, FieldError, Json, Unreadable, Writer
@@ -34,6 +34,7 @@ def view(obj: Mapping[str, Any], previous: Workload | None) -> Workload:
     conditions = items(status, "conditions", "status.")
     progressing, replica_failure = _condition(conditions, "Progressing"), _condition(conditions, "ReplicaFailure")
     generation = whole(meta, "generation", "metadata.")
+    annotations = mapping(meta, "annotations", "metadata.")
     return Workload(
         namespace=meta["namespace"],
         name=meta["name"],
@@ -51,7 +52,8 @@ def view(obj: Mapping[str, Any], previous: Workload | None) -> Workload:
         resumed_at=_resumed_at(progressing),
         failure=str(replica_failure.get("message") or "") if replica_failure.get("status") == "True" else "",
         template=_template(obj, previous, meta["uid"], generation),
-        promoted=text(mapping(meta, "annotations", "metadata."), PROMOTED_ANNOTATION, "metadata.annotations."),
+        promoted=text(annotations, PROMOTED_ANNOTATION, "metadata.annotations."),
+        fenced=text(annotations, FENCE_ANNOTATION, "metadata.annotations."),
     )
 
 
@@ -131,7 +133,13 @@ class DeploymentDeployer:
         target_obj = self.writer.get(DEPLOYMENTS, target.namespace, target.name)
         _same(target, target_obj)
         operations = copy_operations(source_obj, target_obj, stamp, identity)
-        self.cache.write_through(self.writer.json_patch(DEPLOYMENTS, target.namespace, target.name, operations))
+        answer = self.writer.json_patch(DEPLOYMENTS, target.namespace, target.name, operations)
+        self.cache.write_through(answer)
+        if (answer["metadata"].get("annotations") or {}).get(PROMOTED_ANNOTATION) != stamp:
+            raise InvalidError(
+                f"patch deployments {target.name}: the copy was accepted without annotation {PROMOTED_ANNOTATION}: an "
+                "admission webhook removes it"
+            )
 
 
 def _is_analysed(view: Workload, obj: Json) -> bool:
@@ -142,6 +150,8 @@ def _is_analysed(view: Workload, obj: Json) -> bool:
 
 
 def _same(view: Workload, obj: Json) -> None:
-    """Hold against what was decided on: a fence moves the version alone."""
-    if obj["metadata"]["resourceVersion"] != view.resource_version:
+    """Hold against what was decided on. A status may change meanwhile: a busy one would never let a copy through."""
+    meta = obj["metadata"]
+    fenced = (meta.get("annotations") or {}).get(FENCE_ANNOTATION, "")
+    if (meta["uid"], meta["generation"], fenced) != (view.uid, view.generation, view.fenced):
         raise ConflictError(f"deployment {view.name}.{view.namespace} changed since it was read; nothing was copied")

@@ -47,6 +47,7 @@ class Workload:
     failure: str  # why pods cannot be created, e.g. a quota: message of condition ReplicaFailure; "" while they can
     template: Template
     promoted: str  # value of PROMOTED_ANNOTATION, or ""
+    fenced: str = ""  # value of FENCE_ANNOTATION, or ""
 
 
 class Deployer(Protocol):

@@ -5,6 +5,7 @@ Absence is a value elsewhere; here is failure. Every message says what was asked
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -118,9 +119,12 @@ FAILURES: tuple[type[ApiError], ...] = (
 """Everything that a request can end with."""
 
 
+_DENIED = re.compile(r"denied (the )?request")
+
+
 def is_refusal(error: ApiError) -> bool:
     """Whether a write will be refused until somebody changes a permission, a policy, a quota or a webhook."""
-    webhook = isinstance(error, ServerError) and "webhook" in str(error)  # one that cannot be called is a 500
+    webhook = isinstance(error, ServerError) and "calling webhook" in str(error)  # one that cannot be called is a 500
     return webhook or isinstance(error, ForbiddenError | InvalidError)
 
 
@@ -167,6 +171,8 @@ def error_from(
     kind = _kind(code, reason, details, has_status=bool(status))
     if json_patch and code == _UNPROCESSABLE and not causes:
         kind = ConflictError  # validation names causes, a failed test has none
+    if kind is ConflictError and _DENIED.search(said):
+        kind = InvalidError  # an admission webhook or policy may deny with any code
     seconds = _seconds(details.get("retryAfterSeconds") if retry_after is None else retry_after, date)
     return kind(f"{what}: {code} {reason}: {said}", code=code, reason=reason, causes=causes, retry_after=seconds)
 

@@ -8,6 +8,7 @@ sent, such as a token.
 
 import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from http.cookiejar import DefaultCookiePolicy
 from urllib.parse import unquote_to_bytes, urlsplit
 
 import httpcore
@@ -63,6 +64,8 @@ class Wire:
             proxy=_proxy(self._url, host, environ),
         )
         self._client = httpx.Client(transport=_Transport(pool), headers=headers, trust_env=False)
+        # Cookies of a proxy on the way would be kept and sent back until its limit for headers is reached.
+        self._client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=()))
 
     def post(self, headers: Sequence[Header], form: bytes, *, deadline: float, seconds: float) -> Answer:
         """Post a form and return the answer.

@@ -80,7 +80,7 @@ def answer_an_abort_that_comes_too_late(world: World) -> Plan | None:
     """A revision that the primary runs already cannot be given up any more: that is said, once."""
     status, asked, rollout = world.canary.status, world.canary.verbs.abort, rollout_of(world)
     promoted = status.condition(PROMOTED)
-    there = status.stage is Stage.PROMOTING and rollout is not None and rollout.copied
+    there = status.stage is Stage.PROMOTING and (world.stamped or (rollout is not None and rollout.copied))
     there = there or (status.stage is Stage.DRAINING and promoted is not None and promoted.reason in events.ENDS_WELL)
     if not there or not _is_asked(asked, status.obeyed.abort, status):
         return None

@@ -17,9 +17,11 @@ from controller.core.conditions import PROMOTED
 from controller.core.events import Cause
 from controller.core.gates import Closed
 from controller.core.plan import Action, Complaint, Fence, Log, Plan, ReleaseFinalizer, Say, Scale, Shift, WriteStatus
-from controller.core.world import Rollout, World, rollout_of, stamp
+from controller.core.world import Rollout, World, rollout_of
 from deploy.types import Workload
 from router.types import ALL_TO_PRIMARY, TOTAL, Weights
+
+WAITS_FOR_THE_PRIMARY = "the end of the rollout waits for the primary, which has no pod to take the traffic back"
 
 ALL_TO_CANARY = Weights.to_canary(TOTAL)
 
@@ -59,9 +61,9 @@ def roll_back(world: World, status: CanaryStatus, cause: Cause, *, said: Iterabl
     claimed = conditions.running(world, claimed, cause)
     said_why = Say(events.rolling_back(workload_label(world), cause))
     undone = go_on_ending(_with_status(world, claimed))
-    return replace(
-        undone, actions=(*keep_out_a_late_copy(world), WriteStatus(claimed), *said, said_why, *undone.actions)
-    )
+    first = keep_out_a_late_copy(world)
+    rest = (action for action in undone.actions if action not in first)
+    return replace(undone, actions=(*first, WriteStatus(claimed), *said, said_why, *rest))
 
 
 def go_on_ending(world: World) -> Plan:
@@ -83,7 +85,8 @@ def let_go(world: World) -> Plan:
     released = events.released(world.canary.label, workload_label(world) if diverted else _primary_label(world))
     said = Log(released.text) if world.namespace_terminating else Say(released)
     told = (said,) if any(isinstance(action, Shift) for action in shift) else ()
-    return Plan((*keep_out_a_late_copy(world), *shift, *told, *_release(world)))
+    fence = (action for action in keep_out_a_late_copy(world) if action not in shift)
+    return Plan((*shift, *told, *fence, *_release(world)))
 
 
 def to_the_primary(world: World) -> tuple[Action, ...]:
@@ -99,14 +102,14 @@ def to_the_primary(world: World) -> tuple[Action, ...]:
 
 
 def keep_out_a_late_copy(world: World) -> tuple[Action, ...]:
-    """Return what fences a primary that a promotion was claimed for and has not reached.
+    """Return what takes the traffic off and fences a primary that a promotion was claimed for and has not reached.
 
-    Before the claim of whatever comes instead, so that whoever dies in between finds the promotion claimed as yet.
+    Before the claim of whatever comes instead, so that whoever dies in between finds the promotion claimed as yet; and
+    the traffic first, which must not wait for a primary that cannot be written.
     """
-    primary = world.primary
-    if world.canary.status.stage is not Stage.PROMOTING or not isinstance(primary, Workload):
+    if world.canary.status.stage is not Stage.PROMOTING or not isinstance(world.primary, Workload) or world.stamped:
         return ()
-    return () if primary.promoted == stamp(world.canary) else (Fence("primary"),)
+    return (*to_the_primary(world), Fence("primary"))
 
 
 def to_the_canary(world: World) -> tuple[Action, ...]:
@@ -118,7 +121,9 @@ def to_the_canary(world: World) -> tuple[Action, ...]:
 def _moved_by_us(world: World) -> bool:
     """Whether this process took the traffic off after the last step was claimed, which moved the route's version."""
     shifted, claimed = world.memory.shifted, world.canary.status.last_check_time
-    return shifted is not None and shifted.weights == ALL_TO_PRIMARY and (claimed is None or shifted.at >= claimed)
+    if shifted is None or shifted.weights != ALL_TO_PRIMARY or shifted.at > world.now:  # or the clock was set back
+        return False
+    return claimed is None or shifted.at >= claimed
 
 
 def taken_off(world: World, status: CanaryStatus) -> CanaryStatus:
@@ -220,13 +225,14 @@ def _wait_for_the_primary(world: World) -> Plan:
     closed = Closed(gates.PRIMARY_NOT_SERVING, gates.primary_not_serving(world) or "")
     event = events.waiting(world.canary.label, closed.what, side="primary")
     pace = pacing.interval(world, spec) if isinstance(spec, CanarySpec) else pacing.REPEAT_AT_REST
-    due = pacing.complaint_may_be_said(world, event.text, pace)
+    last = world.memory.complaint  # whatever its numbers were: they change with each pod
+    due = last is None or world.now >= last.at + pace
     actions: tuple[Action, ...] = ()
     if not world.at_rest:
         diverted = to_the_canary(world)
         if diverted:
             status = replace(status, canary_weight=TOTAL, previous_weight=status.canary_weight)
-        status = conditions.behind(world, status, closed)
+        status = conditions.behind(world, status, replace(closed, what=WAITS_FOR_THE_PRIMARY))
         actions = (*((WriteStatus(status),) if status != world.canary.status else ()), *diverted)
     complaint: Complaint | None = pacing.remembered(world, event.text, said=due)
     return Plan((*actions, *((Say(event),) if due else ())), wake_after=pace, complaint=complaint)

@@ -6,7 +6,7 @@ as before. With the claim taken back, every round is judged where the route real
 
 from dataclasses import replace
 
-from controller.core import gates, standing
+from controller.core import conditions, events, gates, pacing, standing
 from controller.core.canary import CanaryStatus, Stage
 from controller.core.gates import Closed
 from controller.core.plan import CopyTemplate, Plan, Refusal, Shift
@@ -21,9 +21,23 @@ def report(world: World, refusal: Refusal) -> Plan:
         world: as it is after the refusal.
         refusal: with what was reported before.
     """
-    memory = replace(world.memory, refusal=refusal, complaint=refusal.complaint)
-    closed = Closed(gates.WRITE_REFUSED, refusal.text)
+    closed = Closed(gates.WRITE_REFUSED, _what(world, refusal))
+    # The words of a server may differ each time, by the number of a port or a request: they count as the same.
+    known = refusal.complaint and replace(refusal.complaint, text=_said(world, closed))
+    memory = replace(world.memory, refusal=replace(refusal, text=closed.what), complaint=known)
     return standing.behind(replace(world, memory=memory), closed, status=_claim_taken_back(world, refusal))
+
+
+def _what(world: World, refusal: Refusal) -> str:
+    """Return the words of this refusal, or within a round of a report those of the report."""
+    told, known = world.canary.status.condition(conditions.READY), refusal.complaint
+    recent = known is not None and world.now < known.at + pacing.MINUTE
+    same = told is not None and told.reason == gates.WRITE_REFUSED.reason
+    return told.message if recent and same and told else refusal.text
+
+
+def _said(world: World, closed: Closed) -> str:
+    return events.halt(world.canary.label, closed.what, kind=closed.gate.reason).text
 
 
 def _claim_taken_back(world: World, refusal: Refusal) -> CanaryStatus | None:
@@ -32,7 +46,7 @@ def _claim_taken_back(world: World, refusal: Refusal) -> CanaryStatus | None:
         return replace(status, stage=Stage.PROGRESSING)
     carried = world.route.weights if world.route else None
     step = refusal.action == Shift.__name__ and status.stage is Stage.PROGRESSING
-    if not step or carried != Weights.to_canary(status.previous_weight):
+    if not step or not status.canary_weight or carried != Weights.to_canary(status.previous_weight):
         return None
     begun = status.traffic_start_time if status.previous_weight else None
     return replace(status, canary_weight=status.previous_weight, traffic_start_time=begun)

@@ -78,7 +78,11 @@ def unreadable(world: World, spec: CanarySpec) -> Plan | None:
         return None
     counted = _inconclusive(replace(status, last_check_time=world.now))
     why = _limit_reached(spec, counted)
-    return roll_back(world, counted, why) if why else behind(world, closed, status=counted)
+    return (
+        roll_back(world, counted, why)
+        if why
+        else behind(world, closed, status=counted, take_off=not world.canary_serves)
+    )
 
 
 def give_up_at_the_limit(r: Rollout, status: CanaryStatus) -> Plan | None:

@@ -66,7 +66,8 @@ def until_due(r: Rollout, wake_after: timedelta) -> Plan:
         (ready is None or ready.status == "True")
         and (promoted is None or promoted.reason == conditions.RUNNING.reason)
     )  # fmt: skip
-    actions = () if in_order else (WriteStatus(conditions.noted(r, status)),)
+    after = status if in_order else conditions.noted(r, status)
+    actions = () if after == status else (WriteStatus(after),)
     return Plan(actions, wake_after=wake_after, complaint=r.world.memory.complaint)
 
 
@@ -78,7 +79,7 @@ def held_a_round(r: Rollout, status: CanaryStatus) -> Plan:
 def _noted(world: World, closed: Closed, status: CanaryStatus | None) -> CanaryStatus:
     after = status or world.canary.status
     rollout = rollout_of(world)
-    if status and rollout:
+    if status and rollout and not rollout.overtaken:  # what was pushed meanwhile must still look new to the next one
         after = conditions.noted(rollout, status)
     ready = after.condition(READY)
     if ready and ready.status == "False" and closed.gate.needs is not Needs.REPAIR:

@@ -29,16 +29,9 @@ def start(r: Rollout, said: Event | None = None) -> Plan:
     status = replace(status, canary_replicas=_pods_to_start_with(r))
     hold = () if r.world.finalizer_held else (HoldFinalizer(),)
     why = Say(said or _why_it_starts(r))
-    return soon(
-        (
-            *keep_out_a_late_copy(r.world),
-            *hold,
-            WriteStatus(status),
-            *to_the_primary(r.world),
-            why,
-            *_give_pods(r, status),
-        )
-    )
+    first = keep_out_a_late_copy(r.world)
+    taken_off = (action for action in to_the_primary(r.world) if action not in first)
+    return soon((*first, *hold, WriteStatus(status), *taken_off, why, *_give_pods(r, status)))
 
 
 def fresh_status(r: Rollout) -> CanaryStatus:
@@ -84,9 +77,12 @@ def advance_again(r: Rollout) -> Plan:
     shift = Shift(Weights.to_canary(r.weight))
     if not r.weight:
         return soon((WriteStatus(taken_off(r.world, status)), shift))
+    said = Say(events.advance(r.world.canary.label, r.weight))
+    if r.world.memory.failed_shift == shift.weights:
+        # Claimed anew with each try, no round would ever be due, and the traffic that flows would not be judged.
+        return Plan((shift, said), wake_after=pacing.interval(r.world, r.spec))
     first_step = status.traffic_start_time == status.last_check_time
     claimed = replace(status, last_check_time=now, traffic_start_time=now if first_step else status.traffic_start_time)
-    said = Say(events.advance(r.world.canary.label, r.weight))
     return Plan((WriteStatus(claimed), shift, said), wake_after=pacing.interval(r.world, r.spec))
 
 

@@ -34,6 +34,7 @@ class Memory:
     complaint: Complaint | None = None  # the last one that was made
     corrections: Corrections | None = None
     shifted: Shifted | None = None
+    failed_shift: Weights | None = None  # that this process tried to write, until a write of the route succeeds
     refusal: Refusal | None = None  # a write that was refused, until one of its kind succeeds
 
 
@@ -88,6 +89,11 @@ class World:
     def sends_to_canary(self) -> bool:
         """Whether the route sends any request to the canary's host."""
         return self.route is not None and self.route.sends_to_canary
+
+    @property
+    def stamped(self) -> bool:
+        """Whether the primary bears the stamp of this rollout: its template was copied."""
+        return isinstance(self.primary, Workload) and self.primary.promoted == stamp(self.canary) != ""
 
     @property
     def identity(self) -> Collection[str]:
@@ -168,7 +174,7 @@ def after_plan(world: World, plan: Plan) -> Memory:
 def after_action(memory: Memory, action: Action, at: datetime) -> Memory:
     """Return what to remember once an action was carried out."""
     if isinstance(action, Shift):
-        memory = replace(memory, shifted=Shifted(action.weights, at))
+        memory = replace(memory, shifted=Shifted(action.weights, at), failed_shift=None)
     refused = memory.refusal is not None and memory.refusal.action == type(action).__name__
     return replace(memory, refusal=None) if refused else memory
 

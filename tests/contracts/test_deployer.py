@@ -8,7 +8,7 @@ from controller.core.simulator import workload_running
 from deploy.registry import DEPLOYERS
 from deploy.template import would_change_nothing
 from deploy.types import PROMOTED_ANNOTATION
-from informers.errors import ConflictError, NotFoundError
+from informers.errors import ConflictError, InvalidError, NotFoundError
 from tests.fakes.parts import FakeDeployer
 from tests.fakes.sandbox import live
 
@@ -214,3 +214,49 @@ def test_deployment_of_which_only_the_scale_has_moved_is_still_the_analysed_one(
     real.live.change(*DEPLOYMENTS, "podinfo-canary", lambda obj: obj["spec"].update(replicas=4))
     real.deployer.copy_template(canary, primary, stamp=STAMP)
     assert real.live.object(*DEPLOYMENTS, "podinfo")["metadata"]["annotations"][PROMOTED_ANNOTATION] == STAMP
+
+
+def test_fence_moves_the_version_and_nothing_else(rig):
+    canary, _ = both(rig)
+    rig.deployer.fence(canary)
+    fenced, _ = both(rig)
+    assert fenced.resource_version != canary.resource_version
+    assert (fenced.generation, fenced.replicas, fenced.template) == (
+        canary.generation,
+        canary.replicas,
+        canary.template,
+    )
+    with pytest.raises(ConflictError):
+        rig.deployer.scale(canary, replicas=3)
+
+
+def test_copy_that_was_decided_before_a_fence_is_refused(rig):
+    canary, primary = both(rig)
+    rig.deployer.fence(primary)
+    with pytest.raises(ConflictError):
+        rig.deployer.copy_template(canary, primary, stamp=STAMP)
+    rig.deployer.copy_template(*both(rig), stamp=STAMP)
+    assert both(rig)[1].promoted == STAMP
+
+
+def test_copy_does_not_wait_for_a_status_to_stand_still(real):
+    canary, primary = both(real)
+    real.touch("podinfo")
+    real.deployer.copy_template(canary, primary, stamp=STAMP)
+    assert real.live.object(*DEPLOYMENTS, "podinfo")["metadata"]["annotations"][PROMOTED_ANNOTATION] == STAMP
+
+
+def test_copy_whose_stamp_is_taken_away_at_once_is_a_refusal(real):
+    class Webhook:
+        def get(self, *args):
+            return real.live.client.get(*args)
+
+        def json_patch(self, *args):
+            answer = real.live.client.json_patch(*args)
+            del answer["metadata"]["annotations"][PROMOTED_ANNOTATION]
+            return answer
+
+    canary, primary = both(real)
+    deployer = DEPLOYERS["Deployment"](real.live.parts.deployments, Webhook())
+    with pytest.raises(InvalidError, match="an admission webhook removes it"):
+        deployer.copy_template(canary, primary, stamp=STAMP)

@@ -22,6 +22,7 @@ from informers.errors import (
     UnauthorizedError,
     error_from,
     error_from_status,
+    is_refusal,
 )
 
 NAMED = {"name": "podinfo"}
@@ -233,3 +234,19 @@ def test_status_in_a_stream_that_nests_too_deeply_is_an_error_all_the_same():  #
     assert str(found) == "watch canaries: 410 : (what nests too deeply)"
     while nested:  # or freeing it would nest as deeply
         nested = nested.pop()
+
+
+@pytest.mark.parametrize("code", [409, 422])
+@pytest.mark.parametrize(
+    "words", ['admission webhook "policy" denied the request: no', "ValidatingAdmissionPolicy 'p' denied request: no"]
+)
+def test_denial_by_a_webhook_or_a_policy_is_no_conflict_whatever_its_code(code, words):
+    body = json.dumps({"kind": "Status", "code": code, "message": words}).encode()
+    error = error_from("patch virtualservices podinfo", code, body, json_patch=True)
+    assert isinstance(error, InvalidError)
+    assert is_refusal(error)
+
+
+def test_name_of_an_object_makes_no_refusal():
+    assert not is_refusal(error_from("patch virtualservices webhook-receiver", 504, b"timeout"))
+    assert is_refusal(error_from("patch virtualservices podinfo", 500, b'failed calling webhook "policy"'))

@@ -629,3 +629,56 @@ def test_hold_comes_before_everything():
 def test_readings_that_do_not_belong_to_the_checks_are_no_evidence():
     with pytest.raises(ValueError, match="shorter"):
         decided(world(), (Value(100.0),))
+
+
+# --- late copies -----------------------------------------------------------------------------------------------------
+
+
+def test_abort_of_a_claimed_copy_takes_the_traffic_off_before_the_fence_and_the_claim():
+    asked = canary(status=PROMOTING, verbs=Verbs(abort="podinfo-canary-2"))
+    plan = decided(world(canary=asked))
+    assert plan.actions[:2] == (Shift(ALL_TO_PRIMARY), Fence("primary"))
+    assert kinds(plan)[2:4] == ["WriteStatus", "Say"]
+    assert kinds(plan).count("Shift") == 1
+
+
+def test_new_template_after_a_claimed_copy_takes_the_traffic_off_before_the_fence_and_the_claim():
+    plan = decided(world(status=PROMOTING, workload=NEW))
+    assert plan.actions[:2] == (Shift(ALL_TO_PRIMARY), Fence("primary"))
+    assert kinds(plan)[2:] == ["WriteStatus", "Say"]
+
+
+def test_object_deleted_after_a_claimed_copy_is_let_go_with_a_fence():
+    plan = decided(world(canary=canary(status=PROMOTING, deleting=True)))
+    assert kinds(plan) == ["Shift", "Say", "Fence", "ReleaseFinalizer"]
+
+
+def test_fence_after_a_copy_that_arrived_is_none():
+    plan = decided(world(canary=canary(status=PROMOTING, deleting=True), primary=copied()))
+    assert kinds(plan) == ["Shift", "Say", "ReleaseFinalizer"]
+
+
+def test_end_whose_canary_has_no_replicas_keeps_a_late_scale_up_out():
+    idle = workload(replicas=0, current_replicas=0, updated_replicas=0, available_replicas=0)
+    plan = decided(world(status=starting(stage=Stage.ROLLING_BACK), workload=idle))
+    assert plan.actions[0] == Fence("canary")
+
+
+def test_clock_that_was_set_back_leaves_no_fence_out():
+    ahead = Memory(shifted=Shifted(ALL_TO_PRIMARY, NOW + MINUTE))
+    plan = decided(world(status=status(stage=Stage.ROLLING_BACK), workload=None, weight=0, memory=ahead))
+    assert plan.actions[0] == Fence()
+
+
+def test_canary_that_cannot_be_read_and_has_no_service_gets_no_traffic():
+    gone = Backend("service podinfo-canary.test not found", gone=True)
+    plan = decided(world(workload=UNREADABLE, canary_backend=gone))
+    assert Shift(ALL_TO_PRIMARY) in plan.actions
+    assert written(plan).canary_weight == 0
+
+
+def test_abort_of_what_the_primary_runs_comes_too_late_whether_or_not_the_canary_can_be_read():
+    asked = canary(status=PROMOTING, verbs=Verbs(abort="podinfo-canary-2"))
+    plan = decided(world(canary=asked, primary=copied(), workload=UNREADABLE))
+    assert said(plan)[0].startswith("Cannot abort podinfo-canary.test")
+    assert written(plan).state is State.RUNNING

@@ -8,13 +8,13 @@ import pytest
 from controller.core import conditions, gates
 from controller.core.canary import InvalidSpec, Stage, Verbs
 from controller.core.decide import decide
-from controller.core.gates import AT_REST, GATES, Closed, Needs
+from controller.core.gates import AT_REST, GATES, PRIMARY_NOT_SERVING, WRITE_REFUSED, Closed, Needs
 from controller.core.plan import WriteStatus
 from informers.types import Unreadable
 from router.types import Backend, Route, Weights
 from tests.controller.core.builders import NOW, backend, canary, primary, workload, world
 
-ALL = tuple({gate.reason: gate for gate in (*GATES, *AT_REST)}.values())
+ALL = tuple({gate.reason: gate for gate in (*GATES, *AT_REST, PRIMARY_NOT_SERVING, WRITE_REFUSED)}.values())
 UNREADABLE = Unreadable("test", "podinfo", "u", "1", "KeyError: 'spec'")
 INVALID = InvalidSpec("spec.primary must be an object, not None")
 OLDER = canary(name="older", uid="other", created=NOW.replace(year=2017))

@@ -6,11 +6,12 @@ import pytest
 
 from controller.core.canary import Stage
 from controller.core.conditions import READY
-from controller.core.plan import Complaint, Refusal, Scale, Shift, WriteStatus
+from controller.core.plan import Complaint, Refusal, Say, Scale, Shift, WriteStatus
 from controller.core.refusals import report
 from controller.core.world import Memory, after_action, after_plan
 from router.types import Route, Weights
 from tests.controller.core.builders import (
+    BAD_RATE,
     MINUTE,
     NOW,
     at_rest,
@@ -109,3 +110,47 @@ def test_at_rest_nothing_is_refused():
 
 def test_refusal_of_an_unusable_route_is_told():
     assert said(report(world(route=Route(None, "it has no HTTP routes", sends_to_canary=True)), STEP))
+
+
+def test_template_that_was_pushed_meanwhile_still_looks_new():
+    pushed = workload("3", generation=2, observed_generation=2)
+    for before, refusal in ((CLAIMED, STEP), (replace(CLAIMED, stage=Stage.PROMOTING), COPY)):
+        after = written(report(world(status=before, weight=5, workload=pushed), refusal))
+        again = world(canary=canary(status=after), weight=5, workload=pushed, memory=Memory(refusal=refusal))
+        assert said(decided(again))[0].startswith("New revision detected")
+
+
+def test_traffic_that_could_not_be_taken_off_is_not_given_back_in_the_status():
+    taken_off = replace(CLAIMED, canary_weight=0, previous_weight=10, traffic_start_time=None)
+    assert written(report(world(status=taken_off, weight=10), STEP)).canary_weight == 0
+
+
+def test_words_that_differ_each_time_are_one_report_a_round():
+    first = report(world(), STEP)
+    known = replace(STEP, complaint=first.complaint, text=f"{WORDS} (request 2)")
+    again = world(status=written(first), now=NOW + MINUTE / 60)
+    assert report(again, known).actions == ()
+    later = report(replace(again, now=NOW + MINUTE * 1.1), known)
+    assert said(later) == [f"Halt podinfo.test advancement {WORDS} (request 2)"]
+
+
+def test_waiting_with_a_refusal_writes_nothing():
+    told = written(report(world(status=status(last_check_time=NOW)), STEP))
+    noted = written(decided(world(canary=canary(status=told), memory=REFUSED)))
+    assert noted.condition(READY).status == "False"
+    assert decided(world(canary=canary(status=noted), memory=REFUSED)).actions == ()
+
+
+TRIED = Memory(failed_shift=Weights(90, 10))
+
+
+def test_step_that_failed_is_finished_without_a_new_claim():
+    plan = decided(world(status=CLAIMED, weight=5, memory=TRIED))
+    assert [type(action) for action in plan.actions] == [Shift, Say]
+    assert after_action(TRIED, Shift(Weights(90, 10)), NOW).failed_shift is None
+
+
+def test_traffic_behind_a_step_that_keeps_failing_is_judged_each_round():
+    late = world(status=CLAIMED, weight=5, memory=TRIED, now=NOW + 2 * MINUTE)
+    plan = decided(late, BAD_RATE)
+    assert written(plan).failed_checks == 1

@@ -723,3 +723,15 @@ def test_no_data_stays_apart_from_failure_behind_a_gate():
     plan = decided(world(workload=workload(paused=True)), (NoData(), Value(20.0)))
     assert (written(plan).failed_checks, written(plan).inconclusive_checks) == (0, 1)
     assert isinstance(plan.actions[-1], Say)
+
+
+def test_end_that_waits_for_the_primary_is_told_once_a_round_whatever_its_numbers():
+    waiting = canary(spec=DRAINING, status=status(stage=Stage.ROLLING_BACK, canary_weight=100))
+    first = decided(world(canary=waiting, primary=primary(available_replicas=0), weight=100))
+    assert written(first).condition("Ready").reason == "PrimaryNotServing"
+    known = Memory(complaint=first.complaint)
+    told = replace(waiting, status=written(first))
+    other = primary(available_replicas=0, updated_replicas=1)
+    again = world(canary=told, primary=other, weight=100, now=NOW + SECOND, memory=known)
+    assert decided(again).actions == ()
+    assert kinds(decided(replace(again, now=NOW + 2 * MINUTE))) == ["Say"]
