@@ -21,7 +21,7 @@ MOST_OBJECTS = 16_384
 """What is forgotten starts over: a spent budget is full again, and a rollout's story is told with the one before it.
 
 So there is room for more objects than the design is made for (10,000). What was sent may be forgotten earlier
-(``MOST_ENTRIES``): then an event is made anew instead of counted up.
+(``MOST_ENTRIES``): then a new event is created instead of counting up the old one.
 """
 
 K = TypeVar("K")

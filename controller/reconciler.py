@@ -14,9 +14,17 @@ from controller.budgets import Budgets
 from controller.core.canary import Canary, CanarySpec
 from controller.core.decide import decide
 from controller.core.pacing import requests_per_second, round_due_at
-from controller.core.plan import Action, Log, Plan, Refusal, Say, Shift
+from controller.core.plan import Action, Log, Plan, Refusal, Say
 from controller.core.refusals import report
-from controller.core.world import NOTHING_REMEMBERED, Memory, World, after_action, after_plan, with_readings
+from controller.core.world import (
+    NOTHING_REMEMBERED,
+    Memory,
+    World,
+    after_action,
+    after_failure,
+    after_plan,
+    with_readings,
+)
 from controller.gather import Gatherer
 from controller.unreadable import UnreadableTeller
 from informers.errors import ApiError, is_refusal
@@ -115,8 +123,7 @@ class Reconciler:
         except ApiError as error:
             self.budgets.charge(key, 1)
             failed = plan.actions[len(done)]
-            if isinstance(failed, Shift):
-                self._remember(key, replace(self._memory(key), failed_shift=failed.weights))
+            self._remember(key, after_failure(self._memory(key), failed))
             if is_refusal(error):
                 self._report(key, world.canary, failed, error)
             raise

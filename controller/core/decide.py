@@ -89,7 +89,7 @@ def answer_an_abort_that_comes_too_late(world: World) -> Plan | None:
 
 
 def roll_back_a_deleted_canary(world: World) -> Plan | None:
-    """A canary Deployment that is deleted in mid-rollout will never be ready (behaviour 7)."""
+    """A canary Deployment that is deleted mid-rollout will never be ready (behaviour 7)."""
     if world.at_rest or world.workload is not None:
         return None
     return ending.roll_back(world, world.canary.status, events.WORKLOAD_DELETED)
@@ -175,7 +175,7 @@ def refuse_what_failed_before(r: Rollout) -> Plan | None:
 
 
 def start_over_with_a_new_template(r: Rollout) -> Plan | None:
-    """A new template in mid-rollout takes traffic off the canary at once and starts over (behaviour 12)."""
+    """A new template mid-rollout takes traffic off the canary at once and starts over (behaviour 12)."""
     return steps.start(r) if r.overtaken and not r.world.at_rest else None
 
 

@@ -148,7 +148,7 @@ def too_late_to_abort(k: str, revision: str) -> Event:
 
 
 def released(c: str, p: str) -> Event:
-    """The canary object was deleted in mid-rollout."""
+    """The canary object was deleted mid-rollout."""
     return Event("Normal", f"Canary {c} is being deleted, routing all traffic to {p}", "Release", terminal=True)
 
 

@@ -179,6 +179,11 @@ def after_action(memory: Memory, action: Action, at: datetime) -> Memory:
     return replace(memory, refusal=None) if refused else memory
 
 
+def after_failure(memory: Memory, action: Action) -> Memory:
+    """Return what to remember once an action has failed, whatever the reason."""
+    return replace(memory, failed_shift=action.weights) if isinstance(action, Shift) else memory
+
+
 def stamp(canary: Canary) -> str:
     """Return what a promotion writes on the primary: the revision, and which rollout of it.
 
