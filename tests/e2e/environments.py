@@ -4,7 +4,7 @@ import json
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Protocol
@@ -77,8 +77,8 @@ class Environment(Protocol):
     def prometheus(self, *, scrape: timedelta = SCRAPE) -> Outage:
         """Return a Prometheus of one's own, which can be stopped without disturbing anybody."""
 
-    def slow_routes(self, namespace: str) -> AbstractContextManager[None]:
-        """Have each write of a route by the namespace's controller take as long as the block."""
+    def slow_routes(self, namespace: str, *, in_vain: bool) -> AbstractContextManager[None]:
+        """Have each write of a route by the namespace's controller take as long as the block, and fail then or not."""
 
 
 class SandboxEnvironment:
@@ -117,9 +117,10 @@ class SandboxEnvironment:
         return outage
 
     @contextmanager
-    def slow_routes(self, namespace: str) -> Iterator[None]:
+    def slow_routes(self, namespace: str, *, in_vain: bool) -> Iterator[None]:
         faults = self._cluster.api.faults
-        faults.add(Fault(verb="patch", resource="virtualservices", user_agent=USER_AGENT, hang=True, count=-1))
+        whose = Fault(verb="patch", resource="virtualservices", user_agent=USER_AGENT, count=-1)
+        faults.add(replace(whose, hang=True, drop="before" if in_vain else ""))
         try:
             yield
         finally:
@@ -214,16 +215,18 @@ class ClusterEnvironment:
         return prometheus
 
     @contextmanager
-    def slow_routes(self, namespace: str) -> Iterator[None]:
+    def slow_routes(self, namespace: str, *, in_vain: bool) -> Iterator[None]:
         if namespace not in self._webhooks:
             self._webhooks[namespace] = RouteWebhook(self.api, namespace, _user(namespace))
             self._webhooks[namespace].start()
-        opened = self._webhooks[namespace].opened
-        opened.clear()
+        webhook = self._webhooks[namespace]
+        webhook.in_vain = in_vain
+        webhook.opened.clear()
         try:
             yield
         finally:
-            opened.set()
+            webhook.in_vain = False
+            webhook.opened.set()
 
     def close(self) -> None:
         for webhook in self._webhooks.values():

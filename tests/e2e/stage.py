@@ -190,9 +190,9 @@ class Stage:
         command = [sys.executable, "-m", "controller", *arguments, *whom]
         return subprocess.run(command, capture_output=True, text=True, check=False)
 
-    def slow_routes(self) -> AbstractContextManager[None]:
-        """Have each write of a route by the controller take as long as the block."""
-        return self.environment.slow_routes(self.namespace)
+    def slow_routes(self, *, in_vain: bool = False) -> AbstractContextManager[None]:
+        """Have each write of a route by the controller take as long as the block, and fail then if it is in vain."""
+        return self.environment.slow_routes(self.namespace, in_vain=in_vain)
 
     def route_lag(self, seconds: float) -> None:
         """Have proxies learn of the routes of the namespace so much later than the API server."""

@@ -52,7 +52,7 @@ def test_situation_18_a_kill_between_the_claim_and_the_route(on, limit, step):
     if step == "second":
         with on.controller():
             on.until(lambda: on.weights() == before)
-    with on.slow_routes(), on.controller() as process:
+    with on.slow_routes(in_vain=True), on.controller() as process:
         on.until(lambda: on.status().get("canaryWeight") == after)
         process.kill()
     assert on.weights() == before

@@ -23,12 +23,13 @@ _LOOK_SECONDS = 0.05
 
 
 class RouteWebhook:
-    """Lets every write of a route pass. Those of one user wait while ``opened`` is not set."""
+    """Lets every write of a route pass. Those of one user wait while ``opened`` is not set, and may be denied then."""
 
     def __init__(self, api: httpx.Client, namespace: str, user: str) -> None:
         """Take the API server, as an administrator, the namespace, and whose writes can be made to wait."""
         self.opened = threading.Event()
         self.opened.set()
+        self.in_vain = False  # whether a write that comes now, and waits, is denied
         self.user = user
         self.asked = threading.Event()
         self._api = api
@@ -82,8 +83,10 @@ class _WebhookHandler(Handler):
         """Allow what is asked, sooner or later."""
         asked = json.loads(self.read_body())["request"]
         self.webhook.asked.set()
+        denied = False
         if asked["userInfo"]["username"] == self.webhook.user:
+            denied = self.webhook.in_vain
             self.webhook.opened.wait(_PATIENCE_SECONDS)
-        answer = {"uid": asked["uid"], "allowed": True}
+        answer = {"uid": asked["uid"], "allowed": not denied}
         body = {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": answer}
         self.send(HTTPStatus.OK, json.dumps(body).encode(), "application/json")
