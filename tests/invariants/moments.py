@@ -222,6 +222,8 @@ def _last_traffic(scenes: Sequence[Scene], until: Change) -> float:
     """Return when the canary last had traffic in this rollout.
 
     Minus infinity if it never had, or if it was seen without pods or service since: then there is nothing to wait for.
+    Likewise if the canary object was missing since (then no side serves, as nothing says which they are): one that is
+    re-created knows nothing of traffic that it did not see.
     """
     ended = float("-inf")
     for scene in scenes:

@@ -16,6 +16,7 @@ from tests.invariants.tale import (
     Step,
     at,
     image,
+    initial,
     pods,
     scale,
     shift,
@@ -46,6 +47,23 @@ def remove(_obj):
 
 def service(obj):
     obj.update(metadata={"name": "podinfo-canary"}, spec={"selector": {"app": "podinfo-canary"}})
+
+
+def made_again(obj):
+    obj.update(initial()["canaries", "podinfo"])
+    obj["metadata"]["uid"] = "another"
+    obj["status"] = {"state": "running", "stage": "starting", "canaryRevision": "r1"}
+
+
+def recreated(at):
+    """The canary object is deleted and created again, and the new one scales down without a drain."""
+    return {
+        **until("return"),
+        "cut": Step(at, *CANARY, remove, ours=False),
+        "again": Step(at + 0.1, *CANARY, made_again, ours=False),
+        "scale": Step(12.5, *WORKLOAD, scale(0)),
+        "finish": Step(12.6, *CANARY, status(state="finished", stage=None)),
+    }
 
 
 def timeout(obj):
@@ -107,6 +125,7 @@ SILENT = [
         },
         id="pods whose service was gone during the drain",
     ),
+    pytest.param(recreated(12.2), id="a canary object that is re-created during the drain"),
 ]
 
 
@@ -147,6 +166,7 @@ LOUD = [
     pytest.param("steps", at("copy", 10.0), id="a copy too soon"),
     pytest.param("promoted", without("copy"), id="finished without the copy"),
     pytest.param("drained", at("scale", 12.5), id="pods that go before the drain is over"),
+    pytest.param("drained", recreated(11.3), id="a canary object that is re-created while the canary has traffic"),
     pytest.param("drained", without("scale"), id="finished with pods"),
     pytest.param("drained", without("return"), id="finished with traffic"),
     pytest.param("rest", with_(late=Step(15.0, *ROUTE, shift(25))), id="a late write of the route"),
