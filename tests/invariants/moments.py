@@ -158,7 +158,7 @@ def _passed(scenes: Sequence[Scene]) -> bool:
     if any(checks.get(name, {}).get("verdict") != "pass" for name in wanted):
         return False
     checked = now.time("lastCheckTime") or 0.0
-    at_most = any(s.canary_weight >= min(s.analysis["maxWeight"], TOTAL) for s in scenes if s.until >= began)
+    at_most = any(s.canary_weight >= min(s.analysis.get("maxWeight", TOTAL), TOTAL) for s in scenes if s.until >= began)
     return at_most and checked >= began + now.window  # both by the controller's clock
 
 

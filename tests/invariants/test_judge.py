@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from hack.sandbox.api.store import Store
 from tests.invariants.judge import WORDS, judge, must_have_ended
 from tests.invariants.moments import Paces
 from tests.invariants.record import Change, Recorder
@@ -236,6 +237,20 @@ def test_two_controllers_are_as_able_as_one():
     recorder.unhindered()
     recorder.unhindered()
     assert recorder.record().able[-1] == (1.0, True)
+
+
+def test_what_follows_a_restore_comes_after_what_was_before_it():
+    recorder, store = Recorder("test", now=lambda: 1.0), Store()
+    recorder.listen_to(store, "flagger/1")
+    resource, key = ("", "services"), ("test", "podinfo")
+    backup = store.backup()
+    store.put(resource, key, {"metadata": {"namespace": "test", "name": "podinfo"}})
+    recorder.goes_back(store.version - backup.version)
+    store.restore(backup)
+    store.put(resource, key, {"metadata": {"namespace": "test", "name": "podinfo"}})
+    told = recorder.record().changes
+    assert [(bool(c.before), bool(c.after)) for c in told] == [(False, True), (True, False), (False, True)]
+    assert [c.version for c in told] == sorted(c.version for c in told)
 
 
 def test_changes_are_told_in_the_order_of_their_versions():
