@@ -20,6 +20,7 @@ from tests.chaos.play import INTERVAL, Blow, Play
 from tests.system.harness import controller
 
 SHORT = Timing(lease=3, deadline=2.0, retry=0.4)
+SHORT_REQUEST_SECONDS = 1.0  # half of the deadline, as with the lease of production
 LONGER = 5.0  # than the lease
 LINKS = {
     "down": {"drop": "before"},
@@ -88,12 +89,12 @@ def replicas(it: Play, count: int, **analysis: int) -> Iterator[Replicas]:
 
 @contextmanager
 def _short_leases() -> Iterator[None]:
-    before = election.Timing
-    election.Timing = lambda: SHORT  # type: ignore[misc,assignment]
+    before = election.Timing, election._REQUEST_SECONDS
+    election.Timing, election._REQUEST_SECONDS = lambda: SHORT, SHORT_REQUEST_SECONDS  # type: ignore[misc,assignment]
     try:
         yield
     finally:
-        election.Timing = before  # type: ignore[misc]
+        election.Timing, election._REQUEST_SECONDS = before  # type: ignore[misc]
 
 
 def _started(it: Play, stack: ExitStack, number: int) -> Replica:
