@@ -7,33 +7,61 @@ python -m tests.chaos --only "promotion kill after 7"
 
 import argparse
 import os
+import signal
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from itertools import chain, islice
-from multiprocessing import get_context
+from dataclasses import dataclass, field
+from itertools import chain
 from random import Random, SystemRandom
 
 from tests.chaos import scenarios
+from tests.chaos.crew import Crew, Played
 from tests.chaos.play import STORIES
-from tests.chaos.scenario import played, quiet
 
 SEEDS = 10**6
 SAY_SECONDS = 60.0
+STUCK_SECONDS = 240.0  # the longest scenario (a lease of 15 s runs out) takes half as long on a busy machine
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was played, and what is broken; printed as it comes and at the end."""
+
+    count: Counter[str] = field(default_factory=Counter)
+    broken: int = 0
+    _began: float = field(default_factory=time.monotonic)
+    _said: float = field(default_factory=time.monotonic)
+
+    def take(self, scenario: str, broken: list[str]) -> None:
+        """Count a scenario, and print what broke and how to repeat it."""
+        self.count[scenario.split()[1]] += 1
+        if broken:
+            self.broken += 1
+            print(f'make chaos ONLY="{scenario}"', *(f"    {line}" for line in broken), sep="\n", flush=True)
+        if time.monotonic() > self._said + SAY_SECONDS:
+            self._said = time.monotonic()
+            print(f"{(self._said - self._began) / 60:.0f} minutes, {self.count.total()} played", flush=True)
+
+    def __str__(self) -> str:
+        """Return the counts by kind."""
+        return f"played {self.count.total()}: {dict(sorted(self.count.items()))}; broken: {self.broken}"
 
 
 def main() -> int:
     """Play, print what broke and how to repeat it, and return 1 if anything did."""
     options = _options()
-    quiet()
-    if options.only:
-        return _report(Counter(options.only.split()[1:2]), {options.only: played(options.only)[1]})
-    print(f"make chaos MINUTES={options.minutes:g} SEED={options.seed}", flush=True)
-    requests = {story: played(f"{story} nothing")[2] for story in STORIES}
-    print("writes and reads of each story:", requests, flush=True)
-    return _report(*_play(options, _order(Random(options.seed), requests, options.kind)))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    tally = Tally()
+    try:
+        with Crew(1 if options.only else options.workers, within=STUCK_SECONDS) as crew:
+            for scenario, broken, _ in _played(crew, options):
+                tally.take(scenario, broken)
+    except KeyboardInterrupt:
+        print("interrupted", flush=True)
+    print(tally, flush=True)
+    return 1 if tally.broken else 0
 
 
 def _options() -> argparse.Namespace:
@@ -46,6 +74,21 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def _played(crew: Crew, options: argparse.Namespace) -> Iterator[Played]:
+    """Yield what became of each scenario; first of those without a fault, which say how many requests there are."""
+    if options.only:
+        yield from crew.play(iter([options.only]))
+        return
+    print(f"make chaos MINUTES={options.minutes:g} SEED={options.seed}", flush=True)
+    until = time.monotonic() + 60 * options.minutes
+    requests = {}
+    for played in crew.play(f"{story} nothing" for story in STORIES):
+        requests[played[0].split()[0]] = played[2]
+        yield played
+    print("writes and reads of each story:", requests, flush=True)
+    yield from crew.play(_order(Random(options.seed), {s: requests[s] for s in STORIES}, options.kind), until=until)
+
+
 def _order(chance: Random, requests: dict[str, int], kind: str) -> Iterator[str]:
     """Yield the single faults in a random order, then those that are struck twice, then whatever comes."""
     kinds = scenarios.enumerated(requests)
@@ -56,42 +99,6 @@ def _order(chance: Random, requests: dict[str, int], kind: str) -> Iterator[str]
     twice = list(kinds["kill twice"])
     chance.shuffle(twice)
     return chain(singles, twice, scenarios.random(chance, requests))
-
-
-def _play(options: argparse.Namespace, order: Iterator[str]) -> tuple[Counter[str], dict[str, list[str]]]:
-    count: Counter[str] = Counter()
-    found: dict[str, list[str]] = {}
-    began = said = time.monotonic()
-    ends = began + 60 * options.minutes
-    with ProcessPoolExecutor(options.workers, mp_context=get_context("spawn"), initializer=quiet) as pool:
-        running: set[Future[tuple[str, list[str], int]]] = set()
-        while True:
-            if time.monotonic() < ends:
-                running |= {pool.submit(played, s) for s in islice(order, options.workers - len(running))}
-            if not running:
-                return count, found
-            done, running = wait(running, return_when=FIRST_COMPLETED)
-            if time.monotonic() > said + SAY_SECONDS:
-                said = time.monotonic()
-                print(f"{(said - began) / 60:.0f} minutes, {sum(count.values())} played", flush=True)
-            for scenario, broken, _ in (future.result() for future in done):
-                count[scenario.split()[1]] += 1
-                if broken:
-                    found[scenario] = broken
-                    print(_told(scenario, broken), flush=True)
-
-
-def _told(scenario: str, broken: list[str]) -> str:
-    lines = "\n".join(f"    {line}" for line in broken)
-    return f'make chaos ONLY="{scenario}"\n{lines}'
-
-
-def _report(count: Counter[str], found: dict[str, list[str]]) -> int:
-    broken = {scenario: lines for scenario, lines in found.items() if lines}
-    print(f"played {sum(count.values())}: {dict(sorted(count.items()))}; broken: {len(broken)}")
-    if len(found) == 1 and broken:
-        print("\n".join(_told(*item) for item in broken.items()))
-    return 1 if broken else 0
 
 
 if __name__ == "__main__":

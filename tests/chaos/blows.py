@@ -3,10 +3,13 @@
 from collections.abc import Callable
 
 from hack.sandbox.faults import Fault
+from tests.chaos.clocks import clock
 from tests.chaos.cut import USER_AGENT, Cut
 from tests.chaos.late import door, hold
 from tests.chaos.pauses import pause
 from tests.chaos.play import Blow, Play
+from tests.chaos.replicas import partition, three
+from tests.chaos.restores import restored
 from tests.chaos.users import HANDS, fight, touch
 
 A_WHILE = 1.5  # seconds: some intervals of these tests
@@ -177,11 +180,15 @@ BLOWS: dict[str, Callable[..., Blow]] = {
     "server": server,
     "stale": stale,
     "compacted": compacted,
+    "restored": restored,
+    "clock": clock,
+    "three": three,
+    "partition": partition,
     "prometheus": prometheus,
     "fight": fight,
     "touch": touch,
 }
-SAME_END = frozenset({"nothing", "kill", "late", "pause", "api", "server", "stale", "compacted"})
+SAME_END = frozenset(BLOWS) - {"overtaken", "clock", "prometheus", "fight", "touch"}
 """After these a rollout ends as if nothing had happened."""
 
 

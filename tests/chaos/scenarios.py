@@ -1,11 +1,13 @@
 """Every scenario there is, as lines; and more of them made up from a number."""
 
 from collections.abc import Iterator, Sequence
-from itertools import product
+from itertools import combinations, product
 from random import Random
 
+from tests.chaos import clocks, restores
 from tests.chaos.blows import API, PROMETHEUS, SERVER
 from tests.chaos.play import STAGES, STORIES
+from tests.chaos.replicas import LINKS
 from tests.chaos.users import ACTIONS, HANDS, PARTS, WHO
 
 WRITES = (
@@ -42,6 +44,19 @@ def enumerated(requests: dict[str, int]) -> dict[str, Sequence[str]]:
         "server": [" ".join(it) for it in product(long, ("server",), SERVER, STAGES)],
         "stale": [" ".join(it) for it in product(STORIES, ("stale",), STAGES)],
         "compacted": [" ".join(it) for it in product(STORIES, ("compacted",), STAGES)],
+        "restored": [
+            f"promotion restored {way} {then} {now}"
+            for way, (then, now) in product(restores.WAYS, combinations((*STAGES, "ended"), 2))
+        ],
+        "clock": [" ".join(it) for it in product(long, ("clock",), clocks.WAYS, STAGES, clocks.WHOSE)],
+        "three": [
+            *(f"promotion three killed {at}" for at in OWN),
+            *(f"{story} three stopped {stage}" for story, stage in product(STORIES, STAGES)),
+        ],
+        "partition": [
+            *(" ".join(it) for it in product(long, ("partition leader",), (*LINKS, "prometheus"), STAGES)),
+            *(" ".join(it) for it in product(long, ("partition standby",), LINKS, STAGES)),
+        ],
         "prometheus": [" ".join(it) for it in product(("promotion",), ("prometheus",), PROMETHEUS, ("0.3", "3"))],
         "fight": [" ".join(it) for it in product(long, ("fight",), WHO)],
         "touch": [" ".join(it) for it in product(("promotion",), ("touch",), ACTIONS, PARTS, STAGES)],

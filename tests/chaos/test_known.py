@@ -1,4 +1,4 @@
-"""What the scenarios have found, each in its smallest form."""
+"""Defects that the scenarios have found, each in its smallest form; all of them are mended."""
 
 from dataclasses import replace
 

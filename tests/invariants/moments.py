@@ -158,7 +158,7 @@ def _passed(scenes: Sequence[Scene]) -> bool:
     if any(checks.get(name, {}).get("verdict") != "pass" for name in wanted):
         return False
     checked = now.time("lastCheckTime") or 0.0
-    at_most = any(s.canary_weight >= min(s.analysis["maxWeight"], TOTAL) for s in scenes if s.until >= began)
+    at_most = any(s.canary_weight >= min(s.analysis.get("maxWeight", TOTAL), TOTAL) for s in scenes if s.until >= began)
     return at_most and checked >= began + now.window  # both by the controller's clock
 
 
@@ -222,6 +222,8 @@ def _last_traffic(scenes: Sequence[Scene], until: Change) -> float:
     """Return when the canary last had traffic in this rollout.
 
     Minus infinity if it never had, or if it was seen without pods or service since: then there is nothing to wait for.
+    Likewise if the canary object was missing since (then no side serves, as nothing says which they are): one that is
+    re-created knows nothing of traffic that it did not see.
     """
     ended = float("-inf")
     for scene in scenes:

@@ -67,6 +67,7 @@ class Recorder:
     _changes: list[Change] = field(default_factory=list)
     _able: list[tuple[float, bool]] = field(default_factory=lambda: [(0.0, False)])
     _hindrances: int = 1  # no controller runs
+    _went_back: int = 0  # by how many versions, in all
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def listen_to(self, store: Store, agent: str) -> None:
@@ -82,6 +83,11 @@ class Recorder:
         """Take one change."""
         with self._lock:
             self._changes.append(change)
+
+    def goes_back(self, versions: int) -> None:
+        """Note that the store is about to be restored, and goes on from a version that is so much lower."""
+        with self._lock:
+            self._went_back += max(0, versions + 1)
 
     def hindered(self) -> None:
         """Note that from now on a controller can't do what it should: it is away, or cut off."""
@@ -106,7 +112,9 @@ class Recorder:
         after = None if entry.type == "DELETED" else entry.object
         name = entry.object["metadata"]["name"]
         ours = entry.by.startswith(f"{agent.partition('/')[0]}/")
-        return Change(self.now(), entry.resource[1], name, entry.old, after, ours=ours, version=entry.version)
+        return Change(
+            self.now(), entry.resource[1], name, entry.old, after, ours=ours, version=self._went_back + entry.version
+        )
 
 
 def _differing(before: Json, after: Json) -> set[str]:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from hack.sandbox.api.store import Store
 from tests.invariants.judge import WORDS, judge, must_have_ended
 from tests.invariants.moments import Paces
 from tests.invariants.record import Change, Recorder
@@ -16,6 +17,7 @@ from tests.invariants.tale import (
     Step,
     at,
     image,
+    initial,
     pods,
     scale,
     shift,
@@ -46,6 +48,23 @@ def remove(_obj):
 
 def service(obj):
     obj.update(metadata={"name": "podinfo-canary"}, spec={"selector": {"app": "podinfo-canary"}})
+
+
+def made_again(obj):
+    obj.update(initial()["canaries", "podinfo"])
+    obj["metadata"]["uid"] = "another"
+    obj["status"] = {"state": "running", "stage": "starting", "canaryRevision": "r1"}
+
+
+def recreated(at):
+    """The canary object is deleted and created again, and the new one scales down without a drain."""
+    return {
+        **until("return"),
+        "cut": Step(at, *CANARY, remove, ours=False),
+        "again": Step(at + 0.1, *CANARY, made_again, ours=False),
+        "scale": Step(12.5, *WORKLOAD, scale(0)),
+        "finish": Step(12.6, *CANARY, status(state="finished", stage=None)),
+    }
 
 
 def timeout(obj):
@@ -107,6 +126,7 @@ SILENT = [
         },
         id="pods whose service was gone during the drain",
     ),
+    pytest.param(recreated(12.2), id="a canary object that is re-created during the drain"),
 ]
 
 
@@ -147,6 +167,7 @@ LOUD = [
     pytest.param("steps", at("copy", 10.0), id="a copy too soon"),
     pytest.param("promoted", without("copy"), id="finished without the copy"),
     pytest.param("drained", at("scale", 12.5), id="pods that go before the drain is over"),
+    pytest.param("drained", recreated(11.3), id="a canary object that is re-created while the canary has traffic"),
     pytest.param("drained", without("scale"), id="finished with pods"),
     pytest.param("drained", without("return"), id="finished with traffic"),
     pytest.param("rest", with_(late=Step(15.0, *ROUTE, shift(25))), id="a late write of the route"),
@@ -216,6 +237,20 @@ def test_two_controllers_are_as_able_as_one():
     recorder.unhindered()
     recorder.unhindered()
     assert recorder.record().able[-1] == (1.0, True)
+
+
+def test_what_follows_a_restore_comes_after_what_was_before_it():
+    recorder, store = Recorder("test", now=lambda: 1.0), Store()
+    recorder.listen_to(store, "flagger/1")
+    resource, key = ("", "services"), ("test", "podinfo")
+    backup = store.backup()
+    store.put(resource, key, {"metadata": {"namespace": "test", "name": "podinfo"}})
+    recorder.goes_back(store.version - backup.version)
+    store.restore(backup)
+    store.put(resource, key, {"metadata": {"namespace": "test", "name": "podinfo"}})
+    told = recorder.record().changes
+    assert [(bool(c.before), bool(c.after)) for c in told] == [(False, True), (True, False), (False, True)]
+    assert [c.version for c in told] == sorted(c.version for c in told)
 
 
 def test_changes_are_told_in_the_order_of_their_versions():

@@ -3,7 +3,7 @@
 import copy
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +27,14 @@ class Entry:
     by: str = ""  # the user agent that asked for it; "": the sandbox itself
 
 
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """All objects at one version."""
+
+    version: int
+    objects: Mapping[ResourceKey, Mapping[ObjectKey, Json]]
+
+
 class Store:
     """Objects are replaced, never changed: whoever holds one may read it without a lock."""
 
@@ -39,6 +47,7 @@ class Store:
         self._listeners: list[Callable[[Entry], None]] = []
         self._writer = threading.local()
         self._withheld = False
+        self.refuses_the_future = True  # whether a watch from a version that is not there yet is an error
 
     @contextmanager
     def written_by(self, agent: str) -> Iterator[None]:
@@ -100,7 +109,7 @@ class Store:
         with self.changed:
             if version < self._forgotten:
                 raise expired(f"too old resource version: {version} ({self._forgotten})")
-            if self._withheld:
+            if self._withheld or version > self._version:  # the latter: of a time before a restore
                 return [], version
             found: list[Entry] = []
             for entry in reversed(self._history):
@@ -128,6 +137,36 @@ class Store:
             self._history.clear()
             self._forgotten = self._version
             self.changed.notify_all()
+
+    def backup(self) -> Backup:
+        """Return all there is now."""
+        with self.changed:
+            return Backup(self._version, {resource: dict(objects) for resource, objects in self._objects.items()})
+
+    def restore(self, backup: Backup, *, version: int = 0) -> None:
+        """Bring back what there was, as etcd is restored from a snapshot; the history is forgotten.
+
+        Args:
+            backup: what to bring back.
+            version: to go on from; 0: from that of the backup, so that all versions are lower than before.
+        """
+        with self.changed:
+            before, self._objects = self._objects, {key: dict(objects) for key, objects in backup.objects.items()}
+            self._version = self._forgotten = version or backup.version
+            self._history.clear()
+            for resource in before | self._objects:
+                self._tell_difference(resource, before.get(resource, {}))
+            self.changed.notify_all()
+
+    def _tell_difference(self, resource: ResourceKey, before: Mapping[ObjectKey, Json]) -> None:
+        """Tell the listeners, and no watch, what has become of the objects of a resource."""
+        after = self._objects.get(resource, {})
+        for key in {**before, **after}:
+            old, new = before.get(key), after.get(key)
+            if old is not new:
+                kind = "DELETED" if new is None else "MODIFIED" if old else "ADDED"
+                for listener in self._listeners:
+                    listener(Entry(self._version, kind, resource, new or old or {}, old))
 
     def _by(self) -> str:
         return getattr(self._writer, "agent", "")

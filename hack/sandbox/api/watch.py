@@ -78,7 +78,7 @@ class Watch:
             if now >= self._ends:
                 return
             with self._store.changed:
-                waits = self._store.withheld or self._store.version == self._at
+                waits = self._store.withheld or self._store.version <= self._at
                 if waits and not self._closed():
                     self._store.changed.wait(max(0.0, min(self._ends, bookmark_at) - now))
 

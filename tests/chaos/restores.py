@@ -1,0 +1,87 @@
+"""The API server is restored from a backup in the midst of a rollout: what was written since has never happened.
+
+That is what an administrator does with a snapshot of etcd: the API servers are stopped, the data is replaced, and they
+are started again. There are two ways that the manuals of etcd and Kubernetes recommend:
+
+``bumped``: versions go on far above the last one, and the history is compacted: every client lists anew.
+``restarted``: versions are lower than before, and whoever has a cache is restarted.
+
+And what becomes of a controller that is not restarted, though versions are lower (not promised, to be played by name):
+
+``silent``: a watch from the last version is accepted, and tells nothing until the versions have caught up, as real API
+servers do (kubernetes/kubernetes#107457).
+``refused``: such a watch is refused, like a list at that version.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from controller.lifecycle import USER_AGENT
+from hack.sandbox.api.store import Backup
+from hack.sandbox.faults import Fault
+from informers import kube_source
+from tests.chaos.play import Blow, Play
+
+WAYS = ("bumped", "restarted")
+BUMP = 1_000_000
+DOWN_SECONDS = 0.5
+SILENCE_SECONDS = 2.0
+NOT_PROMISED = frozenset({"passed"})
+"""A revision that passed before the restore may be promoted by caches that are as old: its passing has been undone."""
+
+CATCH_UP_SECONDS = 15.0  # three failures, after which an informer waits up to twice 0.8, 1.6 and 3.2 s, and a retry
+
+
+def restored(way: str, then: str, now: str) -> Blow:
+    """Go back to an earlier stage when a later one has been reached."""
+
+    def strike(it: Play) -> None:
+        it.forgiven = NOT_PROMISED
+        with _silence(SILENCE_SECONDS), it.controller():
+            it.until_stage(then)
+            backup = it.on.cluster.api.store.backup()
+            if now == "ended":
+                it.until(lambda: False)
+            else:
+                it.until_stage(now)
+            with it.hindered():
+                _restore(it, backup, way)
+                if way != "restarted":
+                    it.wait(CATCH_UP_SECONDS)
+            if way != "restarted":
+                it.until(lambda: False)
+
+    return strike
+
+
+def _restore(it: Play, backup: Backup, way: str) -> None:
+    store = it.on.cluster.api.store
+    with _down(it), store.changed:
+        version = store.version + BUMP if way == "bumped" else backup.version
+        it.recorder.goes_back(store.version - version)
+        store.restore(backup, version=version)
+        store.refuses_the_future = way == "refused"
+
+
+@contextmanager
+def _silence(seconds: float) -> Iterator[None]:
+    """Give up a watch that tells nothing sooner than after more than a minute."""
+    before, kube_source.SILENCE_SECONDS = kube_source.SILENCE_SECONDS, seconds
+    try:
+        yield
+    finally:
+        kube_source.SILENCE_SECONDS = before
+
+
+@contextmanager
+def _down(it: Play) -> Iterator[None]:
+    """Stop the API server for a moment: no request gets through, and every watch ends."""
+    api = it.on.cluster.api
+    api.faults.add(Fault(user_agent=USER_AGENT, count=-1, drop="before"))
+    api.cut_watches()
+    try:
+        it.wait(DOWN_SECONDS)
+        yield
+        it.wait(DOWN_SECONDS)
+    finally:
+        api.faults.clear()
