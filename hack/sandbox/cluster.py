@@ -29,9 +29,10 @@ SWITCHES: Json = {
     "PUT /workloads/NAMESPACE/NAME": {"down": False, "load": 0},
     "POST /workloads/NAMESPACE/NAME/release": {"pods": 1},
     "PUT /prometheus": {"down": False, "delaySeconds": 0, "answer": "(empty|nan|html|error|huge)"},
-    "POST /faults": {"verb": "patch", "resource": "canaries", "code": 409, "count": 1},
+    "POST /faults": {"verb": "patch", "resource": "canaries", "namespace": "test", "code": 409, "count": 1},
     "DELETE /faults": {},
     "POST /cut-watches": {},
+    "GET /requests": {},
 }
 VIRTUAL_SERVICES = ("networking.istio.io", "virtualservices")
 
@@ -159,6 +160,8 @@ class Cluster:
         match [method, *path]:
             case ["GET"]:
                 return SWITCHES
+            case ["GET", "requests"]:
+                return {"requests": self.api.log.counted()}
             case ["PUT", "workloads", namespace, name]:
                 (self.workloads.take_down if body.get("down") else self.workloads.bring_up)(namespace, name)
                 self.loads[(namespace, name)] = float(body.get("load", 0))
