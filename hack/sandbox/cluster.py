@@ -172,15 +172,19 @@ class Cluster:
                 faults.down = bool(body.get("down", False))
                 faults.delay_seconds = float(body.get("delaySeconds", 0))
                 faults.answer = str(body.get("answer", ""))
-            case ["POST", "faults"]:
-                self.api.faults.add(Fault(**body))
-            case ["DELETE", "faults"]:
-                self.api.faults.clear()
-            case ["POST", "cut-watches"]:
-                self.api.cut_watches()
+            case ["POST" | "DELETE", "faults"] | ["POST", "cut-watches"]:
+                self._switch_api(method, path[0], body)
             case _:
                 switch_mesh(self.mesh, method, path, body)
         return {"mesh": self.mesh.behaviours(), "faults": self.api.faults.listed()}
+
+    def _switch_api(self, method: str, what: str, body: Json) -> None:
+        if what == "cut-watches":
+            self.api.cut_watches()
+        elif method == "POST":
+            self.api.faults.add(Fault(**body))
+        else:
+            self.api.faults.clear()
 
     def step(self) -> None:
         """Let the controllers and the mesh do what is due now."""

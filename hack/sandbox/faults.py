@@ -68,9 +68,7 @@ class Faults:
         with self._lock:
             return self._cuts
 
-    def take(
-        self, verb: str, resource: str, subresource: str, user_agent: str, namespace: str = ""
-    ) -> Fault | None:
+    def take(self, verb: str, resource: str, subresource: str, user_agent: str, namespace: str = "") -> Fault | None:
         """Return the fault for a request, which is used up by it."""
         with self._lock:
             for fault in self._faults:

@@ -146,8 +146,9 @@ class WorkloadController:
         times = [pod.ready_at for one in workload.sets for pod in one.pods if pod.ready_at is not None]
         soonest = [time - now for time in (*times, conditions.deadline(deployment)) if time is not None and time > now]
         stored = self._objects.store.get((DEPLOYMENTS.group, DEPLOYMENTS.plural), key)
-        nothing_left = not soonest and stored is not None and not any(one.failure for one in workload.sets)
-        workload.settled = meta["resourceVersion"] if nothing_left and stored["metadata"] == meta else ""
+        is_unwritten = stored is not None and stored["metadata"]["resourceVersion"] == meta["resourceVersion"]
+        waits = bool(soonest) or any(one.failure for one in workload.sets)
+        workload.settled = meta["resourceVersion"] if is_unwritten and not waits else ""
         return min(soonest, default=None)
 
     def _sync(self, deployment: Json, workload: _Workload, now: datetime) -> Json:
