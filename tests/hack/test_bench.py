@@ -113,7 +113,7 @@ def test_rivals_share_their_parts_and_all_others_have_their_own():
 
 MOST_REQUESTS = {
     "rivals": lambda canaries, seconds: 3 * canaries + 15 * seconds,  # of them one rollout, with rounds of a second
-    "refused": lambda canaries, seconds: 70 * canaries,  # attempts further and further apart: a dozen in a minute
+    "refused": lambda canaries, seconds: (10 + 3 * seconds) * canaries,  # one attempt a round: patch, status, event
     "missing": lambda canaries, seconds: 3 * canaries,  # status and event, once
 }
 
