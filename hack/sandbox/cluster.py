@@ -29,9 +29,10 @@ SWITCHES: Json = {
     "PUT /workloads/NAMESPACE/NAME": {"down": False, "load": 0},
     "POST /workloads/NAMESPACE/NAME/release": {"pods": 1},
     "PUT /prometheus": {"down": False, "delaySeconds": 0, "answer": "(empty|nan|html|error|huge)"},
-    "POST /faults": {"verb": "patch", "resource": "canaries", "code": 409, "count": 1},
+    "POST /faults": {"verb": "patch", "resource": "canaries", "namespace": "test", "code": 409, "count": 1},
     "DELETE /faults": {},
     "POST /cut-watches": {},
+    "GET /requests": {},
 }
 VIRTUAL_SERVICES = ("networking.istio.io", "virtualservices")
 
@@ -159,6 +160,8 @@ class Cluster:
         match [method, *path]:
             case ["GET"]:
                 return SWITCHES
+            case ["GET", "requests"]:
+                return {"requests": self.api.log.counted()}
             case ["PUT", "workloads", namespace, name]:
                 (self.workloads.take_down if body.get("down") else self.workloads.bring_up)(namespace, name)
                 self.loads[(namespace, name)] = float(body.get("load", 0))
@@ -169,15 +172,19 @@ class Cluster:
                 faults.down = bool(body.get("down", False))
                 faults.delay_seconds = float(body.get("delaySeconds", 0))
                 faults.answer = str(body.get("answer", ""))
-            case ["POST", "faults"]:
-                self.api.faults.add(Fault(**body))
-            case ["DELETE", "faults"]:
-                self.api.faults.clear()
-            case ["POST", "cut-watches"]:
-                self.api.cut_watches()
+            case ["POST" | "DELETE", "faults"] | ["POST", "cut-watches"]:
+                self._switch_api(method, path[0], body)
             case _:
                 switch_mesh(self.mesh, method, path, body)
         return {"mesh": self.mesh.behaviours(), "faults": self.api.faults.listed()}
+
+    def _switch_api(self, method: str, what: str, body: Json) -> None:
+        if what == "cut-watches":
+            self.api.cut_watches()
+        elif method == "POST":
+            self.api.faults.add(Fault(**body))
+        else:
+            self.api.faults.clear()
 
     def step(self) -> None:
         """Let the controllers and the mesh do what is due now."""

@@ -16,6 +16,7 @@ class Fault:
     resource: str = ""  # plural
     subresource: str | None = None  # "" matches the main resource only
     user_agent: str = ""  # prefix
+    namespace: str = ""  # of the object
     count: int = 1  # how many requests; -1: all
     skip: int = 0  # how many requests are let through first
     delay_seconds: float = 0.0
@@ -67,10 +68,12 @@ class Faults:
         with self._lock:
             return self._cuts
 
-    def take(self, verb: str, resource: str, subresource: str, user_agent: str) -> Fault | None:
+    def take(self, verb: str, resource: str, subresource: str, user_agent: str, namespace: str = "") -> Fault | None:
         """Return the fault for a request, which is used up by it."""
         with self._lock:
             for fault in self._faults:
+                if fault.namespace not in {"", namespace}:
+                    continue
                 if not fault.matches(verb, resource, subresource, user_agent):
                     continue
                 if fault.skip:
@@ -83,11 +86,13 @@ class Faults:
                 return fault
         return None
 
-    def forbid(self, verb: str, resource: str, subresource: str, user_agent: str) -> bool:
+    def forbid(self, verb: str, resource: str, subresource: str, user_agent: str, namespace: str = "") -> bool:
         """Whether a request would be answered with 403: what a review of access says then, too."""
         with self._lock:
             return any(
-                fault.code == HTTPStatus.FORBIDDEN and fault.matches(verb, resource, subresource, user_agent)
+                fault.code == HTTPStatus.FORBIDDEN
+                and fault.namespace in {"", namespace}
+                and fault.matches(verb, resource, subresource, user_agent)
                 for fault in self._faults
             )
 

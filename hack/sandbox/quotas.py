@@ -1,6 +1,6 @@
 """Quotas of pods in the sandbox: ``spec.hard.pods`` of a ResourceQuota, as a whole number, and no other limits."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from hack.sandbox.api.kinds import BUILT_IN
@@ -11,11 +11,19 @@ Json = dict[str, Any]
 QUOTAS = next(kind for kind in BUILT_IN if kind.kind == "ResourceQuota")
 
 
-def refusal(objects: Objects, namespace: str, pod: str, *, used: int) -> str:
-    """Return in the API server's words why a namespace with so many pods takes no other one, or "" if it does."""
+def refusal(objects: Objects, namespace: str, pod: str, *, used: Callable[[], Mapping[str, int]]) -> str:
+    """Return in the API server's words why a namespace takes no other pod, or "" if it does.
+
+    Args:
+        objects: the quotas among others.
+        namespace: of the pod.
+        pod: its name.
+        used: counts the pods of each namespace; asked only if there is a quota.
+    """
     for quota, hard in _limits(objects, namespace):
-        if used >= hard:
-            numbers = f"requested: pods=1, used: pods={used}, limited: pods={hard}"
+        pods = used()[namespace]
+        if pods >= hard:
+            numbers = f"requested: pods=1, used: pods={pods}, limited: pods={hard}"
             return f'pods "{pod}" is forbidden: exceeded quota: {quota["metadata"]["name"]}, {numbers}'
     return ""
 

@@ -41,6 +41,7 @@ class _Workload:
     revision: int = 0
     wanted: int = 0  # replicas that the sets were last brought to
     is_down: bool = False
+    settled: str = ""  # the version of the Deployment for which there is nothing left to do
 
     @property
     def pods(self) -> int:
@@ -108,7 +109,7 @@ class WorkloadController:
             deployments, _ = self._objects.store.list((DEPLOYMENTS.group, DEPLOYMENTS.plural))
             there = {deployment["metadata"]["uid"] for deployment in deployments}
             self._workloads = {uid: workload for uid, workload in self._workloads.items() if uid in there}
-            waits = [self._step(deployment) for deployment in deployments]
+            waits = [self._step(deployment) for deployment in deployments if not self._is_settled(deployment)]
             quotas.step(self._objects, self._used())
         return min((wait for wait in waits if wait is not None), default=None)
 
@@ -118,6 +119,14 @@ class WorkloadController:
         for workload in self._workloads.values():
             used[workload.namespace] += workload.pods
         return used
+
+    def _is_settled(self, deployment: Json) -> bool:
+        """Whether only a change could give it something to do: of thousands most are like that most of the time."""
+        meta = deployment["metadata"]
+        workload = self._workloads.get(meta["uid"])
+        if workload is None or workload.settled != meta["resourceVersion"]:
+            return False
+        return workload.is_down == ((workload.namespace, workload.name) in self._down)
 
     def _step(self, deployment: Json) -> timedelta | None:
         meta, now = deployment["metadata"], self._now()
@@ -136,6 +145,10 @@ class WorkloadController:
             return None  # deleted meanwhile
         times = [pod.ready_at for one in workload.sets for pod in one.pods if pod.ready_at is not None]
         soonest = [time - now for time in (*times, conditions.deadline(deployment)) if time is not None and time > now]
+        stored = self._objects.store.get((DEPLOYMENTS.group, DEPLOYMENTS.plural), key)
+        is_unwritten = stored is not None and stored["metadata"]["resourceVersion"] == meta["resourceVersion"]
+        waits = bool(soonest) or any(one.failure for one in workload.sets)
+        workload.settled = meta["resourceVersion"] if is_unwritten and not waits else ""
         return min(soonest, default=None)
 
     def _sync(self, deployment: Json, workload: _Workload, now: datetime) -> Json:
@@ -190,8 +203,7 @@ class WorkloadController:
         """Create and remove pods; return whether there is anything to tell the Deployment."""
 
         def refusal(pod: str) -> str:
-            used = self._used()[workload.namespace]
-            return quotas.refusal(self._objects, workload.namespace, pod, used=used)
+            return quotas.refusal(self._objects, workload.namespace, pod, used=self._used)
 
         # Those that shrink come first: what they leave can be used by those that grow.
         sets = sorted(workload.sets, key=lambda one: one.wanted - len(one.pods))

@@ -68,3 +68,27 @@ def test_pages_of_before_a_compaction_are_gone(cluster):
         cluster.api.store.compact()
         gone = api.get(CONFIG, params={"limit": 1, "continue": token})
         assert (gone.status_code, gone.json()["reason"]) == (410, "Expired")
+
+
+def test_a_fault_can_be_confined_to_a_namespace_and_a_review_of_access_agrees(cluster):
+    def allowed(namespace):
+        asked = {"verb": "get", "resource": "configmaps", "namespace": namespace}
+        spec = {"spec": {"resourceAttributes": asked}}
+        path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+        return api.post(path, json=spec).json()["status"]["allowed"]
+
+    with httpx.Client(base_url=cluster.admin.url) as admin, httpx.Client(base_url=cluster.api.url) as api:
+        fault = {"verb": "get", "resource": "configmaps", "namespace": "default", "code": 403, "count": -1}
+        admin.post("/faults", json=fault)
+        elsewhere = CONFIG.replace("default", "kube-system")
+        assert (api.get(f"{CONFIG}/a").status_code, api.get(f"{elsewhere}/a").status_code) == (403, 404)
+        assert (allowed("default"), allowed("kube-system")) == (False, True)
+
+
+def test_requests_can_be_counted_by_another_process(cluster):
+    with httpx.Client(base_url=cluster.admin.url) as admin, httpx.Client(base_url=cluster.api.url) as api:
+        for name in "aab":
+            api.get(f"{CONFIG}/{name}", headers={"User-Agent": "somebody"})
+        (counted,) = admin.get("/requests").json()["requests"]
+        what = {"userAgent": "somebody", "namespace": "default", "verb": "get", "resource": "configmaps"}
+        assert counted == {**what, "subresource": "", "code": 404, "count": 3, "objects": 2}

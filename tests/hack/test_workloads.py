@@ -279,3 +279,26 @@ def test_rollout_that_needs_one_more_than_the_quota_times_out(stepped):
     stepped.after(60)
     assert stepped.progressing("podinfo-canary") == "ProgressDeadlineExceeded"
     assert stepped.condition("Available", "podinfo-canary")["status"] == "True"
+
+
+def test_deployments_with_nothing_left_to_do_are_left_alone_until_something_changes(stepped, monkeypatch):
+    looked_at = []
+    look = stepped.cluster.workloads._sync
+
+    def sync(deployment, *others):
+        looked_at.append(deployment["metadata"]["name"])
+        return look(deployment, *others)
+
+    monkeypatch.setattr(stepped.cluster.workloads, "_sync", sync)
+    for name in ("primary", "canary"):
+        stepped.add(f"{name}-deployment")
+    for seconds in (0, 2, 2):
+        stepped.after(seconds)
+    looked_at.clear()
+    assert (stepped.after(3600), looked_at) == ((2, 2, 2), [])
+    stepped.cluster.workloads.take_down("test", "podinfo")
+    assert (stepped.after(0), set(looked_at)) == ((2, 2, 0), {"podinfo"})
+    stepped.cluster.workloads.bring_up("test", "podinfo")
+    assert stepped.after(0) == (2, 2, 2)
+    stepped.change(lambda spec: spec.update(replicas=3))
+    assert [stepped.after(0), stepped.after(2)] == [(3, 3, 2), (3, 3, 3)]

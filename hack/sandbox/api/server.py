@@ -2,6 +2,7 @@
 
 import json
 import threading
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -53,6 +54,22 @@ class RequestLog:
         """Return those of one program, in order."""
         with self._lock:
             return [request for request in self._requests if request.user_agent.startswith(user_agent)]
+
+    def counted(self) -> list[Json]:
+        """Return how many requests of each kind there were, and to how many objects: for other processes."""
+        with self._lock:
+            requests = tuple(self._requests)
+        counts: Counter[tuple[str | int, ...]] = Counter()
+        names: defaultdict[tuple[str | int, ...], set[str]] = defaultdict(set)
+        for r in requests:
+            key = (r.user_agent, r.namespace, r.verb, r.resource, r.subresource, r.code)
+            counts[key] += 1
+            names[key].add(r.name)
+        fields = ("userAgent", "namespace", "verb", "resource", "subresource", "code")
+        return [
+            {**dict(zip(fields, key, strict=True)), "count": count, "objects": len(names[key])}
+            for key, count in counts.items()
+        ]
 
 
 class ApiServer:
@@ -111,7 +128,7 @@ class _ApiHandler(Handler):
         query = {key: values[-1] for key, values in parse_qs(parts.query, keep_blank_values=True).items()}
         request = Request.of(self.command, parts.path, query, self.headers, self.read_body())
         agent = self.headers.get("User-Agent", "")
-        fault = self.api.faults.take(request.verb, request.plural, request.subresource, agent)
+        fault = self.api.faults.take(request.verb, request.plural, request.subresource, agent, request.namespace)
         cuts = self.api.faults.cuts
         try:
             if fault is not None:
@@ -141,8 +158,10 @@ class _ApiHandler(Handler):
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815  # names of the base class
 
     def _reviewed(self, request: Request, agent: str) -> Answer | None:
+        faults = self.api.faults
         body = review(
-            request, lambda verb, resource, subresource: self.api.faults.forbid(verb, resource, subresource, agent)
+            request,
+            lambda verb, resource, subresource, namespace: faults.forbid(verb, resource, subresource, agent, namespace),
         )
         return Answer(HTTPStatus.CREATED, body) if body is not None else None
 

@@ -1,0 +1,1 @@
+"""Benchmarks: what is counted and timed of the controller as a process, on the sandbox in another."""
