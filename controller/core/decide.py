@@ -247,6 +247,18 @@ def judge_what_flows(r: Rollout) -> Plan | None:
     return rounds.give_up_at_the_limit(r, found.status)
 
 
+def wait_out_a_refusal(r: Rollout) -> Plan | None:
+    """A write that was refused is tried again at a growing pace, and meanwhile what flows is judged.
+
+    What ends traffic to nobody does not wait. Source: behaviour 8.
+    """
+    due = pacing.retry_due_at(r.world)
+    if due is None or r.world.now >= due or gates.traffic_to_nothing(r.world):
+        return None
+    held = rounds.is_due(r) and r.world.readings is not None
+    return standing.until_retried(r, due, status=rounds.judged(r).status if held else None)
+
+
 # --- the route -------------------------------------------------------------------------------------------------------
 
 
@@ -355,6 +367,7 @@ ROLLOUT: tuple[Callable[[Rollout], Plan | None], ...] = (
     take_traffic_off_what_cannot_serve,
     start_a_rollout,
     judge_what_flows,
+    wait_out_a_refusal,
     put_the_route_right,
     give_the_canary_pods,
     keep_within_the_maximum,
@@ -370,6 +383,7 @@ ROLLOUT: tuple[Callable[[Rollout], Plan | None], ...] = (
 ROUNDS: tuple[Callable[[Rollout], Plan | None], ...] = (
     finish_the_promotion,
     judge_what_flows,
+    wait_out_a_refusal,
     stand_at_a_closed_gate,
     wait_for_the_windows,
     take_the_first_step,

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Literal
 
 from controller.core.canary import CanarySpec, InvalidSpec
+from controller.core.plan import Plan, Shift
 from controller.core.verbs import HOLD
 from controller.core.world import World, older_rival, rollout_of
 from deploy.rollout import rollout_status
@@ -182,6 +183,11 @@ def traffic_to_nothing(world: World) -> str | None:
             where = f"{side.name}.{world.canary.namespace}"
             return f"{_route(world)} sends {sends} of its requests to {where}, which has no available pod behind it"
     return None
+
+
+def ends_traffic_to_nothing(world: World, plan: Plan) -> bool:
+    """Whether a plan moves traffic while requests go to a side that cannot answer: that cannot wait."""
+    return any(isinstance(action, Shift) for action in plan.actions) and traffic_to_nothing(world) is not None
 
 
 def primary_not_serving(world: World) -> str | None:

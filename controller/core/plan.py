@@ -93,6 +93,8 @@ class Refusal:
 
     action: str  # name of the action's class
     text: str  # what was asked for, and the server's words
+    at: datetime  # of the last try
+    count: int = 1  # how often in a row
     complaint: Complaint | None = None  # when it was reported last
 
 

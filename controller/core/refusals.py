@@ -5,6 +5,7 @@ as before. With the claim taken back, every round is judged where the route real
 """
 
 from dataclasses import replace
+from datetime import datetime
 
 from controller.core import conditions, events, gates, pacing, standing
 from controller.core.canary import CanaryStatus, Stage
@@ -26,6 +27,13 @@ def report(world: World, refusal: Refusal) -> Plan:
     known = refusal.complaint and replace(refusal.complaint, text=_said(world, closed))
     memory = replace(world.memory, refusal=replace(refusal, text=closed.what), complaint=known)
     return standing.behind(replace(world, memory=memory), closed, status=_claim_taken_back(world, refusal))
+
+
+def one_more(last: Refusal | None, action: str, text: str, at: datetime) -> Refusal:
+    """Return a refusal that has come after another, or after none."""
+    if last is None:
+        return Refusal(action, text, at)
+    return Refusal(action, text, at, last.count + 1, last.complaint)
 
 
 def _what(world: World, refusal: Refusal) -> str:

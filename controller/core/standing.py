@@ -1,7 +1,7 @@
 """Standing still: the one mechanism by which a closed gate is told of, behind which nothing moves."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from controller.core import conditions, events, gates, pacing
 from controller.core.canary import CanaryStatus, InvalidSpec, Stage
@@ -69,6 +69,16 @@ def until_due(r: Rollout, wake_after: timedelta) -> Plan:
     after = status if in_order else conditions.noted(r, status)
     actions = () if after == status else (WriteStatus(after),)
     return Plan(actions, wake_after=wake_after, complaint=r.world.memory.complaint)
+
+
+def until_retried(r: Rollout, due: datetime, *, status: CanaryStatus | None) -> Plan:
+    """Wait until a write that was refused is due again, or something else before that."""
+    round_due = r.world.now + pacing.interval(r.world, r.spec) if status else pacing.round_due_at(r.world, r.spec)
+    windows = (pacing.filled_at(r, check) for check in r.spec.checks)
+    dues = (due, round_due, *windows, pacing.deadline_at(r))
+    first = min(at for at in dues if at is not None and at > r.world.now)
+    actions = (WriteStatus(conditions.noted(r, status)),) if status else ()
+    return Plan(actions, wake_after=pacing.until(r.world, first), complaint=r.world.memory.complaint)
 
 
 def held_a_round(r: Rollout, status: CanaryStatus) -> Plan:

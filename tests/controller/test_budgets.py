@@ -2,7 +2,7 @@
 
 import pytest
 
-from controller.budgets import Budgets
+from controller.budgets import RESERVE, Budgets
 from tests.controller.clock import FakeClock
 
 
@@ -24,6 +24,15 @@ def test_budget_of_a_key_is_its_own_and_fills_up():  # contract D9
     budgets.forget("a")
     budgets.forget("never seen")
     assert budgets.wait("a", 2.0) == 0
+
+
+def test_what_is_urgent_may_take_from_a_reserve():  # contract D9
+    budgets = Budgets(monotonic=FakeClock(), most=10)
+    budgets.charge("a", 10)
+    assert budgets.wait("a", 1.0) == 1
+    assert budgets.wait("a", 1.0, urgent=True) == 0
+    budgets.charge("a", RESERVE)
+    assert budgets.wait("a", 1.0, urgent=True) == 1
 
 
 def test_budget_that_is_full_is_not_held():

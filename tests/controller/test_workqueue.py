@@ -62,6 +62,20 @@ def test_keys_come_out_in_the_order_of_their_first_add(queue):  # contract Q1
     assert [queue.get() for _ in range(3)] == ["a", "b", "c"]
 
 
+def test_namespaces_take_turns(queue):  # contract Q1
+    for key in ("a/1", "a/2", "a/3", "b/1", "c/1", "c/2"):
+        queue.add(key)
+    assert [queue.get() for _ in range(6)] == ["a/1", "b/1", "c/1", "a/2", "c/2", "a/3"]
+
+
+def test_key_of_a_quiet_namespace_is_next_but_one(queue):  # contract Q1
+    for number in range(1000):
+        queue.add(f"noisy/{number}")
+    assert queue.get() == "noisy/0"
+    queue.add("quiet/1")
+    assert [queue.get(), queue.get(), queue.get()] == ["noisy/1", "quiet/1", "noisy/2"]
+
+
 def test_queue_dedup_while_queued(queue):  # contract Q1
     for _ in range(1000):
         queue.add("a")

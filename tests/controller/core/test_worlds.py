@@ -12,9 +12,19 @@ from controller.core import pacing
 from controller.core.canary import CanaryStatus, Condition, InvalidSpec, Stage, State, Verbs
 from controller.core.decide import ANY_WORLD, ROLLOUT, decide
 from controller.core.events import Event
-from controller.core.plan import CopyTemplate, HoldFinalizer, Plan, ReleaseFinalizer, Say, Scale, Shift, WriteStatus
+from controller.core.plan import (
+    CopyTemplate,
+    HoldFinalizer,
+    Plan,
+    Refusal,
+    ReleaseFinalizer,
+    Say,
+    Scale,
+    Shift,
+    WriteStatus,
+)
 from controller.core.simulator import template_of
-from controller.core.world import World, rollout_of, stamp, with_readings
+from controller.core.world import Memory, World, rollout_of, stamp, with_readings
 from deploy.types import Workload
 from informers.types import Unreadable
 from metrics.types import NoData, Unavailable, Value
@@ -127,6 +137,7 @@ BACKENDS = {
 }
 
 
+REFUSED = Memory(refusal=Refusal("Shift", "the API server refuses a write: no", NOW))
 USUAL_PRIMARIES = [PRIMARIES[name] for name in ("old", "stamped", "without pods", "missing")]
 USUAL_WORKLOADS = [
     WORKLOADS[name] for name in ("as analysed", "new template", "no pods available", "paused", "missing", "idle")
@@ -150,6 +161,10 @@ def worlds() -> list[World]:
         STATUSES.values(), PRIMARIES.values(), USUAL_WORKLOADS, BACKENDS.values()
     ):
         found.append(replace(a_world(the_status, the_primary, the_workload, "recorded"), **backends))
+    for the_status, the_primary, the_workload, route in product(
+        STATUSES.values(), USUAL_PRIMARIES, USUAL_WORKLOADS, ROUTES.values()
+    ):
+        found.append(replace(a_world(the_status, the_primary, the_workload, route), memory=REFUSED))
     return found
 
 
