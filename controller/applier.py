@@ -25,12 +25,11 @@ from controller.core.plan import (
 )
 from controller.core.status_json import dropped, status_patch
 from controller.core.world import FINALIZER, World
-from controller.gather import route_ref
-from deploy.types import Deployer, Workload
+from controller.gather import Adapters, route_ref
+from controller.resources import CANARIES
+from deploy.types import Workload
 from informers.errors import InvalidError
-from informers.resources import CANARIES
 from informers.types import Cache, Json, Unreadable, Writer
-from router.types import Router
 
 log = logging.getLogger(__name__)
 
@@ -68,8 +67,7 @@ class RealApplier:
     """Writes to the cluster."""
 
     canaries: Cache[Canary]
-    router: Router
-    deployers: dict[str, Deployer]
+    adapters: Adapters
     writer: Writer
     recorder: Recorder
     leads: Callable[[], bool]  # asked right before each write: a process that was paused may have lost the lead
@@ -107,15 +105,16 @@ class RealApplier:
                 log.info(text, extra={"canary": canary.name, "namespace": canary.namespace})
 
     def _act_on_the_route(self, world: World, action: Shift | Fence) -> None:
-        ref = route_ref(world.canary, _spec(world))
+        spec = _spec(world)
+        router, ref = self.adapters.routers[spec.route_kind], route_ref(world.canary, spec)
         match action:
             case Shift(weights):
-                self.router.shift(ref, weights)
+                router.shift(ref, weights)
             case Fence():
-                self.router.fence(ref)
+                router.fence(ref)
 
     def _act_on_workloads(self, world: World, action: Scale | CopyTemplate | Fence) -> None:
-        deployer = self.deployers[_spec(world).target_kind]
+        deployer = self.adapters.deployers[_spec(world).target_kind]
         if isinstance(action, Fence):
             workload = world.primary if action.what == "primary" else world.workload
             assert isinstance(workload, Workload), "only what was found is fenced"  # noqa: S101

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from controller.core.canary import Canary
 from controller.core.events import Event
-from informers.resources import CANARIES
+from controller.resources import CANARIES
 from informers.types import Json, Unreadable
 
 SOURCE = "flagger"

@@ -3,12 +3,17 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from controller.core.canary import Canary, CanarySpec, InvalidSpec
 from controller.core.world import Memory, World
+from deploy.registry import WORKLOADS
 from deploy.types import Deployer, Workload
-from informers.types import Cache, Unreadable
+from informers.resources import Resource
+from informers.types import Cache, Unreadable, Writer
 from router.hosts import normalise
+from router.registry import ROUTES
+from router.services import SERVICES
 from router.types import Backend, Route, Router, RouteRef
 
 NO_BACKEND = Backend(problem=None, gone=True)
@@ -24,17 +29,13 @@ def parts_keys(canary: Canary) -> Sequence[str]:
     sides = (spec.primary, spec.canary)
     return (
         *(part_key(spec.target_kind, canary.namespace, side.name) for side in sides),
-        *(part_key(SERVICE, canary.namespace, normalise(side.host, canary.namespace).service) for side in sides),
-        part_key(ROUTE, canary.namespace, spec.route_name),
+        *(part_key(SERVICES.kind, canary.namespace, normalise(side.host, canary.namespace).service) for side in sides),
+        part_key(spec.route_kind, canary.namespace, spec.route_name),
     )
 
 
-ROUTE = "route"
-SERVICE = "service"
-
-
 def part_key(kind: str, namespace: str, name: str) -> str:
-    """Return the value under which the canaries of a part are filed; ``kind`` is a workload's, ROUTE or SERVICE."""
+    """Return the value under which the canaries of a part are filed."""
     return f"{kind}/{namespace}/{name}"
 
 
@@ -49,7 +50,7 @@ def _overlap_keys(namespace: str, spec: CanarySpec) -> Iterator[str]:
     for side in (spec.primary, spec.canary):
         yield f"{spec.target_kind}/{namespace}/{side.name}"
         host = normalise(side.host, namespace)
-        yield f"route/{namespace}/{spec.route_name}/{host.service}.{host.namespace}"
+        yield f"{spec.route_kind}/{namespace}/{spec.route_name}/{host.service}.{host.namespace}"
 
 
 def route_ref(canary: Canary, spec: CanarySpec) -> RouteRef:
@@ -58,12 +59,36 @@ def route_ref(canary: Canary, spec: CanarySpec) -> RouteRef:
 
 
 @dataclass(frozen=True, slots=True)
+class Adapters:
+    """What reads and writes the parts of canaries, by kind."""
+
+    deployers: Mapping[str, Deployer]  # by spec.targetKind
+    routers: Mapping[str, Router]
+
+
+def make_adapters(
+    caches: Mapping[str, Cache[Any]], writer: Writer, version: Callable[[str], Callable[[], Resource]]
+) -> Adapters:
+    """Return the adapters of every kind.
+
+    Args:
+        caches: by kind.
+        writer: what changes objects.
+        version: returns, of a kind, what returns it at the version that is served.
+    """
+    return Adapters(
+        deployers={name: kind.make(caches[name], writer, version(name)) for name, kind in WORKLOADS.items()},
+        routers={name: kind.make(caches[name], writer, version(name)) for name, kind in ROUTES.items()},
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Gatherer:
     """The caches and adapters that a world comes from."""
 
     canaries: Cache[Canary]
-    router: Router
-    deployers: Mapping[str, Deployer]  # by spec.targetKind
+    backend: Callable[[str, str], Backend]  # what stands behind a host of a namespace
+    adapters: Adapters
     now: Callable[[], datetime]
     default_interval: timedelta
     is_terminating: Callable[[str], bool] = lambda _namespace: False
@@ -76,13 +101,13 @@ class Gatherer:
         route: Route | None = None
         backends = NO_BACKEND, NO_BACKEND
         if not isinstance(spec, InvalidSpec):
-            deployer = self.deployers[spec.target_kind]
+            deployer = self.adapters.deployers[spec.target_kind]
             primary = deployer.look(canary.namespace, spec.primary.name)
             workload = deployer.look(canary.namespace, spec.canary.name)
-            route = self.router.look(route_ref(canary, spec))
+            route = self.adapters.routers[spec.route_kind].look(route_ref(canary, spec))
             backends = (
-                self.router.backend(canary.namespace, spec.primary.host),
-                self.router.backend(canary.namespace, spec.canary.host),
+                self.backend(canary.namespace, spec.primary.host),
+                self.backend(canary.namespace, spec.canary.host),
             )
         return World(
             now=self.now(),

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from controller.resources import LEASES
 from informers.errors import ApiError, ConflictError, NotFoundError
-from informers.resources import LEASES, Resource
+from informers.resources import Resource
 from informers.types import Json
 
 log = logging.getLogger(__name__)

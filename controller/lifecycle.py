@@ -24,10 +24,11 @@ from controller.exporter.canaries import CanaryExporter
 from controller.exporter.process import ProcessExporter
 from controller.exporter.queue import QueueCollector, QueueExporter
 from controller.flags import Options
-from controller.gather import Gatherer
+from controller.gather import Gatherer, make_adapters
 from controller.health import Health
 from controller.http_server import HttpServer
 from controller.in_hand import ClientInHand, InHand
+from controller.kinds import PARTS
 from controller.leases import LEASE_NAME
 from controller.parts import make_parts
 from controller.ratelimit import default_limiter
@@ -35,18 +36,17 @@ from controller.reconciler import Reconciler, Watchers
 from controller.recorder import EventRecorder
 from controller.unreadable import UnreadableTeller
 from controller.workqueue import WorkQueue
-from deploy.registry import DEPLOYERS
 from informers.client import KubeClient
 from informers.credentials import Login, find_login
 from informers.errors import FAILURES
 from informers.nesting import allow_deep_json
 from metrics.registry import OBSERVERS
-from router.registry import ROUTERS
+from router.services import SERVICES, backend
 
 log = logging.getLogger(__name__)
 
 USER_AGENT = f"flagger/{__version__}"
-_WATCHES = 5  # kinds that are watched, per namespace
+_WATCHES = len(PARTS) + 2  # per namespace: canaries, their parts, and the namespace itself
 _SPARE = 2
 WRITES = (("patch", "canaries"), ("patch", "deployments"), ("patch", "virtualservices"), ("create", "events"))
 """Verb and resource of what is written."""
@@ -228,14 +228,14 @@ class Controller:
 
     def _reconcile(self, exporter: CanaryExporter) -> Callable[[str], timedelta | None]:
         options, parts = self._options, self._parts
-        router = ROUTERS["istio"](parts.virtual_services, parts.services, self._client, parts.virtual_service_version)
-        deployers = {kind: make(parts.deployments, self._client) for kind, make in DEPLOYERS.items()}
+        adapters = make_adapters(parts.of_kind, self._client, parts.versions.__getitem__)
         applier: Applier = DryRun({})
         if not options.dry_run:
             leads = lambda: self._election.leading  # noqa: E731  # which is made later
-            applier = RealApplier(parts.canaries, router, deployers, self._client, self._recorder, leads)
+            applier = RealApplier(parts.canaries, adapters, self._client, self._recorder, leads)
+        behind = partial(backend, parts.of_kind[SERVICES.kind])
         gatherer = Gatherer(
-            parts.canaries, router, deployers, utc_now, options.control_loop_interval, parts.is_terminating
+            parts.canaries, behind, adapters, utc_now, options.control_loop_interval, parts.is_terminating
         )
         looked = partial(_as_it_was, exporter.looked) if options.dry_run else exporter.looked
         watchers = Watchers(looked, exporter.gone, exporter.unreadable, self._exporter.throttled, self._exporter.late)

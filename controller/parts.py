@@ -6,41 +6,20 @@ from functools import partial
 from typing import Any
 
 from controller.core.canary import Canary, State
-from controller.core.parse import parse_canary
 from controller.core.world import seniority
-from controller.gather import OVERLAP_INDEX, PARTS_INDEX, ROUTE, SERVICE, overlap_keys, part_key, parts_keys
-from deploy.deployments import view as deployment_view
-from deploy.registry import DEPLOYERS
-from deploy.types import Workload
+from controller.gather import OVERLAP_INDEX, PARTS_INDEX, overlap_keys, part_key, parts_keys
+from controller.kinds import CANARY, PARTS
 from informers.caches import Informers
 from informers.client import KubeClient
 from informers.discovery import ServedVersion
 from informers.informer import Informer
 from informers.keys import key_of
+from informers.kinds import WatchedKind
 from informers.kube_source import KubeSource
 from informers.namespaces import NamespaceView, OneNamespaceSource
 from informers.namespaces import view as namespace_view
-from informers.resources import (
-    CANARIES,
-    DEPLOYMENTS,
-    SERVICES,
-    VIRTUAL_SERVICE_GROUP,
-    VIRTUAL_SERVICE_VERSIONS,
-    Resource,
-    virtual_services,
-)
-from informers.store import Build, Change, Index, Order
-from informers.types import Json, V
-from router.services import view as service_view
-from router.types import Service
-from router.virtualservice import VirtualServiceView
-from router.virtualservice import view as virtual_service_view
-
-
-def canary_view(obj: Json, _previous: Canary | None) -> Canary:
-    """Return the cached view of a Canary object."""
-    return parse_canary(obj, kinds=DEPLOYERS.keys())
-
+from informers.resources import Resource
+from informers.store import Change
 
 NAMESPACE_INDEX = "namespace"
 
@@ -54,38 +33,29 @@ class Parts:
     """The informers of everything that a decision is made from."""
 
     canaries: Informers[Canary]
-    deployments: Informers[Workload]
-    virtual_services: Informers[VirtualServiceView]
-    services: Informers[Service]
+    of_kind: Mapping[str, Informers[Any]]  # of every part
+    versions: Mapping[str, Callable[[], Resource]]  # by kind, what returns it at the version that is served
     namespaces: Mapping[
         str, Informer[NamespaceView]
     ]  # empty where all are watched: there our rights outlive any of them
-    virtual_service_version: Callable[[], Resource]
 
     @property
     def all(self) -> Sequence[Informer[Any]]:
         """Every informer without which nothing can be decided."""
-        return (*self.canaries.all, *self.deployments.all, *self.virtual_services.all, *self.services.all)
+        return (*self.canaries.all, *(informer for informers in self.of_kind.values() for informer in informers.all))
 
     def by_resource(self) -> Iterator[tuple[str, str, Informer[Any]]]:
         """Yield every informer after the resource and the namespace ("" for all) that it watches."""
-        for resource, informers in (
-            (CANARIES, self.canaries),
-            (DEPLOYMENTS, self.deployments),
-            (virtual_services(VIRTUAL_SERVICE_VERSIONS[0]), self.virtual_services),
-            (SERVICES, self.services),
-        ):
-            yield from ((resource.plural, namespace, informer) for namespace, informer in informers.by_namespace())
+        caches: list[tuple[str, Informers[Any]]] = [(CANARY.api.plural, self.canaries)]
+        caches += [(PARTS[name].api.plural, informers) for name, informers in self.of_kind.items()]
+        for plural, informers in caches:
+            yield from ((plural, namespace, informer) for namespace, informer in informers.by_namespace())
 
     def wake(self, add: Callable[[str], None]) -> None:
         """Have every change add the keys of the canaries that it concerns."""
         for canaries in self.canaries.all:
             canaries.add_handler(partial(self._canary_changed, add))
-        for kind, informers in (
-            (DEPLOYMENTS.kind, self.deployments),
-            (ROUTE, self.virtual_services),
-            (SERVICE, self.services),
-        ):
+        for kind, informers in self.of_kind.items():
             for informer in informers.all:
                 informer.add_handler(partial(self._part_changed, add, kind))
         for namespace in self.namespaces.values():
@@ -131,6 +101,24 @@ class Parts:
             add(key_of(canary.namespace, canary.name))
 
 
+def make_parts(client: KubeClient, namespaces: Sequence[str]) -> Parts:
+    """Return the informers for these namespaces, or for all if there are none; nothing is started."""
+    maker = _Maker(client, tuple(namespaces) or ("",))
+    indexes = {OVERLAP_INDEX: overlap_keys, PARTS_INDEX: parts_keys, NAMESPACE_INDEX: _namespace_of}
+    versions = {name: served_version(client, kind) for name, kind in PARTS.items()}
+    return Parts(
+        canaries=maker.make(CANARY, served_version(client, CANARY), indexes=indexes, orders={OVERLAP_INDEX: seniority}),
+        of_kind={name: maker.make(kind, versions[name]) for name, kind in PARTS.items()},
+        versions=versions,
+        namespaces={name: Informer(OneNamespaceSource(client, name), namespace_view) for name in namespaces},
+    )
+
+
+def served_version(client: KubeClient, kind: WatchedKind[Any]) -> Callable[[], Resource]:
+    """Return what returns a kind at the version that the API server serves, or the one that there is."""
+    return ServedVersion(client, kind.api) if kind.discovered else partial(kind.api.at, kind.api.versions[0])
+
+
 @dataclass(frozen=True, slots=True)
 class _Maker:
     """Makes informers over one client."""
@@ -138,59 +126,26 @@ class _Maker:
     client: KubeClient
     namespaces: tuple[str, ...]  # ("",) for all
 
-    def make(
-        self,
-        resource: Resource,
-        build: Build[V],
-        indexes: Mapping[str, Index[V]] | None = None,
-        orders: Mapping[str, Order[V]] | None = None,
-    ) -> Informers[V]:
-        return self.of_version(lambda: resource, lambda: None, resource, build, indexes, orders)
-
-    def of_version(
-        self,
-        version: Callable[[], Resource],
-        forget: Callable[[], None],
-        any_version: Resource,
-        build: Build[V],
-        indexes: Mapping[str, Index[V]] | None = None,
-        orders: Mapping[str, Order[V]] | None = None,
-    ) -> Informers[V]:
+    def make(self, kind: WatchedKind[Any], version: Callable[[], Resource], **filed: Any) -> Informers[Any]:  # noqa: ANN401  # indexes and orders of an informer
+        forget = version.forget if isinstance(version, ServedVersion) else _nothing
         return Informers(
             {
                 namespace: Informer(
                     KubeSource(
                         self.client,
                         version,
-                        kind=any_version.kind,
-                        plural=any_version.plural,
+                        kind=kind.api.kind,
+                        plural=kind.api.plural,
                         namespace=namespace,
                         forget=forget,
                     ),
-                    build,
-                    indexes=indexes,
-                    orders=orders,
+                    kind.view,
+                    **filed,
                 )
                 for namespace in self.namespaces
             }
         )
 
 
-def make_parts(client: KubeClient, namespaces: Sequence[str]) -> Parts:
-    """Return the informers for these namespaces, or for all if there are none; nothing is started."""
-    maker = _Maker(client, tuple(namespaces) or ("",))
-    newest = VIRTUAL_SERVICE_VERSIONS[0]
-    served = ServedVersion(client, VIRTUAL_SERVICE_GROUP, VIRTUAL_SERVICE_VERSIONS, virtual_services)
-    return Parts(
-        canaries=maker.make(
-            CANARIES,
-            canary_view,
-            {OVERLAP_INDEX: overlap_keys, PARTS_INDEX: parts_keys, NAMESPACE_INDEX: _namespace_of},
-            {OVERLAP_INDEX: seniority},
-        ),
-        deployments=maker.make(DEPLOYMENTS, deployment_view),
-        virtual_services=maker.of_version(served, served.forget, virtual_services(newest), virtual_service_view),
-        services=maker.make(SERVICES, service_view),
-        namespaces={name: Informer(OneNamespaceSource(client, name), namespace_view) for name in namespaces},
-        virtual_service_version=served,
-    )
+def _nothing() -> None:
+    """Forget nothing: the version is the only one."""

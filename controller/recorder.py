@@ -20,6 +20,7 @@ from controller.correlator import Correlator, Entry, Recent
 from controller.event_object import event_name, event_object, shortened
 from controller.outbox import Job, Outbox
 from controller.ratelimit import default_limiter
+from controller.resources import EVENTS
 from controller.workqueue import WorkQueue
 from informers.errors import (
     AlreadyExistsError,
@@ -31,7 +32,7 @@ from informers.errors import (
     TransportError,
     UnauthorizedError,
 )
-from informers.resources import EVENTS, Resource
+from informers.resources import Resource
 from informers.types import Json, Unreadable
 
 log = logging.getLogger(__name__)

@@ -13,9 +13,9 @@ from controller.applier import Recorder
 from controller.core import events
 from controller.core.conditions import unreadable_patch
 from controller.core.pacing import REPEAT_AT_REST
+from controller.resources import CANARIES
 from informers.errors import ForbiddenError, InvalidError, NotFoundError
 from informers.keys import key_of
-from informers.resources import CANARIES
 from informers.types import Unreadable, Writer
 
 log = logging.getLogger(__name__)

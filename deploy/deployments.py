@@ -1,18 +1,21 @@
 """Deployments: the view that is cached of one, and the adapter that scales and promotes them."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from deploy.kinds import WorkloadKind
 from deploy.revision import fingerprint
 from deploy.template import copy_operations, template_of
 from deploy.types import FENCE_ANNOTATION, PROMOTED_ANNOTATION, Template, Workload
 from informers.errors import ConflictError, InvalidError
 from informers.fields import HIGHEST_INT32, items, mapping, text, whole
-from informers.resources import DEPLOYMENTS
+from informers.kinds import READ, WatchedKind
+from informers.resources import ApiKind, Resource
 from informers.types import Cache, FieldError, Json, Unreadable, Writer
 
+DEPLOYMENTS = ApiKind("apps", ("v1",), "deployments", "Deployment")
 _DEADLINE_EXCEEDED = ("False", "ProgressDeadlineExceeded")
 _DEFAULT_DEADLINE = 600  # seconds, as Kubernetes has it
 _YEARS = range(1970, 9900)  # so that adding a deadline never overflows
@@ -91,6 +94,7 @@ class DeploymentDeployer:
 
     cache: Cache[Workload]
     writer: Writer
+    resource: Callable[[], Resource]
 
     def look(self, namespace: str, name: str) -> Workload | Unreadable | None:
         """Return the Deployment as the cache has it, or None if it does not exist."""
@@ -99,7 +103,7 @@ class DeploymentDeployer:
     def scale(self, workload: Workload, *, replicas: int) -> None:
         """Set the desired number of pods by the scale subresource; see ``Deployer.scale``."""
         answer = self.writer.merge_patch(
-            DEPLOYMENTS,
+            self.resource(),
             workload.namespace,
             workload.name,
             {"metadata": {"resourceVersion": workload.resource_version}, "spec": {"replicas": replicas}},
@@ -119,21 +123,21 @@ class DeploymentDeployer:
         """Note the version that was read in an annotation, which gives the object another; see ``Deployer.fence``."""
         version = workload.resource_version
         metadata = {"resourceVersion": version, "annotations": {FENCE_ANNOTATION: version}}
-        answer = self.writer.merge_patch(DEPLOYMENTS, workload.namespace, workload.name, {"metadata": metadata})
+        answer = self.writer.merge_patch(self.resource(), workload.namespace, workload.name, {"metadata": metadata})
         self.cache.write_through(answer)
 
     def copy_template(self, source: Workload, target: Workload, *, stamp: str, identity: Collection[str] = ()) -> None:
         """Copy the template and stamp the target; see ``Deployer.copy_template``."""
-        source_obj = self.writer.get(DEPLOYMENTS, source.namespace, source.name)
+        source_obj = self.writer.get(self.resource(), source.namespace, source.name)
         if not _is_analysed(source, source_obj):
             raise ConflictError(
                 f"the template of deployment {source.name}.{source.namespace} is no longer revision "
                 f"{source.template.revision}, which was analysed; nothing was copied"
             )
-        target_obj = self.writer.get(DEPLOYMENTS, target.namespace, target.name)
+        target_obj = self.writer.get(self.resource(), target.namespace, target.name)
         _same(target, target_obj)
         operations = copy_operations(source_obj, target_obj, stamp, identity)
-        answer = self.writer.json_patch(DEPLOYMENTS, target.namespace, target.name, operations)
+        answer = self.writer.json_patch(self.resource(), target.namespace, target.name, operations)
         self.cache.write_through(answer)
         if (answer["metadata"].get("annotations") or {}).get(PROMOTED_ANNOTATION) != stamp:
             raise InvalidError(
@@ -155,3 +159,14 @@ def _same(view: Workload, obj: Json) -> None:
     fenced = (meta.get("annotations") or {}).get(FENCE_ANNOTATION, "")
     if (meta["uid"], meta["generation"], fenced) != (view.uid, view.generation, view.fenced):
         raise ConflictError(f"deployment {view.name}.{view.namespace} changed since it was read; nothing was copied")
+
+
+DEPLOYMENT = WorkloadKind(
+    WatchedKind(
+        DEPLOYMENTS,
+        view,
+        verbs={"": ("get", *READ, "patch"), "scale": ("patch",)},
+        discovered=False,
+    ),
+    DeploymentDeployer,
+)

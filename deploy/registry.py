@@ -1,11 +1,9 @@
-"""Which workload kinds are supported. A new kind is one adapter and one line here."""
+"""Which workload kinds there are. A new one is one adapter, and one line here."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
-from deploy.deployments import DeploymentDeployer
-from deploy.types import Deployer, Workload
-from informers.types import Cache, Writer
+from deploy.deployments import DEPLOYMENT
+from deploy.kinds import WorkloadKind
 
-DEPLOYERS: Mapping[str, Callable[[Cache[Workload], Writer], Deployer]] = {
-    "Deployment": DeploymentDeployer,
-}
+WORKLOADS: Mapping[str, WorkloadKind] = {kind.watched.api.kind: kind for kind in (DEPLOYMENT,)}
+"""By ``spec.targetKind``."""

@@ -1,11 +1,10 @@
 """Which version of a kind is served. Asked until it is there, never remembered as absent (contract C15)."""
 
 import threading
-from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from informers.errors import KindNotServedError
-from informers.resources import Resource
+from informers.resources import ApiKind, Resource
 from informers.types import Json
 
 
@@ -19,14 +18,10 @@ class Discovery(Protocol):
 class ServedVersion:
     """Finds the newest served version of a kind and remembers it until told to look again. Safe to share."""
 
-    def __init__(
-        self, discovery: Discovery, group: str, versions: Sequence[str], resource: Callable[[str], Resource]
-    ) -> None:
-        """Take the versions to look for, newest first, and what makes a resource of one."""
+    def __init__(self, discovery: Discovery, kind: ApiKind) -> None:
+        """Take whom to ask, and the kind with the versions to look for."""
         self._discovery = discovery
-        self._group = group
-        self._versions = tuple(versions)
-        self._resource = resource
+        self._kind = kind
         self._lock = threading.Lock()
         self._found: Resource | None = None
 
@@ -51,17 +46,17 @@ class ServedVersion:
             self._found = None
 
     def _look(self) -> Resource:
-        wanted = self._resource(self._versions[0])
+        kind = self._kind
         try:
-            group = self._discovery.get_path(f"/apis/{self._group}")
+            group = self._discovery.get_path(f"/apis/{kind.group}")
         except KindNotServedError as error:
-            raise KindNotServedError(wanted.not_served, code=error.code) from error
+            raise KindNotServedError(kind.newest.not_served, code=error.code) from error
         served = {entry["version"] for entry in group.get("versions") or ()}
-        for version in self._versions:
-            if version in served and self._has_kind(version, wanted.plural):
-                return self._resource(version)
-        raise KindNotServedError(wanted.not_served)
+        for version in kind.versions:
+            if version in served and self._is_served_at(version):
+                return kind.at(version)
+        raise KindNotServedError(kind.newest.not_served)
 
-    def _has_kind(self, version: str, plural: str) -> bool:
-        resources = self._discovery.get_path(f"/apis/{self._group}/{version}").get("resources") or ()
-        return any(entry.get("name") == plural for entry in resources)
+    def _is_served_at(self, version: str) -> bool:
+        resources = self._discovery.get_path(f"/apis/{self._kind.group}/{version}").get("resources") or ()
+        return any(entry.get("name") == self._kind.plural for entry in resources)

@@ -12,8 +12,8 @@ from informers.handlers import Registration
 from informers.reflector import Hooks, Reflector
 from informers.source import Source
 from informers.stop import Stop
-from informers.store import Build, Change, Index, Order, Store
-from informers.types import Json, Unreadable, V
+from informers.store import Change, Index, Order, Store
+from informers.types import Build, Json, Unreadable, V
 
 log = logging.getLogger(__name__)
 

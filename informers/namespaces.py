@@ -15,10 +15,12 @@ from typing import Any
 from informers.client import READ_SECONDS, KubeClient
 from informers.errors import ServerError
 from informers.kube_source import LIST_SECONDS, KubeSource, ended_by
-from informers.resources import NAMESPACES
+from informers.resources import Resource
 from informers.source import Page, version_of
 from informers.stop import Stop
 from informers.types import IdentityError, Json
+
+NAMESPACES = Resource("", "v1", "namespaces", "Namespace")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Names of API resources, and the paths that follow from them.
 
-A ``Resource`` is a value: which version is served is found out by ``informers.discovery`` and put in.
+A ``Resource`` is a kind at one version. Which of an ``ApiKind`` is served is found out by ``informers.discovery``.
 """
 
 from dataclasses import dataclass
@@ -43,16 +43,20 @@ class Resource:
         return "/".join(parts)
 
 
-CANARIES = Resource("flagger.app", "v1beta1", "canaries", "Canary")
-DEPLOYMENTS = Resource("apps", "v1", "deployments", "Deployment")
-SERVICES = Resource("", "v1", "services", "Service")
-NAMESPACES = Resource("", "v1", "namespaces", "Namespace")
-EVENTS = Resource("", "v1", "events", "Event")
-LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease")
-VIRTUAL_SERVICE_GROUP = "networking.istio.io"
-VIRTUAL_SERVICE_VERSIONS = ("v1", "v1beta1", "v1alpha3")  # newest first; the newest served one is used
+@dataclass(frozen=True, slots=True)
+class ApiKind:
+    """A kind in every version that we understand, of which the API server may serve some, or none."""
 
+    group: str
+    versions: tuple[str, ...]  # newest first: the newest served one is used
+    plural: str
+    kind: str
 
-def virtual_services(version: str) -> Resource:
-    """Return Istio's VirtualService at a served version."""
-    return Resource(VIRTUAL_SERVICE_GROUP, version, "virtualservices", "VirtualService")
+    @property
+    def newest(self) -> Resource:
+        """Return the kind at the newest version, which is also the one that messages name."""
+        return self.at(self.versions[0])
+
+    def at(self, version: str) -> Resource:
+        """Return the kind at a version."""
+        return Resource(self.group, version, self.plural, self.kind)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Generic
 
 from informers.keys import key_of
-from informers.types import LONGEST_VERSION, FieldError, IdentityError, Json, Partial, Unreadable, V
+from informers.types import LONGEST_VERSION, Build, FieldError, IdentityError, Json, Partial, Unreadable, V
 
 log = logging.getLogger(__name__)
 
@@ -23,9 +23,6 @@ Index = Callable[[V], Iterable[str]]
 
 Order = Callable[[V], Any]
 """Returns what views under one value are compared by."""
-
-Build = Callable[[Json, V | None], V]
-"""Builds a view; the previous one of that name may lend what is dear to compute."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 Routers and deployers read views from a ``Cache`` and write through a ``Writer``; tests give them fakes of both.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -49,6 +49,9 @@ class Unreadable:
 
 
 V = TypeVar("V", bound=View)
+
+Build = Callable[[Json, V | None], V]
+"""Builds a view; the previous one of that name may lend what is expensive to compute."""
 
 
 LONGEST_VERSION = 19

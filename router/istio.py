@@ -4,13 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from informers.errors import NotFoundError
-from informers.resources import Resource
+from informers.kinds import READ, WatchedKind
+from informers.resources import ApiKind, Resource
 from informers.types import Cache, Unreadable, Writer
-from router import services
-from router.hosts import normalise
-from router.types import Backend, Route, RouteRef, Service, Weights
-from router.virtualservice import VirtualServiceView, find, patch
+from router.kinds import RouteKind
+from router.types import Route, RouteRef, Weights
+from router.virtualservice import VirtualServiceView, find, patch, view
 
+VIRTUAL_SERVICES = ApiKind("networking.istio.io", ("v1", "v1beta1", "v1alpha3"), "virtualservices", "VirtualService")
 FENCE_ANNOTATION = "flagger.app/fenced-version"
 
 
@@ -19,7 +20,6 @@ class IstioRouter:
     """Fulfils ``router.types.Router`` for Istio VirtualServices."""
 
     virtual_services: Cache[VirtualServiceView]
-    services: Cache[Service]
     writer: Writer
     resource: Callable[[], Resource]  # at the version that the API server serves
 
@@ -29,18 +29,6 @@ class IstioRouter:
         if isinstance(found, Unreadable):
             return Route(None, f"it cannot be read: {found.reason}")
         return find(found, ref) if found is not None else None
-
-    def backend(self, namespace: str, host: str) -> Backend:
-        """Return what stands behind ``host``; it should be a ClusterIP service of the namespace with an HTTP port."""
-        meant = normalise(host, namespace)
-        if meant.namespace != namespace:
-            return Backend(f"host {host} is not a service of namespace {namespace}")
-        found = self.services.get(namespace, meant.service)
-        if found is None:
-            return Backend(f"service {meant.service}.{namespace} not found, create it or correct the host", gone=True)
-        if isinstance(found, Unreadable):
-            return Backend(f"service {meant.service}.{namespace} cannot be read: {found.reason}")
-        return services.backend(found)
 
     def fence(self, ref: RouteRef) -> None:
         """Note the version that was read in an annotation, which gives the object another; see ``Router.fence``."""
@@ -62,3 +50,6 @@ class IstioRouter:
         if operations:
             answer = self.writer.json_patch(self.resource(), ref.namespace, ref.name, operations)
             self.virtual_services.write_through(answer)
+
+
+VIRTUAL_SERVICE = RouteKind(WatchedKind(VIRTUAL_SERVICES, view, verbs={"": (*READ, "patch")}), IstioRouter)

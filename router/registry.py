@@ -1,13 +1,9 @@
-"""Which routers there are. A new router is one adapter and one line here."""
+"""Which route kinds there are. A new one is one adapter, and one line here."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
-from informers.resources import Resource
-from informers.types import Cache, Writer
-from router.istio import IstioRouter
-from router.types import Router, Service
-from router.virtualservice import VirtualServiceView
+from router.istio import VIRTUAL_SERVICE
+from router.kinds import RouteKind
 
-ROUTERS: Mapping[str, Callable[[Cache[VirtualServiceView], Cache[Service], Writer, Callable[[], Resource]], Router]] = {
-    "istio": IstioRouter,
-}
+ROUTES: Mapping[str, RouteKind] = {kind.watched.api.kind: kind for kind in (VIRTUAL_SERVICE,)}
+"""By the kind of the object."""

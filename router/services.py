@@ -7,7 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from informers.fields import items, labels, mapping, text
+from informers.kinds import READ, WatchedKind
+from informers.resources import ApiKind
+from informers.types import Cache, Unreadable
+from router.hosts import normalise
 from router.types import Backend, Service, ServicePort
+
+SERVICES = ApiKind("", ("v1",), "services", "Service")
 
 _HTTP = ("http", "https", "http2", "grpc", "grpc-web")
 _APP_PROTOCOLS = frozenset({*_HTTP, "kubernetes.io/h2c", "kubernetes.io/ws", "kubernetes.io/wss"})
@@ -38,7 +44,23 @@ def view(obj: Mapping[str, Any], _previous: Service | None) -> Service:
     )
 
 
-def backend(service: Service) -> Backend:
+SERVICE = WatchedKind(SERVICES, view, verbs={"": READ}, discovered=False)
+
+
+def backend(services: Cache[Service], namespace: str, host: str) -> Backend:
+    """Return what stands behind a host; it should be a ClusterIP service of the namespace with an HTTP port."""
+    meant = normalise(host, namespace)
+    if meant.namespace != namespace:
+        return Backend(f"host {host} is not a service of namespace {namespace}")
+    found = services.get(namespace, meant.service)
+    if found is None:
+        return Backend(f"service {meant.service}.{namespace} not found, create it or correct the host", gone=True)
+    if isinstance(found, Unreadable):
+        return Backend(f"service {meant.service}.{namespace} cannot be read: {found.reason}")
+    return backend_of(found)
+
+
+def backend_of(service: Service) -> Backend:
     """Return what stands behind a service; Kubernetes ignores the selector of an ExternalName."""
     return Backend(_problem(service), selector=() if service.kind == _EXTERNAL_NAME else service.selector)
 

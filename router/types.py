@@ -109,9 +109,6 @@ class Router(Protocol):
     def look(self, ref: RouteRef) -> Route | None:
         """Return the route as the cache has it, or None if the route object does not exist."""
 
-    def backend(self, namespace: str, host: str) -> Backend:
-        """Return what stands behind a host, which must be a ClusterIP service of the namespace with an HTTP port."""
-
     def fence(self, ref: RouteRef) -> None:
         """Move the version of the route object, and nothing else: a patch on an older version is refused from now on.
 

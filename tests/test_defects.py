@@ -18,7 +18,7 @@ from controller.core.simulator import later, plan_for, play, pushed, remembering
 from controller.core.world import stamp
 from controller.correlator import Correlator
 from controller.exporter.canaries import CanaryExporter
-from controller.parts import canary_view
+from controller.kinds import canary_view
 from controller.ratelimit import ExponentialLimiter
 from controller.workqueue import WorkQueue
 from deploy.deployments import DeploymentDeployer

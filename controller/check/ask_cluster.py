@@ -13,17 +13,14 @@ from controller.check.facts import Access, Api, NoApi, NotServed, Permission, Se
 from controller.check.judge_cluster import ANONYMOUS
 from controller.check.permissions import NEEDED, NEEDED_FOR_DRY_RUN, NEEDED_TO_LEAD
 from controller.check.schema import missing_fields
+from controller.kinds import CANARY, PARTS
+from controller.parts import served_version
+from controller.resources import CANARIES
 from informers.client import KubeClient
 from informers.discovery import ServedVersion
 from informers.errors import ApiError, ForbiddenError, KindNotServedError, NotFoundError, UnauthorizedError
-from informers.resources import (
-    CANARIES,
-    NAMESPACES,
-    VIRTUAL_SERVICE_GROUP,
-    VIRTUAL_SERVICE_VERSIONS,
-    Resource,
-    virtual_services,
-)
+from informers.namespaces import NAMESPACES
+from informers.resources import Resource
 
 _ACCESS_REVIEWS = Resource("authorization.k8s.io", "v1", "selfsubjectaccessreviews", "SelfSubjectAccessReview")
 _USER_REVIEWS = Resource("authentication.k8s.io", "v1", "selfsubjectreviews", "SelfSubjectReview")
@@ -67,22 +64,22 @@ def ask_cluster(client: KubeClient, question: Question, now: Callable[[], dateti
 class _Asker:
     def __init__(self, client: KubeClient) -> None:
         self._client = client
-        self._canaries = ServedVersion(client, CANARIES.group, (CANARIES.version,), lambda _version: CANARIES)
-        self._routes = ServedVersion(client, VIRTUAL_SERVICE_GROUP, VIRTUAL_SERVICE_VERSIONS, virtual_services)
+        self._versions = {name: served_version(client, kind) for name, kind in PARTS.items()}
 
     def ask(self, question: Question, now: Callable[[], datetime]) -> Api:
         version, user = self._version(), self._user()
-        canaries, routes = _served(self._canaries), _served(self._routes)
+        asked = {CANARIES.kind: ServedVersion(self._client, CANARY.api)}
+        asked |= {name: version for name, version in self._versions.items() if isinstance(version, ServedVersion)}
+        kinds = {name: _served(version) for name, version in asked.items()}
         access = tuple(self._access(question))
-        kinds = {CANARIES.plural: self._canaries, virtual_services("").plural: self._routes}
-        objects = ObjectAsker(self._client, kinds, access, question.scopes)
+        versions: dict[str, Callable[[], Resource]] = {**self._versions, **asked}
+        objects = ObjectAsker(self._client, versions, access, question.scopes)
         return Api(
             version=version,
             user=user,
             missing_namespaces=tuple(name for name in question.namespaces if self._is_missing(name)),
-            canaries=canaries,
-            virtual_services=routes,
-            missing_fields=self._missing_fields() if isinstance(canaries, Served) else (),
+            kinds=kinds,
+            missing_fields=self._missing_fields() if isinstance(kinds[CANARIES.kind], Served) else (),
             access=access,
             objects=objects.ask(now, question.default_interval),
         )

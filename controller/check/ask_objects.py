@@ -13,24 +13,20 @@ from controller.check.answers import told
 from controller.check.facts import Access, Objects, Unknown, Unlisted
 from controller.core.canary import Canary
 from controller.core.world import NOTHING_REMEMBERED, World, seniority
-from controller.gather import OVERLAP_INDEX, Gatherer, overlap_keys
-from controller.parts import canary_view
-from deploy.deployments import view as deployment_view
-from deploy.registry import DEPLOYERS
+from controller.gather import OVERLAP_INDEX, Gatherer, make_adapters, overlap_keys
+from controller.kinds import CANARY, PARTS
 from informers.client import KubeClient
 from informers.errors import ExpiredError, KindNotServedError, NotFoundError
+from informers.kinds import WatchedKind
 from informers.kube_source import KubeSource
 from informers.reflector import PAGE
-from informers.resources import CANARIES, DEPLOYMENTS, SERVICES, VIRTUAL_SERVICE_VERSIONS, Resource, virtual_services
+from informers.resources import ApiKind, Resource
 from informers.stop import Stop
-from informers.store import Build, Store
+from informers.store import Store
 from informers.types import IdentityError, Json, Unreadable, View
-from router.registry import ROUTERS
-from router.services import view as service_view
-from router.virtualservice import view as virtual_service_view
+from router.services import SERVICES, backend
 
 V = TypeVar("V", bound=View)
-_ROUTES = virtual_services(VIRTUAL_SERVICE_VERSIONS[0])
 
 
 class ObjectAsker:
@@ -47,7 +43,7 @@ class ObjectAsker:
 
         Args:
             client: of the API server.
-            versions: by plural, what finds the served version of a custom kind.
+            versions: by kind, what finds the served version.
             access: what is known to be allowed.
             namespaces: to look into; "" for all.
         """
@@ -62,18 +58,15 @@ class ObjectAsker:
     def ask(self, now: Callable[[], datetime], default_interval: timedelta) -> Objects:
         """Return every canary object with its world."""
         canaries = Store(
-            canary_view,
+            CANARY.view,
             indexes={OVERLAP_INDEX: overlap_keys},
             orders={OVERLAP_INDEX: seniority},
             listener=lambda _change: None,
         )
-        self._list(canaries, CANARIES)
-        deployments = self._listed(DEPLOYMENTS, deployment_view)
-        routes = self._listed(_ROUTES, virtual_service_view)
-        services = self._listed(SERVICES, service_view)
-        router = ROUTERS["istio"](routes, services, self._client, self._versions[_ROUTES.plural])
-        deployers = {kind: make(deployments, self._client) for kind, make in DEPLOYERS.items()}
-        gatherer = Gatherer(canaries, router, deployers, now, default_interval)
+        self._list(canaries, CANARY)
+        caches = {name: self._listed(kind) for name, kind in PARTS.items()}
+        adapters = make_adapters(caches, self._client, self._versions.__getitem__)
+        gatherer = Gatherer(canaries, partial(backend, caches[SERVICES.kind]), adapters, now, default_interval)
         found: list[Canary | Unreadable] = []
         canaries.snapshot(lambda objects: found.extend(objects[key] for key in sorted(objects)))
         looks: list[World | Unreadable] = [
@@ -82,23 +75,23 @@ class ObjectAsker:
         ]
         return Objects(tuple(looks), tuple(self._unlisted))
 
-    def _listed(self, resource: Resource, build: Build[V]) -> Store[V]:
-        store: Store[V] = Store(build, indexes={}, listener=lambda _change: None)
-        self._list(store, resource)
+    def _listed(self, kind: WatchedKind[V]) -> Store[V]:
+        store: Store[V] = Store(kind.view, indexes={}, listener=lambda _change: None)
+        self._list(store, kind)
         return store
 
-    def _list(self, store: Store[V], resource: Resource) -> None:
+    def _list(self, store: Store[V], kind: WatchedKind[V]) -> None:
         for namespace in self._namespaces:
-            why = self._fill(store, resource, namespace)
+            why = self._fill(store, kind.api, namespace)
             if why is not None:
-                self._unlisted.append(Unlisted(resource.plural, namespace, why))
+                self._unlisted.append(Unlisted(kind.api.kind, kind.api.plural, namespace, why))
 
-    def _fill(self, store: Store[V], resource: Resource, namespace: str) -> str | None:
+    def _fill(self, store: Store[V], kind: ApiKind, namespace: str) -> str | None:
         """List into a store; return why that was not possible ("" if it is known anyway), or None."""
-        if (resource.plural, namespace) in self._denied:
+        if (kind.plural, namespace) in self._denied:
             return ""
-        version = self._versions.get(resource.plural, lambda: resource)
-        source = KubeSource(self._client, version, kind=resource.kind, plural=resource.plural, namespace=namespace)
+        version = self._versions[kind.kind]
+        source = KubeSource(self._client, version, kind=kind.kind, plural=kind.plural, namespace=namespace)
         try:
             answer = told(partial(_list_all, source, partial(_put, store)))
         except KindNotServedError:

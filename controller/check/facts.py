@@ -71,6 +71,7 @@ class Access:
 class Unlisted:
     """Objects that could not be listed."""
 
+    kind: str
     plural: str
     namespace: str  # "" for all
     why: str  # "" if another fact says so already: the kind is not served, or the list is not allowed
@@ -83,9 +84,9 @@ class Objects:
     looks: tuple[World | Unreadable, ...] = ()
     unlisted: tuple[Unlisted, ...] = ()
 
-    def sees(self, plural: str, namespace: str) -> bool:
+    def sees(self, kind: str, namespace: str) -> bool:
         """Whether what a world says of such objects of a namespace can be believed."""
-        return not any(u.plural == plural and u.namespace in {"", namespace} for u in self.unlisted)
+        return not any(u.kind == kind and u.namespace in {"", namespace} for u in self.unlisted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +96,7 @@ class Api:
     version: Version | Unknown
     user: str | Unknown
     missing_namespaces: tuple[str, ...]
-    canaries: Served | NotServed | Unknown
-    virtual_services: Served | NotServed | Unknown
+    kinds: Mapping[str, Served | NotServed | Unknown]  # those that a cluster may lack
     missing_fields: tuple[str, ...]  # of our own schema, in the one that is served; empty too if it cannot be read
     access: tuple[Access, ...]
     objects: Objects

@@ -8,28 +8,26 @@ from collections.abc import Callable, Iterator, Mapping
 
 from controller.check.facts import Api, Facts, Objects
 from controller.check.findings import Finding, Reason, cannot_tell, passed, problem, warning
-from controller.core import gates
-from controller.core.canary import CanarySpec, State
+from controller.core import gates, nouns
+from controller.core.canary import CanarySpec, InvalidSpec, State
 from controller.core.gates import Closed, Gate, Needs
 from controller.core.world import World
+from controller.resources import CANARIES
 from informers.keys import key_of
-from informers.resources import CANARIES, DEPLOYMENTS, SERVICES, virtual_services
 from informers.types import Unreadable
 
-DEPLOYMENT = DEPLOYMENTS.plural
-SERVICE = SERVICES.plural
-ROUTE = virtual_services("").plural
+SERVICE = "Service"
 _ANEW = "or delete and recreate the canary: these fields are immutable"
 
 FIXES: Mapping[str, str] = {
     "InvalidSpec": "kubectl -n {namespace} edit canary {name}",
     "SharedWithOlderCanary": "kubectl -n {namespace} delete canary {name}, or delete the older one",
-    "WorkloadNotFound": "Create it (kubectl -n {namespace} get deployments shows what there is), " + _ANEW + ".",
-    "WorkloadUnreadable": "kubectl -n {namespace} get deployments -o yaml shows what is wrong",
-    "RouteNotFound": "Create it (kubectl -n {namespace} get virtualservices shows what there is), " + _ANEW + ".",
-    "RouteNotUsable": "kubectl -n {namespace} edit virtualservice {route}",
+    "WorkloadNotFound": "Create it (kubectl -n {namespace} get {workloads} shows what there is), " + _ANEW + ".",
+    "WorkloadUnreadable": "kubectl -n {namespace} get {workloads} -o yaml shows what is wrong",
+    "RouteNotFound": "Create it (kubectl -n {namespace} get {routes} shows what there is), " + _ANEW + ".",
+    "RouteNotUsable": "kubectl -n {namespace} edit {route}",
     "ServiceNotUsable": "Correct it (kubectl -n {namespace} get services shows what there is), " + _ANEW + ".",
-    "TrafficToNothing": "kubectl -n {namespace} edit virtualservice {route}, or give the workload pods again",
+    "TrafficToNothing": "kubectl -n {namespace} edit {route}, or give the workload pods again",
 }
 
 
@@ -43,7 +41,7 @@ def canaries(facts: Facts) -> Iterator[Finding]:
             where = f" in namespace {unlisted.namespace}" if unlisted.namespace else ""
             said = f"The {unlisted.plural}{where} cannot be listed, so canaries were not checked against them"
             yield cannot_tell("canaries", f"{said}: {unlisted.why}", "Try again.")
-    if not objects.looks and not any(u.plural == CANARIES.plural for u in objects.unlisted):
+    if not objects.looks and not any(u.kind == CANARIES.kind for u in objects.unlisted):
         yield passed("canaries", "There is no canary object yet")
     for look in objects.looks:
         yield from _of_look(objects, look)
@@ -62,36 +60,37 @@ def _of_look(objects: Objects, look: World | Unreadable) -> Iterator[Finding]:
         return
     found = list(_of_gates(objects, look))
     yield from found
-    if not found and all(objects.sees(plural, canary.namespace) for plural in (DEPLOYMENT, ROUTE, SERVICE)):
+    if not found and all(objects.sees(kind, canary.namespace) for kind in _kinds(look)):
         yield passed("canaries", "Its route, services and workloads are as they should be", about)
 
 
 def _of_gates(objects: Objects, world: World) -> Iterator[Finding]:
     canary = world.canary
-    for closed in standing_in_the_way(world, lambda plural: objects.sees(plural, canary.namespace)):
+    for closed in standing_in_the_way(world, lambda kind: objects.sees(kind, canary.namespace)):
         yield _finding(world, closed)
 
 
-def standing_in_the_way(world: World, sees: Callable[[str], bool] = lambda _plural: True) -> Iterator[Closed]:
+def standing_in_the_way(world: World, sees: Callable[[str], bool] = lambda _kind: True) -> Iterator[Closed]:
     """Yield every closed gate, in the order in which the controller would come upon it.
 
     Args:
         world: one canary and its parts.
-        sees: whether what the world says of a kind (by its plural) can be believed.
+        sees: whether what the world says of a kind can be believed.
     """
-    told_by = {
-        **dict.fromkeys(gates.ROUTE, (ROUTE,)),
-        **dict.fromkeys(gates.SERVICES, (SERVICE,)),
-        **dict.fromkeys((*gates.PARTS, *gates.PRIMARY, *gates.CANARY), (DEPLOYMENT,)),
-        gates.TO_NOTHING: (DEPLOYMENT, ROUTE, SERVICE),
-    }
-
-    def asked(gate: Gate) -> bool:
-        return all(sees(plural) for plural in told_by.get(gate, ()))
-
     if gates.INVALID_SPEC.closed(world):
         yield from gates.all_closed(world, (gates.INVALID_SPEC,))
         return
+    workload, route, service = _kinds(world)
+    told_by = {
+        **dict.fromkeys(gates.ROUTE, (route,)),
+        **dict.fromkeys(gates.SERVICES, (service,)),
+        **dict.fromkeys((*gates.PARTS, *gates.PRIMARY, *gates.CANARY), (workload,)),
+        gates.TO_NOTHING: (workload, route, service),
+    }
+
+    def asked(gate: Gate) -> bool:
+        return all(sees(kind) for kind in told_by.get(gate, ()))
+
     yield from gates.all_closed(world, filter(asked, gates.GATES))
     resting = world.canary.status.state in {State.FINISHED, State.FAILED}
     closed = gates.first_closed(world, gates.AT_REST) if resting and asked(gates.TO_NOTHING) else None
@@ -99,19 +98,32 @@ def standing_in_the_way(world: World, sees: Callable[[str], bool] = lambda _plur
         yield closed
 
 
+def _kinds(world: World) -> tuple[str, str, str]:
+    """Return which kinds the parts of a canary are: workload, route, service."""
+    spec = world.canary.spec
+    return ("", "", SERVICE) if isinstance(spec, InvalidSpec) else (spec.target_kind, spec.route_kind, SERVICE)
+
+
 def _finding(world: World, closed: Closed) -> Finding:
-    canary, spec = world.canary, world.canary.spec
+    canary = world.canary
     about = key_of(canary.namespace, canary.name)
     reason = closed.gate.reason
+    kind, route_kind, _ = _kinds(world)
     if reason in FIXES:
-        route = spec.route_name if isinstance(spec, CanarySpec) else ""
-        fix = FIXES[reason].format(namespace=canary.namespace, name=canary.name, route=route)
+        route = canary.spec.route_name if isinstance(canary.spec, CanarySpec) else ""
+        fix = FIXES[reason].format(
+            namespace=canary.namespace,
+            name=canary.name,
+            route=f"{route_kind.lower()} {route}",
+            routes=nouns.resource(route_kind),
+            workloads=nouns.resource(kind),
+        )
         return problem("canaries", reason, closed.what, fix, about)
     workload = world.primary if closed.gate.side == "primary" else world.workload
     name = workload.name if workload else ""
-    what = f"kubectl -n {canary.namespace} rollout {{}} deployment/{name}"
+    what = f"kubectl -n {canary.namespace} rollout {{}} {kind.lower()}/{name}"
     if closed.gate.needs is Needs.TIME:
-        said = f"The rollout waits for deployment {name}: {closed.what}"
+        said = f"The rollout waits for {nouns.noun(kind)} {name}: {closed.what}"
         return warning(
             "canaries",
             Reason.WORKLOAD_NOT_CONVERGED,
@@ -120,7 +132,7 @@ def _finding(world: World, closed: Closed) -> Finding:
             about,
         )
     fixes = {
-        "PrimaryScaledToZero": f"kubectl -n {canary.namespace} scale deployment/{name} --replicas 1",
+        "PrimaryScaledToZero": f"kubectl -n {canary.namespace} scale {kind.lower()}/{name} --replicas 1",
         "Held": f"flagger resume {canary.name} -n {canary.namespace}",
     }
     # On purpose, so no problem: somebody holds the rollout and knows why.

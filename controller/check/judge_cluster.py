@@ -6,12 +6,17 @@ from typing import assert_never
 
 from controller.check.facts import Access, Api, Facts, NoApi, NotServed, Permission, Served, Unknown
 from controller.check.findings import Finding, Reason, cannot_tell, passed, problem
+from controller.resources import CANARIES
 
 OLDEST = (1, 25)
 ANONYMOUS = "system:anonymous"
 _WHERE_IT_IS = "Name the cluster with --kubeconfig or --master; `kubectl cluster-info` shows whether it answers you."
 _APPLY_CRD = "kubectl apply --server-side -f artifacts/flagger/crd.yaml"
 _APPLY_ACCOUNT = "Bind the rules of artifacts/flagger/account.yaml to it (the chart does: rbac.create)"
+_INSTALL = {
+    CANARIES.kind: _APPLY_CRD,
+    "VirtualService": "Install Istio 1.0 or newer, for example with `istioctl install`.",
+}
 _MANY = 4
 
 
@@ -55,14 +60,13 @@ def namespaces(facts: Facts) -> Iterator[Finding]:
 
 
 def kinds(facts: Facts) -> Iterator[Finding]:
-    """Both custom kinds are served, ours with the fields that we write."""
+    """The custom kinds are served, ours with the fields that we write."""
     if not isinstance(facts.api, Api):
         return
-    istio = "Install Istio 1.0 or newer, for example with `istioctl install`."
-    yield _kind("Canary", facts.api.canaries, _APPLY_CRD)
-    if facts.api.missing_fields:
-        yield _other_schema(facts.api.missing_fields)
-    yield _kind("VirtualService", facts.api.virtual_services, istio)
+    for kind, found in facts.api.kinds.items():
+        yield _kind(kind, found, _INSTALL.get(kind, f"Install what brings {kind}."))
+        if kind == CANARIES.kind and facts.api.missing_fields:
+            yield _other_schema(facts.api.missing_fields)
 
 
 def _kind(kind: str, found: Served | NotServed | Unknown, fix: str) -> Finding:

@@ -3,30 +3,34 @@
 A test compares them; another one, on a real control plane, compares them with what the audit log says was done.
 """
 
-from controller.check.facts import Permission
-from controller.leases import LEASE_NAME
-from informers.resources import CANARIES, DEPLOYMENTS, EVENTS, LEASES, NAMESPACES, SERVICES, VIRTUAL_SERVICE_GROUP
+from collections.abc import Iterator
+from typing import Any
 
-_READ = ("list", "watch")
+from controller.check.facts import Permission
+from controller.kinds import CANARY, PARTS
+from controller.leases import LEASE_NAME
+from controller.resources import EVENTS, LEASES
+from informers.kinds import READ, WatchedKind
+from informers.namespaces import NAMESPACES
 
 
 def _all(group: str, resource: str, *verbs: str, name: str = "") -> tuple[Permission, ...]:
     return tuple(Permission(verb, group, resource, name) for verb in verbs)
 
 
+def _of_kind(kind: WatchedKind[Any]) -> Iterator[Permission]:
+    for subresource, verbs in kind.verbs.items():
+        yield from _all(kind.api.group, f"{kind.api.plural}/{subresource}".rstrip("/"), *verbs)
+
+
 NEEDED: tuple[Permission, ...] = (
-    *_all(CANARIES.group, "canaries", *_READ, "patch"),
-    *_all(CANARIES.group, "canaries/status", "patch"),
-    *_all(DEPLOYMENTS.group, "deployments", "get", *_READ, "patch"),
-    *_all(DEPLOYMENTS.group, "deployments/scale", "patch"),
-    *_all(VIRTUAL_SERVICE_GROUP, "virtualservices", *_READ, "patch"),
-    *_all(SERVICES.group, "services", *_READ),
+    *(permission for kind in (CANARY, *PARTS.values()) for permission in _of_kind(kind)),
     *_all(NAMESPACES.group, "namespaces", "get", "watch"),
     *_all(EVENTS.group, "events", "create", "patch"),
 )
 """In every namespace that is watched."""
 
-NEEDED_FOR_DRY_RUN = tuple(p for p in NEEDED if p.verb in _READ and p.resource != NAMESPACES.plural)
+NEEDED_FOR_DRY_RUN = tuple(p for p in NEEDED if p.verb in READ and p.resource != NAMESPACES.plural)
 
 NEEDED_TO_LEAD: tuple[Permission, ...] = (
     *_all(LEASES.group, "leases", "create"),

@@ -11,7 +11,7 @@ from controller import __version__
 from controller.check.facts import Api, Facts, Unknown
 from controller.check.findings import Finding, Level, Reason
 from controller.printable import printable
-from informers.resources import CANARIES
+from controller.resources import CANARIES
 
 _WORDS = {Level.OK: "OK", Level.WARNING: "WARNING", Level.PROBLEM: "PROBLEM"}
 _COLOURS = {Level.OK: "32", Level.WARNING: "33", Level.PROBLEM: "31"}
@@ -67,7 +67,7 @@ def _looked_at(facts: Facts) -> Iterator[tuple[str, str]]:
     yield "Prometheus", facts.metrics_server
     yield "Namespaces", ", ".join(facts.namespaces) or "all"
     if isinstance(api, Api):
-        listed = all(unlisted.plural != CANARIES.plural for unlisted in api.objects.unlisted)
+        listed = all(unlisted.kind != CANARIES.kind for unlisted in api.objects.unlisted)
         yield "Canaries", str(len(api.objects.looks)) if listed else "could not be listed"
 
 

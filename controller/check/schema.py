@@ -7,7 +7,7 @@ where it was. An older CRD does that, and so does that of another operator of th
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from informers.resources import CANARIES
+from controller.resources import CANARIES
 
 _SPEC = ("targetKind", "virtualService", "primary", "canary", "canaryAnalysis")
 _ANALYSIS = (

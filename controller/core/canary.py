@@ -40,7 +40,8 @@ class Side:
 class CanarySpec:
     """What the user asked for, with defaults filled in and bounds checked."""
 
-    target_kind: str
+    target_kind: str  # of both workloads
+    route_kind: str
     route_name: str
     primary: Side
     canary: Side

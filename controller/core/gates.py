@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Literal
 
 from controller.core.canary import CanarySpec, InvalidSpec
+from controller.core.nouns import noun
 from controller.core.plan import Plan, Shift
 from controller.core.verbs import HOLD
 from controller.core.world import World, older_rival, rollout_of
@@ -91,7 +92,7 @@ def missing_route(world: World) -> str | None:
     """The route object exists."""
     if world.route is not None:
         return None
-    return f"{_route(world)} not found, create it or correct spec.virtualService.name"
+    return f"{_route(world)} not found, create it or correct {_field_of_route(world)}"
 
 
 def unusable_route(world: World) -> str | None:
@@ -124,7 +125,7 @@ def astray(world: World, side: Literal["primary", "canary"]) -> str | None:
         return None
     selector = ",".join(f"{key}={value}" for key, value in backend.selector or ())
     where = f"{workload.name}.{workload.namespace}"
-    return f"service {host} selects {selector or 'nothing'}, which no pod of deployment {where} has"
+    return f"service {host} selects {selector or 'nothing'}, which no pod of {noun(spec.target_kind)} {where} has"
 
 
 def primary_paused(world: World) -> str | None:
@@ -139,10 +140,10 @@ def canary_paused(world: World) -> str | None:
 
 def primary_at_zero(world: World) -> str | None:
     """The primary has pods to compare with and to fall back on."""
-    primary = world.primary
-    if not isinstance(primary, Workload) or primary.replicas:
-        return None
-    return f"primary deployment {primary.name}.{primary.namespace} replicas 0 < 1"
+    for found, role, where in _workloads(world):
+        if role == "primary" and isinstance(found, Workload) and not found.replicas:
+            return f"{where} replicas 0 < 1"
+    return None
 
 
 def primary_converged(world: World) -> str | None:
@@ -316,11 +317,18 @@ def _workloads(world: World) -> Iterator[tuple[Workload | Unreadable | None, str
     spec = world.canary.spec
     if isinstance(spec, CanarySpec):
         namespace = world.canary.namespace
-        yield world.primary, "primary", f"primary deployment {spec.primary.name}.{namespace}"
-        yield world.workload, "canary", f"canary deployment {spec.canary.name}.{namespace}"
+        kind = noun(spec.target_kind)
+        yield world.primary, "primary", f"primary {kind} {spec.primary.name}.{namespace}"
+        yield world.workload, "canary", f"canary {kind} {spec.canary.name}.{namespace}"
 
 
 def _route(world: World) -> str:
     spec = world.canary.spec
-    name = spec.route_name if isinstance(spec, CanarySpec) else ""
-    return f"virtual service {name}.{world.canary.namespace}"
+    kind, name = (spec.route_kind, spec.route_name) if isinstance(spec, CanarySpec) else ("route", "")
+    return f"{noun(kind)} {name}.{world.canary.namespace}"
+
+
+def _field_of_route(world: World) -> str:
+    spec = world.canary.spec
+    istio = isinstance(spec, CanarySpec) and spec.route_kind == "VirtualService"
+    return "spec.virtualService.name" if istio else "spec.routeRef.name"

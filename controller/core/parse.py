@@ -23,6 +23,7 @@ DEFAULT_MAX_WEIGHT = 100
 DEFAULT_STEP_WEIGHT = 5
 DEFAULT_METRIC_INTERVAL = "1m"
 DEFAULT_KIND = "Deployment"
+VIRTUAL_SERVICE = "VirtualService"
 DEFAULT_DRAIN_SECONDS = 30
 LONGEST_DRAIN_SECONDS = 3600
 AT_ONCE, STEPPED = "atOnce", "stepped"
@@ -39,12 +40,13 @@ class SpecError(FieldError):
     """A field of the spec is wrong; the message names it, its value, and what would be right."""
 
 
-def parse_canary(obj: Json, *, kinds: Collection[str]) -> Canary:
+def parse_canary(obj: Json, *, kinds: Collection[str], routes: Collection[str]) -> Canary:
     """Return the view of a Canary object.
 
     Args:
         obj: the object as the API server sent it.
         kinds: supported values of ``spec.targetKind``.
+        routes: likewise of ``spec.routeRef.kind``.
 
     Raises:
         KeyError, TypeError, ValueError: the metadata is not an object's, or the status (``StatusError``) not one that
@@ -52,7 +54,7 @@ def parse_canary(obj: Json, *, kinds: Collection[str]) -> Canary:
     """
     meta = obj["metadata"]
     try:
-        spec: CanarySpec | InvalidSpec = _spec(_mapping(obj, "spec", ""), kinds)
+        spec: CanarySpec | InvalidSpec = _spec(_mapping(obj, "spec", ""), kinds, routes)
     except SpecError as error:
         spec = InvalidSpec(str(error))
     return Canary(
@@ -76,10 +78,11 @@ def parse_verbs(annotations: Json) -> Verbs:
     return Verbs(abort, promote, retry, hold=str(annotations[HOLD] or "") if HOLD in annotations else None)
 
 
-def _spec(spec: Json, kinds: Collection[str]) -> CanarySpec:
+def _spec(spec: Json, kinds: Collection[str], routes: Collection[str]) -> CanarySpec:
     kind = spec.get("targetKind") or DEFAULT_KIND
     if not isinstance(kind, str) or kind not in kinds:
         raise SpecError(f"spec.targetKind {kind!r} is not supported, use {' or '.join(sorted(kinds))}")
+    route_kind, route_name = _route(spec, routes)
     primary = _side(spec, "primary")
     canary = _side(spec, "canary")
     for field in ("name", "host"):
@@ -91,7 +94,8 @@ def _spec(spec: Json, kinds: Collection[str]) -> CanarySpec:
     threshold = _integer(analysis, "threshold", DEFAULT_THRESHOLD, lowest=1)
     return CanarySpec(
         target_kind=kind,
-        route_name=_name(_mapping(spec, "virtualService", "spec."), "spec.virtualService."),
+        route_kind=route_kind,
+        route_name=route_name,
         primary=primary,
         canary=canary,
         threshold=threshold,
@@ -105,6 +109,19 @@ def _spec(spec: Json, kinds: Collection[str]) -> CanarySpec:
         ),
         stepped=_stepped(analysis),
     )
+
+
+def _route(spec: Json, routes: Collection[str]) -> tuple[str, str]:
+    """Return kind and name of the route: ``virtualService`` for Istio's kind, or a reference to any."""
+    if "routeRef" not in spec:
+        return VIRTUAL_SERVICE, _name(_mapping(spec, "virtualService", "spec."), "spec.virtualService.")
+    if "virtualService" in spec:
+        raise SpecError("spec.virtualService and spec.routeRef exclude each other, keep the one that is meant")
+    ref = _mapping(spec, "routeRef", "spec.")
+    kind = ref.get("kind")
+    if not isinstance(kind, str) or kind not in routes:
+        raise SpecError(f"spec.routeRef.kind {kind!r} is not supported, use {' or '.join(sorted(routes))}")
+    return kind, _name(ref, "spec.routeRef.")
 
 
 def _side(spec: Json, role: str) -> Side:

@@ -8,10 +8,11 @@ from typing import TextIO
 
 from controller import __version__
 from controller.command_line import UsageError
+from controller.kinds import parse
 from controller.printable import printable
+from controller.resources import CANARIES
 from controller.verbs.decide import Accepted, Decision, Refused, Verb, decide
 from controller.verbs.options import VerbOptions, parse_verb_options
-from deploy.registry import DEPLOYERS
 from informers.client import KubeClient
 from informers.credentials import find_login
 from informers.errors import (
@@ -24,7 +25,6 @@ from informers.errors import (
     TransportError,
     UnauthorizedError,
 )
-from informers.resources import CANARIES
 
 EXIT_ASKED = 0
 EXIT_REFUSED = 1
@@ -76,7 +76,7 @@ def _ask(verb: Verb, options: VerbOptions, now: Callable[[], datetime]) -> Decis
                 canary = client.get(CANARIES, namespace, options.name)
             except ApiError as error:
                 raise _translated(error, namespace, options.name) from error
-            decision = decide(canary, verb, now(), kinds=DEPLOYERS, reason=options.reason)
+            decision = decide(canary, verb, now(), parse=parse, reason=options.reason)
             if not isinstance(decision, Accepted) or decision.patch is None:
                 return decision
             try:

@@ -6,18 +6,18 @@ has just typed a command must be told, so the same rules stand here as sentences
 The status is read as JSON and not as ``core.canary`` has it: that of a newer controller is refused in words.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
 from controller.core import verbs
-from controller.core.canary import CanarySpec, InvalidSpec
-from controller.core.parse import parse_canary
+from controller.core.canary import Canary, CanarySpec, InvalidSpec
 from controller.core.parse_status import StatusError, parse_status
 
 Json = dict[str, Any]
+Parse = Callable[[Json], Canary]
 
 
 class Verb(StrEnum):
@@ -103,17 +103,17 @@ _UNKNOWN = (
 _DELETED = "it is being deleted, and nothing can be asked of it; its traffic goes to the primary"
 
 
-def decide(canary: Json, verb: Verb, now: datetime, *, kinds: Collection[str], reason: str = "") -> Decision:
+def decide(canary: Json, verb: Verb, now: datetime, *, parse: Parse, reason: str = "") -> Decision:
     """Return what to write and to say, or why not.
 
     Args:
         canary: the object as the API server sent it.
         verb: what is asked.
         now: the wall clock, aware; it makes each use of a verb a distinct one.
-        kinds: supported values of ``spec.targetKind``.
+        parse: as the controller reads such an object.
         reason: why it is held, instead of since when.
     """
-    seen = _Seen.of(canary, kinds)
+    seen = _Seen.of(canary, parse)
     if seen.deleting:
         return Refused(f"{seen.label}: {_DELETED}")
     stamp = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
@@ -145,7 +145,7 @@ class _Seen:
     unreadable: str  # why the controller cannot read the status; "" if it can
 
     @classmethod
-    def of(cls, obj: Json, kinds: Collection[str]) -> "_Seen":
+    def of(cls, obj: Json, parse: Parse) -> "_Seen":
         meta = obj["metadata"]
         status = obj.get("status") or {}
         revision = str(status.get("canaryRevision") or "")
@@ -159,7 +159,7 @@ class _Seen:
             situation=str(status.get("stage") or "unknown") if state == _RUNNING else state,
             revision=revision,
             weight=status.get("canaryWeight") or 0,
-            spec=parse_canary({**obj, "status": {}}, kinds=kinds).spec,
+            spec=parse({**obj, "status": {}}).spec,
             unreadable=_why_unreadable(status),
         )
 

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
+from deploy.deployments import DEPLOYMENTS
 from hack.processes import ProcessError
 from hack.sandbox.admin import AdminServer, switch_mesh
 from hack.sandbox.cluster import wall_clock
@@ -14,8 +15,10 @@ from informers.client import KubeClient
 from informers.credentials import find_login
 from informers.informer import Informer
 from informers.kube_source import KubeSource
-from informers.resources import DEPLOYMENTS, SERVICES, Resource, virtual_services
+from informers.resources import Resource
 from informers.types import Unreadable
+from router.istio import VIRTUAL_SERVICES
+from router.services import SERVICES
 
 Json = dict[str, Any]
 
@@ -53,9 +56,9 @@ class MeshOfCluster:
     def __init__(self, kubeconfig: Path) -> None:
         """Take the way to the cluster; nothing is read yet."""
         self._client = KubeClient(find_login(str(kubeconfig), None), user_agent="mesh", pool_size=4)
-        self._virtual_services = self._informer(virtual_services("v1"))
-        self._services = self._informer(SERVICES)
-        self._deployments = self._informer(DEPLOYMENTS)
+        self._virtual_services = self._informer(VIRTUAL_SERVICES.newest)
+        self._services = self._informer(SERVICES.newest)
+        self._deployments = self._informer(DEPLOYMENTS.newest)
         self.mesh = Mesh(self)
         self._server = AdminServer(partial(switch_mesh, self.mesh), pages={"/metrics": self._scraped})
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from controller.core.simulator import workload_running
-from deploy.registry import DEPLOYERS
+from deploy.registry import WORKLOADS
 from deploy.template import would_change_nothing
 from deploy.types import PROMOTED_ANNOTATION
 from informers.errors import ConflictError, InvalidError, NotFoundError
@@ -39,13 +39,18 @@ class FakeRig:
         del self.deployer.workloads["test", name]
 
 
+def deployer(live, writer):
+    parts = live.parts
+    return WORKLOADS["Deployment"].make(parts.of_kind["Deployment"], writer, parts.versions["Deployment"])
+
+
 class DeploymentRig:
     def __init__(self, live):
         self.live = live
-        self.deployer = DEPLOYERS["Deployment"](live.parts.deployments, live.client)
+        self.deployer = deployer(live, live.client)
 
     def _unseen(self):
-        for informer in self.live.parts.deployments.all:
+        for informer in self.live.parts.of_kind["Deployment"].all:
             informer.stop()
 
     def change_template(self, name):
@@ -209,7 +214,7 @@ def test_deployment_keeps_away_from_its_own_pods(real):  # behaviour 10
 
 def test_deployment_of_which_only_the_scale_has_moved_is_still_the_analysed_one(real):
     canary, primary = both(real)
-    for informer in real.live.parts.deployments.all:
+    for informer in real.live.parts.of_kind["Deployment"].all:
         informer.stop()
     real.live.change(*DEPLOYMENTS, "podinfo-canary", lambda obj: obj["spec"].update(replicas=4))
     real.deployer.copy_template(canary, primary, stamp=STAMP)
@@ -257,6 +262,6 @@ def test_copy_whose_stamp_is_taken_away_at_once_is_a_refusal(real):
             return answer
 
     canary, primary = both(real)
-    deployer = DEPLOYERS["Deployment"](real.live.parts.deployments, Webhook())
+    through = deployer(real.live, Webhook())
     with pytest.raises(InvalidError, match="an admission webhook removes it"):
-        deployer.copy_template(canary, primary, stamp=STAMP)
+        through.copy_template(canary, primary, stamp=STAMP)

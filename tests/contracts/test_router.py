@@ -1,17 +1,18 @@
 """What every router promises, held against the fake and against Istio's on an API server."""
 
+from functools import partial
+
 import pytest
 
 from informers.errors import ConflictError, NotFoundError
-from informers.resources import virtual_services
 from informers.types import Unreadable
-from router.registry import ROUTERS
+from router.registry import ROUTES
+from router.services import backend
 from router.types import ALL_TO_PRIMARY, Backend, Route, RouteRef, Weights
 from router.virtualservice import patch
 from tests.fakes.caches import FakeCache
 from tests.fakes.parts import FakeRouter
 from tests.fakes.sandbox import live
-from tests.fakes.writer import FakeWriter
 
 REF = RouteRef("test", "podinfo", "podinfo", "podinfo-canary")
 ISTIO = ("networking.istio.io", "virtualservices", "podinfo")
@@ -21,7 +22,6 @@ class FakeRig:
     def __init__(self):
         self.router = FakeRouter()
         self.router.routes["test", "podinfo"] = Route(ALL_TO_PRIMARY)
-        self.router.backends = {"podinfo": Backend(None, selector=(("app", "podinfo"),))}
 
     def weights(self):
         weights = self.router.routes["test", "podinfo"].weights
@@ -41,9 +41,10 @@ class IstioRig:
     def __init__(self, live):
         self.live = live
         parts = live.parts
-        self.router = ROUTERS["istio"](
-            parts.virtual_services, parts.services, live.client, parts.virtual_service_version
+        self.router = ROUTES["VirtualService"].make(
+            parts.of_kind["VirtualService"], live.client, parts.versions["VirtualService"]
         )
+        self.backend = partial(backend, parts.of_kind["Service"])
 
     def route(self):
         return self.live.object(*ISTIO)["spec"]["http"][0]["route"]
@@ -55,7 +56,7 @@ class IstioRig:
         return self.live.writes()
 
     def change_unseen(self):
-        for informer in self.live.parts.virtual_services.all:
+        for informer in self.live.parts.of_kind["VirtualService"].all:
             informer.stop()
         self.live.change(*ISTIO, lambda obj: obj["metadata"].update(labels={"changed": "behind-our-back"}))
 
@@ -145,13 +146,13 @@ def test_route_that_is_gone(rig):
         rig.router.shift(REF, Weights(95, 5))
 
 
-def test_service_that_is_there_is_known_by_its_selector(rig):
-    assert rig.router.backend("test", "podinfo") == Backend(None, selector=(("app", "podinfo"),))
+def test_service_that_is_there_is_known_by_its_selector(istio):
+    assert istio.backend("test", "podinfo") == Backend(None, selector=(("app", "podinfo"),))
 
 
-def test_service_that_is_missing_is_named_and_gone(rig):
+def test_service_that_is_missing_is_named_and_gone(istio):
     text = "service nowhere.test not found, create it or correct the host"
-    assert rig.router.backend("test", "nowhere") == Backend(text, gone=True)
+    assert istio.backend("test", "nowhere") == Backend(text, gone=True)
 
 
 def test_istio_keeps_everything_but_the_two_numbers(istio):  # contracts C12, C13; behaviour 1
@@ -191,26 +192,25 @@ def test_istio_route_that_cannot_be_read_is_a_problem_and_not_absent(istio):
     ],
 )
 def test_istio_hosts_are_services_of_the_namespace(istio, host, text):  # behaviour 2
-    backend = istio.router.backend("test", host)
-    assert (backend.problem, backend.gone) == (text, False)
-    assert (backend.selector is None) is (text is not None)
+    behind = istio.backend("test", host)
+    assert (behind.problem, behind.gone) == (text, False)
+    assert (behind.selector is None) is (text is not None)
 
 
 def test_istio_service_that_is_unusable_is_named(istio):  # behaviour 2
     istio.live.change("", "services", "podinfo", lambda obj: obj["spec"].update(ports=[{"name": "tcp", "port": 1}]))
-    while istio.router.backend("test", "podinfo").problem is None:
+    while istio.backend("test", "podinfo").problem is None:
         pass
-    assert "has no port named http or https" in istio.router.backend("test", "podinfo").problem
+    assert "has no port named http or https" in istio.backend("test", "podinfo").problem
 
 
 def test_istio_service_that_is_deleted_is_gone(istio):
     istio.live.delete("", "services", "podinfo-canary")
-    while not istio.router.backend("test", "podinfo-canary").gone:
+    while not istio.backend("test", "podinfo-canary").gone:
         pass
-    assert not istio.router.backend("test", "podinfo-canary").leads_to([("app", "podinfo-canary")])
+    assert not istio.backend("test", "podinfo-canary").leads_to([("app", "podinfo-canary")])
 
 
 def test_istio_service_that_cannot_be_read_is_named():
     services = FakeCache([Unreadable("test", "podinfo", "u", "1", "no spec")])
-    router = ROUTERS["istio"](FakeCache(), services, FakeWriter(), virtual_services)
-    assert router.backend("test", "podinfo") == Backend("service podinfo.test cannot be read: no spec")
+    assert backend(services, "test", "podinfo") == Backend("service podinfo.test cannot be read: no spec")

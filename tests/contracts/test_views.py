@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from controller.core.canary import Canary
 from controller.gather import overlap_keys, parts_keys
-from controller.parts import canary_view
+from controller.kinds import canary_view
 from deploy.deployments import view as deployment_view
 from deploy.types import Workload
 from informers.namespaces import NamespaceView

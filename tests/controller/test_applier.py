@@ -21,7 +21,8 @@ from controller.core.plan import (
 )
 from controller.core.status_json import to_json
 from controller.core.world import FINALIZER
-from controller.parts import canary_view
+from controller.gather import Adapters
+from controller.kinds import canary_view
 from informers.errors import ConflictError
 from metrics.types import NoData
 from router.types import ALL_TO_PRIMARY, RouteRef, Weights
@@ -86,9 +87,13 @@ def cache():
     return FakeCache([CANARY], build=canary_view)
 
 
+def adapters(calls):
+    return Adapters({"Deployment": calls}, {"VirtualService": calls})
+
+
 @pytest.fixture
 def apply(calls, writer, cache):
-    applier = RealApplier(cache, calls, {"Deployment": calls}, writer, calls, lambda: calls.leads)
+    applier = RealApplier(cache, adapters(calls), writer, calls, lambda: calls.leads)
     return lambda world, *actions: applier.apply(world, Plan(actions), calls.tell)
 
 
@@ -174,7 +179,7 @@ def test_rollback_by_the_first_round_leaves_in_the_cluster_what_the_plan_says(wr
     obj = {**OBJECT, "status": to_json(begun)}
     writer.objects["canaries", "podinfo"] = obj
     cache = FakeCache([the_world.canary], build=canary_view)
-    RealApplier(cache, calls, {"Deployment": calls}, writer, calls, lambda: True).apply(the_world, plan, calls.tell)
+    RealApplier(cache, adapters(calls), writer, calls, lambda: True).apply(the_world, plan, calls.tell)
     after = cache.get("test", "podinfo").status
     assert after == last
     assert after.inconclusive_checks == 0

@@ -5,9 +5,9 @@ import threading
 import pytest
 
 from controller.in_hand import ClientInHand, InHand
+from controller.resources import EVENTS, LEASES
 from informers.client import KubeClient
 from informers.errors import TransportError
-from informers.resources import EVENTS, LEASES
 from tests.fakes.api import FakeApi, says
 
 

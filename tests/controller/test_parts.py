@@ -48,9 +48,8 @@ class Run:
         self.deployments, self.routes, self.services = FakeInformers(), FakeInformers(), FakeInformers()
         self.namespace = FakeInformers()
         self.woken = []
-        self.parts = Parts(
-            self.canaries, self.deployments, self.routes, self.services, {"test": self.namespace}, lambda: None
-        )
+        of_kind = {"Deployment": self.deployments, "VirtualService": self.routes, "Service": self.services}
+        self.parts = Parts(self.canaries, of_kind, {}, {"test": self.namespace})
         self.parts.wake(self.woken.append)
 
 

@@ -11,7 +11,7 @@ from controller.core.canary import InvalidSpec, Side
 from controller.core.pacing import REPEAT_AT_REST
 from controller.core.plan import Corrections, Say, Shift, WriteStatus
 from controller.core.world import Memory, Shifted, seniority
-from controller.gather import OVERLAP_INDEX, Gatherer, overlap_keys, part_key, parts_keys
+from controller.gather import OVERLAP_INDEX, Adapters, Gatherer, overlap_keys, part_key, parts_keys
 from controller.reconciler import Reconciler, Watchers
 from controller.unreadable import UnreadableTeller
 from informers.errors import ForbiddenError, TransportError
@@ -99,8 +99,8 @@ class Run:
         self.terminating, self.throttled = set(), []
         gatherer = Gatherer(
             self.cache,
-            self.parts,
-            {"Deployment": self.parts},
+            self.parts.backend,
+            Adapters({"Deployment": self.parts}, {"VirtualService": self.parts}),
             lambda: self.now,
             MINUTE,
             lambda namespace: namespace in self.terminating,

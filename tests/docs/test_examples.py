@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from controller.core.canary import CanarySpec
-from controller.core.parse import parse_canary
+from controller.kinds import parse
 from hack.docs.__main__ import ROOT, pages
 from hack.docs.markdown import blocks
 from hack.sandbox.api.kinds import from_crd
@@ -63,7 +63,10 @@ def test_there_are_canaries_to_look_at():
 def test_canary_is_accepted_by_schema_and_code(example, kind):
     assert list(problems(kind, "v1beta1", example, None)) == []
     metadata = {"namespace": "test", **example["metadata"], **META}
-    assert isinstance(parse_canary({**example, "metadata": metadata}, kinds=("Deployment",)).spec, CanarySpec)
+    assert isinstance(
+        parse({**example, "metadata": metadata}).spec,
+        CanarySpec,
+    )
 
 
 @pytest.mark.parametrize("example", canaries())

@@ -7,7 +7,7 @@ from deploy.template import promoted_labels
 from deploy.types import Workload
 from informers.errors import ConflictError, NotFoundError
 from informers.types import Unreadable
-from router.types import Backend, Route, RouteRef, Weights
+from router.types import Route, RouteRef, Weights
 
 
 class FakeRouter:
@@ -15,16 +15,11 @@ class FakeRouter:
 
     def __init__(self) -> None:
         self.routes: dict[tuple[str, str], Route] = {}
-        self.backends: dict[str, Backend] = {}  # by host
         self.changed: set[tuple[str, str]] = set()
         self.writes = 0
 
     def look(self, ref: RouteRef) -> Route | None:
         return self.routes.get((ref.namespace, ref.name))
-
-    def backend(self, namespace: str, host: str) -> Backend:
-        missing = f"service {host}.{namespace} not found, create it or correct the host"
-        return self.backends.get(host, Backend(missing, gone=True))
 
     def fence(self, ref: RouteRef) -> None:
         key = (ref.namespace, ref.name)

@@ -7,6 +7,8 @@ import time
 
 import pytest
 
+from controller.resources import CANARIES, EVENTS
+from deploy.deployments import DEPLOYMENTS
 from informers import client as client_module
 from informers.client import KubeClient
 from informers.errors import (
@@ -25,7 +27,6 @@ from informers.errors import (
     error_from,
     error_from_status,
 )
-from informers.resources import CANARIES, DEPLOYMENTS, EVENTS
 from tests.fakes.api import FakeApi, hangs_up, refuses, says, streams
 
 PATH = "/apis/flagger.app/v1beta1/namespaces/test/canaries/podinfo"
@@ -54,7 +55,7 @@ def test_requests_say_what_they_are(api, client, counted):  # contracts C12, C14
     api.default = says({"kind": "Canary"})
     client.get(CANARIES, "test", "podinfo")
     client.create(EVENTS, "test", {"metadata": {"name": "e"}, "ü": None})
-    client.json_patch(DEPLOYMENTS, "test", "podinfo", ({"op": "test"},))
+    client.json_patch(DEPLOYMENTS.newest, "test", "podinfo", ({"op": "test"},))
     client.merge_patch(CANARIES, "test", "podinfo", {"status": {}}, subresource="status")
     client.get_path("/apis")
     sent = [(r.method, r.path, r.headers.get("content-type")) for r in api.requests]
@@ -171,8 +172,8 @@ def test_token_rotation(api, tmp_path):  # contract C8
 def test_unknown_fields_survive_read_modify_write(api, client):  # contracts C12, C13
     obj = {"spec": {"containers": None, "new": {"field": [1, None]}}}
     api.default = says(obj)
-    assert client.get(DEPLOYMENTS, "test", "podinfo") == obj
-    client.create(DEPLOYMENTS, "test", obj)
+    assert client.get(DEPLOYMENTS.newest, "test", "podinfo") == obj
+    client.create(DEPLOYMENTS.newest, "test", obj)
     assert api.requests[1].json() == obj
 
 

@@ -9,12 +9,12 @@ import time
 
 import pytest
 
+from controller.resources import CANARIES, LEASES
 from informers.client import KubeClient
 from informers.credentials import find_login
 from informers.errors import ApiError, ServerError, TransportError
 from informers.inflight import cut
 from informers.kube_source import KubeSource
-from informers.resources import CANARIES, LEASES
 from informers.stop import Stop
 from tests.fakes.api import FakeApi, hangs_up, refuses, says, streams
 

@@ -6,9 +6,9 @@ import pytest
 
 from informers.discovery import ServedVersion
 from informers.errors import ForbiddenError, KindNotServedError, ServerError, TransportError
-from informers.resources import VIRTUAL_SERVICE_GROUP, VIRTUAL_SERVICE_VERSIONS, virtual_services
+from router.istio import VIRTUAL_SERVICES
 
-GROUP = f"/apis/{VIRTUAL_SERVICE_GROUP}"
+GROUP = f"/apis/{VIRTUAL_SERVICES.group}"
 SERVED = {"resources": [{"name": "virtualservices"}, {"name": "virtualservices/status"}]}
 
 
@@ -29,7 +29,7 @@ class FakeDiscovery:
 
 def of(answers):
     fake = FakeDiscovery(answers)
-    return fake, ServedVersion(fake, VIRTUAL_SERVICE_GROUP, VIRTUAL_SERVICE_VERSIONS, virtual_services)
+    return fake, ServedVersion(fake, VIRTUAL_SERVICES)
 
 
 def group(*versions):
@@ -87,4 +87,4 @@ def test_several_threads_get_the_same_answer():
         thread.start()
     for thread in threads:
         thread.join()
-    assert found == [virtual_services("v1")] * 8
+    assert found == [VIRTUAL_SERVICES.at("v1")] * 8

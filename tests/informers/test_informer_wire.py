@@ -6,11 +6,11 @@ import time
 
 import pytest
 
+from controller.resources import CANARIES
 from informers import kube_source as kube_source_module
 from informers.client import KubeClient
 from informers.informer import Informer
 from informers.kube_source import KubeSource
-from informers.resources import CANARIES
 from informers.stop import Stop
 from tests.fakes.api import FakeApi, hangs_up, refuses, says, streams
 from tests.fakes.source import build, thing

@@ -6,14 +6,15 @@ import threading
 
 import pytest
 
+from controller.resources import CANARIES
 from informers import kube_source as kube_source_module
 from informers.client import KubeClient
 from informers.discovery import ServedVersion
 from informers.errors import KindNotServedError, ServerError, TransportError
 from informers.inflight import InFlight, shut
 from informers.kube_source import KubeSource
-from informers.resources import CANARIES, VIRTUAL_SERVICE_GROUP, VIRTUAL_SERVICE_VERSIONS, virtual_services
 from informers.stop import Stop
+from router.istio import VIRTUAL_SERVICES
 from tests.fakes.api import FakeApi, hangs_up, refuses, says, streams
 
 PATH = "/apis/flagger.app/v1beta1/canaries"
@@ -217,10 +218,10 @@ def test_silent_watch_is_ended(api, source, monkeypatch):  # contract R19
 
 def discovery(**served):
     versions = [{"version": version} for version in served]
-    answers = {f"/apis/{VIRTUAL_SERVICE_GROUP}": {"versions": versions}}
+    answers = {f"/apis/{VIRTUAL_SERVICES.group}": {"versions": versions}}
     for version, plurals in served.items():
         resources = [{"name": plural} for plural in plurals]
-        answers[f"/apis/{VIRTUAL_SERVICE_GROUP}/{version}"] = {"resources": resources}
+        answers[f"/apis/{VIRTUAL_SERVICES.group}/{version}"] = {"resources": resources}
     return answers
 
 
@@ -237,7 +238,7 @@ class FakeDiscovery:
 
 
 def served(fake):
-    return ServedVersion(fake, VIRTUAL_SERVICE_GROUP, VIRTUAL_SERVICE_VERSIONS, virtual_services)
+    return ServedVersion(fake, VIRTUAL_SERVICES)
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,8 @@ from informers.errors import ServerError
 from informers.informer import Informer
 from informers.kube_source import KubeSource
 from informers.nesting import RECURSION_LIMIT, STACK_BYTES, allow_deep_json, decode_event, decode_object
-from informers.resources import SERVICES
 from informers.types import Partial, Unreadable
-from router.services import view
+from router.services import SERVICES, view
 from router.types import Service
 from tests.fakes.api import FakeApi, says, streams
 
@@ -62,7 +61,7 @@ def api():
 @pytest.fixture
 def informer(api, tmp_path):
     client = KubeClient(api.login(tmp_path), user_agent="x", pool_size=4)
-    it = Informer(KubeSource(client, lambda: SERVICES, kind="Service", plural="services"), view)
+    it = Informer(KubeSource(client, lambda: SERVICES.newest, kind="Service", plural="services"), view)
     yield it
     it.stop()
     client.close()
@@ -146,9 +145,9 @@ def test_answer_to_a_write_that_is_nested_too_deeply_is_an_error(api, tmp_path):
     client = KubeClient(api.login(tmp_path), user_agent="x", pool_size=1)
     api.default = says(service("a", 5, more=deep(9_900)).encode())
     with pytest.raises(ServerError, match="nested too deeply"):
-        client.get(SERVICES, "test", "a")
+        client.get(SERVICES.newest, "test", "a")
     api.default = says(service("a", 5, managed=deep(9_900)).encode())
-    assert "managedFields" not in client.get(SERVICES, "test", "a")["metadata"]
+    assert "managedFields" not in client.get(SERVICES.newest, "test", "a")["metadata"]
     client.close()
 
 

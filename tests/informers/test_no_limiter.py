@@ -3,8 +3,8 @@
 import time
 from contextlib import closing
 
+from controller.resources import CANARIES
 from informers.client import KubeClient
-from informers.resources import CANARIES
 from tests.fakes.api import FakeApi
 
 

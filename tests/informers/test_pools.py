@@ -10,12 +10,12 @@ import pytest
 import trustme
 from urllib3.exceptions import HTTPError
 
+from controller.resources import CANARIES
 from informers.access import Connection
 from informers.client import KubeClient
 from informers.credentials import Access, Login
 from informers.errors import ConfigurationError, TransportError
 from informers.pools import new_pool
-from informers.resources import CANARIES
 from tests.fakes.api import FakeApi, hangs_up, says
 
 

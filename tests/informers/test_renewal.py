@@ -5,11 +5,11 @@ import threading
 import pytest
 import trustme
 
+from controller.resources import CANARIES
 from informers.access import Access, Connection
 from informers.client import KubeClient
 from informers.credentials import Credentials, Login, find_login
 from informers.errors import ConfigurationError, UnauthorizedError
-from informers.resources import CANARIES
 from tests.fakes.api import FakeApi, refuses, says
 
 

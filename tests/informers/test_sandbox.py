@@ -15,7 +15,8 @@ from informers.discovery import ServedVersion
 from informers.errors import ConflictError, KindNotServedError, NotFoundError, TransportError
 from informers.informer import Informer
 from informers.kube_source import KubeSource
-from informers.resources import SERVICES, Resource
+from informers.resources import Resource
+from router.services import SERVICES
 from tests.fakes.source import Thing
 
 PATIENCE = 10.0
@@ -261,7 +262,7 @@ def test_patch_with_a_stale_precondition_changes_nothing(server):  # contracts C
 
 def test_missing_object_and_missing_kind_are_told_apart(server):  # contract C5
     with pytest.raises(NotFoundError) as missing:
-        server.client.get(SERVICES, "test", "nobody")
+        server.client.get(SERVICES.newest, "test", "nobody")
     assert not isinstance(missing.value, KindNotServedError)
     with pytest.raises(KindNotServedError):
         server.client.get(WIDGETS, "test", "nobody")

@@ -2,11 +2,13 @@
 
 import pytest
 
+from controller.resources import CANARIES
+from deploy.deployments import DEPLOYMENTS
 from informers.backoff import Backoff
 from informers.caches import Informers
 from informers.keys import key_of, split_key
-from informers.resources import CANARIES, DEPLOYMENTS, SERVICES
 from informers.stop import Stop
+from router.services import SERVICES
 from tests.fakes.caches import FakeCache
 from tests.fakes.source import Thing, build, thing
 
@@ -52,8 +54,8 @@ def test_stop_is_a_state_and_wakes_whoever_is_registered():
     ("resource", "where", "path"),
     [
         (CANARIES, (), "/apis/flagger.app/v1beta1/canaries"),
-        (DEPLOYMENTS, ("test",), "/apis/apps/v1/namespaces/test/deployments"),
-        (SERVICES, ("test", "a"), "/api/v1/namespaces/test/services/a"),
+        (DEPLOYMENTS.newest, ("test",), "/apis/apps/v1/namespaces/test/deployments"),
+        (SERVICES.newest, ("test", "a"), "/api/v1/namespaces/test/services/a"),
         (CANARIES, ("te/st", "a?b", "status"), "/apis/flagger.app/v1beta1/namespaces/te%2Fst/canaries/a%3Fb/status"),
     ],
 )
@@ -62,7 +64,7 @@ def test_paths(resource, where, path):
 
 
 def test_api_versions():
-    assert (CANARIES.api_version, SERVICES.api_version) == ("flagger.app/v1beta1", "v1")
+    assert (CANARIES.api_version, SERVICES.newest.api_version) == ("flagger.app/v1beta1", "v1")
 
 
 def cache(*names):

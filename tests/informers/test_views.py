@@ -6,7 +6,7 @@ from enum import Enum
 
 import pytest
 
-from controller.core.parse import parse_canary
+from controller.kinds import parse
 from deploy import deployments
 from informers import namespaces
 from informers.types import Unreadable
@@ -42,8 +42,11 @@ def mutable(value, path):
 
 
 VIEWS = [
-    pytest.param(lambda: parse_canary(whole(seed()), kinds=("Deployment",)), id="canary"),
-    pytest.param(lambda: parse_canary(whole({**seed(), "spec": {}}), kinds=("Deployment",)), id="invalid canary"),
+    pytest.param(lambda: parse(whole(seed())), id="canary"),
+    pytest.param(
+        lambda: parse(whole({**seed(), "spec": {}})),
+        id="invalid canary",
+    ),
     pytest.param(lambda: deployments.view(of("primary-deployment"), None), id="deployment"),
     pytest.param(lambda: services.view(of("primary-service"), None), id="service"),
     pytest.param(lambda: virtualservice.view(of("virtual-service"), None), id="virtual service"),

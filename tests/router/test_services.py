@@ -2,7 +2,7 @@
 
 import pytest
 
-from router.services import backend, view
+from router.services import backend_of, view
 from router.types import Backend, Service, ServicePort
 
 SELECTOR = {"role": "primary", "app": "podinfo"}
@@ -15,7 +15,7 @@ def obj(**spec):
 
 
 def problem(**spec):
-    return backend(view(obj(**spec), None)).problem
+    return backend_of(view(obj(**spec), None)).problem
 
 
 def test_view_holds_what_the_gate_needs():
@@ -29,19 +29,19 @@ def test_service_without_a_selector_selects_no_pods(selector):
     seen = view(obj(selector=selector), None)
     assert seen.selector == ()
     text = "service podinfo.test has no selector, it must select the pods of one Deployment"
-    assert backend(seen) == Backend(text, selector=())
+    assert backend_of(seen) == Backend(text, selector=())
 
 
 def test_what_is_behind_a_usable_service_is_its_selector():
-    assert backend(view(obj(), None)) == Backend(None, selector=SELECTED)
+    assert backend_of(view(obj(), None)) == Backend(None, selector=SELECTED)
 
 
 def test_selector_of_a_service_that_cannot_be_used_is_known():
-    assert backend(view(obj(clusterIP="None"), None)).selector == SELECTED
+    assert backend_of(view(obj(clusterIP="None"), None)).selector == SELECTED
 
 
 def test_selector_of_an_external_name_selects_nothing():
-    assert backend(view(obj(type="ExternalName"), None)).selector == ()
+    assert backend_of(view(obj(type="ExternalName"), None)).selector == ()
 
 
 @pytest.mark.parametrize(

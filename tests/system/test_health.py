@@ -26,7 +26,7 @@ def kill_the_sender_of_events(running):
 
 
 def kill_an_informers_handler(running):
-    running._parts.services.all[0].add_handler(dies)
+    running._parts.of_kind["Service"].all[0].add_handler(dies)
 
 
 def kill_the_election(running):

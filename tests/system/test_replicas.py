@@ -2,7 +2,7 @@
 
 import signal
 
-from informers.resources import LEASES
+from controller.resources import LEASES
 from tests.system.harness import controller, page
 from tests.system.test_process import started
 

@@ -15,6 +15,9 @@ SOME = Value(3.0)
 NONE = NoData()
 
 
+KINDS = {"Canary": Served("flagger.app/v1beta1"), "VirtualService": Served("networking.istio.io/v1")}
+
+
 def access(*denied, namespace="", needed=NEEDED):
     """Return what is allowed: everything but what is denied, as (verb, resource)."""
     return tuple(Access(p, namespace, (p.verb, p.resource) not in denied) for p in needed)
@@ -33,8 +36,7 @@ def api(**changes):
         version=Version(1, 32, "v1.32.0"),
         user=USER,
         missing_namespaces=(),
-        canaries=Served("flagger.app/v1beta1"),
-        virtual_services=Served("networking.istio.io/v1"),
+        kinds=KINDS,
         missing_fields=(),
         access=access(),
         objects=Objects(looks=(world(),)),

@@ -166,9 +166,9 @@ def test_route_that_sends_users_to_nothing_at_rest_is_a_problem():
     assert said(world(**TO_NOTHING, state=State.RUNNING)) == []
 
 
-@pytest.mark.parametrize("plural", ["deployments", "virtualservices", "services"])
-def test_route_is_not_said_to_send_users_to_what_could_not_be_listed(plural):
-    reasons = [reason for _, reason, _ in said(world(**TO_NOTHING), unlisted=(Unlisted(plural, "", "503"),))]
+@pytest.mark.parametrize("kind", ["Deployment", "VirtualService", "Service"])
+def test_route_is_not_said_to_send_users_to_what_could_not_be_listed(kind):
+    reasons = [reason for _, reason, _ in said(world(**TO_NOTHING), unlisted=(Unlisted(kind, "x", "", "503"),))]
     assert reasons == ["CannotTell"]
 
 
@@ -196,15 +196,16 @@ def test_no_object_yet_is_fine():
 
 
 @pytest.mark.parametrize(
-    ("plural", "changes", "left"),
+    ("kind", "changes", "left"),
     [
-        ("deployments", {"primary": None, "workload": None, **NO_ROUTE}, "RouteNotFound"),
-        ("virtualservices", {**NO_ROUTE, **NO_SERVICE}, "ServiceNotUsable"),
-        ("services", {**NO_ROUTE, **NO_SERVICE}, "RouteNotFound"),
+        ("Deployment", {"primary": None, "workload": None, **NO_ROUTE}, "RouteNotFound"),
+        ("VirtualService", {**NO_ROUTE, **NO_SERVICE}, "ServiceNotUsable"),
+        ("Service", {**NO_ROUTE, **NO_SERVICE}, "RouteNotFound"),
     ],
 )
-def test_kind_that_could_not_be_listed_is_not_called_missing(plural, changes, left):
-    first, second = said(world(**changes), unlisted=(Unlisted(plural, "", "503"),))
+def test_kind_that_could_not_be_listed_is_not_called_missing(kind, changes, left):
+    plural = f"{kind.lower()}s"
+    first, second = said(world(**changes), unlisted=(Unlisted(kind, plural, "", "503"),))
     assert first == (
         "warning",
         "CannotTell",
@@ -214,12 +215,16 @@ def test_kind_that_could_not_be_listed_is_not_called_missing(plural, changes, le
 
 
 def test_what_is_known_anyway_is_not_said_again_and_nothing_is_called_healthy():
-    findings = judge(facts(api=api(objects=Objects((world(**NO_ROUTE),), (Unlisted("virtualservices", "test", ""),)))))
+    findings = judge(
+        facts(
+            api=api(objects=Objects((world(**NO_ROUTE),), (Unlisted("VirtualService", "virtualservices", "test", ""),)))
+        )
+    )
     assert [f for f in findings if f.check == "canaries"] == []
 
 
 def test_kind_that_could_not_be_listed_in_another_namespace_makes_no_difference():
-    found = said(world(**NO_ROUTE), unlisted=(Unlisted("virtualservices", "elsewhere", "503"),))
+    found = said(world(**NO_ROUTE), unlisted=(Unlisted("VirtualService", "virtualservices", "elsewhere", "503"),))
     assert [reason for _, reason, _ in found] == ["CannotTell", "RouteNotFound"]
 
 

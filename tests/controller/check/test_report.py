@@ -91,7 +91,7 @@ def test_what_is_not_known_is_left_out(the_api):
 
 
 def test_canaries_that_could_not_be_listed_are_not_called_none():
-    objects = Objects((), (Unlisted("canaries", "test", ""),))
+    objects = Objects((), (Unlisted("Canary", "canaries", "test", ""),))
     assert "\nCanaries     could not be listed\n" in as_text(facts(api=api(objects=objects)), FINE, colours=False)
 
 

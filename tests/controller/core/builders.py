@@ -24,6 +24,7 @@ BAD_RATE = (Value(82.33), Value(20.0))
 def spec(**changes: Any) -> CanarySpec:
     default = CanarySpec(
         target_kind="Deployment",
+        route_kind="VirtualService",
         route_name="podinfo",
         primary=Side("podinfo", "podinfo"),
         canary=Side("podinfo-canary", "podinfo-canary"),

@@ -4,6 +4,7 @@ import copy
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 import yaml
@@ -27,7 +28,7 @@ from controller.core.parse import parse_canary
 from controller.core.parse_status import StatusError, parse_status, parse_time
 from controller.core.status_json import apply_patch, status_patch, to_json
 from controller.core.verbs import revision_of
-from deploy.registry import DEPLOYERS
+from deploy.registry import WORKLOADS
 from hack.sandbox.__main__ import ARTIFACTS
 from hack.sandbox.api.kinds import from_crd
 from hack.sandbox.api.schema import problems
@@ -35,7 +36,8 @@ from metrics.types import Check, Verdict
 from tests.canary_objects import BAD, GOOD, RATE, SECONDS, seed
 from tests.controller.core import builders
 
-KINDS = DEPLOYERS.keys()
+KINDS, ROUTES = WORKLOADS.keys(), ("VirtualService", "HTTPRoute")
+parse = partial(parse_canary, kinds=KINDS, routes=ROUTES)
 META = {
     "namespace": "test",
     "name": "podinfo",
@@ -48,7 +50,7 @@ AT = datetime(2018, 10, 10, 12, 0, 1, 250000, tzinfo=UTC)
 
 
 def parsed(obj):
-    return parse_canary({**obj, "metadata": META}, kinds=KINDS)
+    return parse({**obj, "metadata": META})
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +89,7 @@ def test_seed_object_becomes_what_it_says():
     canary = parsed(seed())
     assert canary.spec == CanarySpec(
         target_kind="Deployment",
+        route_kind="VirtualService",
         route_name="podinfo",
         primary=Side("podinfo", "podinfo"),
         canary=Side("podinfo-canary", "podinfo-canary"),
@@ -155,7 +158,7 @@ def test_traffic_returns_in_steps_only_if_that_is_asked_for(promotion, stepped):
     ],
 )
 def test_verbs_are_read_from_annotations(annotations, verbs):
-    assert parse_canary({**seed(), "metadata": {**META, "annotations": annotations}}, kinds=KINDS).verbs == verbs
+    assert parse({**seed(), "metadata": {**META, "annotations": annotations}}).verbs == verbs
 
 
 @pytest.mark.parametrize(
@@ -179,13 +182,19 @@ def test_interval_is_a_duration():
 
 def test_status_and_generation_are_read_and_may_be_missing():
     obj = {**seed(), "metadata": {**META, "generation": 4}, "status": to_json(FULL)}
-    assert (parse_canary(obj, kinds=KINDS).status, parse_canary(obj, kinds=KINDS).generation) == (FULL, 4)
+    assert (
+        parse(obj).status,
+        parse(obj).generation,
+    ) == (FULL, 4)
     del obj["metadata"]["generation"], obj["status"]
-    assert (parse_canary(obj, kinds=KINDS).status, parse_canary(obj, kinds=KINDS).generation) == (CanaryStatus(), 0)
+    assert (
+        parse(obj).status,
+        parse(obj).generation,
+    ) == (CanaryStatus(), 0)
 
 
 def test_kinds_that_would_be_right_are_listed():
-    canary = parse_canary({**seed(), "metadata": META}, kinds=("StatefulSet", "DaemonSet"))
+    canary = parse({**seed(), "metadata": META}, kinds=("StatefulSet", "DaemonSet"))
     assert canary.spec == InvalidSpec("spec.targetKind 'Deployment' is not supported, use DaemonSet or StatefulSet")
 
 
@@ -197,8 +206,10 @@ def test_name_may_be_as_long_as_kubernetes_allows(length, good):
 
 
 def test_deletion_and_finalizers_are_seen():
-    canary = parse_canary(
-        {**seed(), "metadata": {**META, "deletionTimestamp": "2018-10-10T12:00:00Z", "finalizers": ["a"]}}, kinds=KINDS
+    canary = parse(
+        {**seed(), "metadata": {**META, "deletionTimestamp": "2018-10-10T12:00:00Z", "finalizers": ["a"]}},
+        kinds=KINDS,
+        routes=ROUTES,
     )
     assert (canary.deleting, canary.finalizers) == (True, ("a",))
 
@@ -207,7 +218,7 @@ def test_deletion_and_finalizers_are_seen():
 def test_object_without_identity_raises(key):
     meta = {k: v for k, v in META.items() if k != key}
     with pytest.raises(KeyError):
-        parse_canary({**seed(), "metadata": meta}, kinds=KINDS)
+        parse({**seed(), "metadata": meta})
 
 
 @pytest.mark.parametrize(
@@ -459,7 +470,7 @@ WRONG = [
 @pytest.mark.parametrize(("status", "problem"), WRONG, ids=[problem for _, problem in WRONG])
 def test_status_that_the_controller_cannot_have_written_is_refused_with_what_would_be_right(status, problem):
     with pytest.raises(StatusError) as refused:
-        parse_canary({**seed(), "metadata": META, "status": status}, kinds=KINDS)
+        parse({**seed(), "metadata": META, "status": status})
     assert str(refused.value).startswith(problem)
 
 

@@ -1,0 +1,20 @@
+"""What is to be known of a kind that is watched: where it is served, how it is seen, and which rights it takes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Generic
+
+from informers.resources import ApiKind
+from informers.types import Build, V
+
+READ = ("list", "watch")
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedKind(Generic[V]):
+    """One kind. Informers, permissions, the check and their documentation are made from it."""
+
+    api: ApiKind
+    view: Build[V]
+    verbs: Mapping[str, tuple[str, ...]]  # that the controller needs, by subresource; "" for the object itself
+    discovered: bool = True  # whether the API server is asked which version it serves
