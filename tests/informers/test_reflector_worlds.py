@@ -90,6 +90,13 @@ class World:
             self.objects[name] = obj
         self.history.append((self.version, WatchEvent(event, obj)))
 
+    def forget(self):
+        """Forget the history; nobody has seen the last two changes."""
+        self.change("a", is_there=False)
+        self.change("d", is_there=True)
+        self.history.clear()
+        self.forgotten = self.version
+
     def go_back(self):
         """Be restored from a backup, while nobody can connect."""
         self.version, self.objects = self.backup[0], dict(self.backup[1])
@@ -115,8 +122,8 @@ class World:
             step = self.script.pop(0)
             if step == "restored":
                 self.go_back()
-            refusals = {"restored": TransportError, "refused": TransportError, "throttled": TooManyRequestsError, "forbidden": ForbiddenError}
-            raise refusals[step](step)
+            refusals = {"throttled": TooManyRequestsError, "forbidden": ForbiddenError}
+            raise refusals.get(step, TransportError)(step)
         yield self._events(int(resource_version), stop)
 
     def _events(self, at, stop):
@@ -145,17 +152,11 @@ class World:
                 return [bookmark(self.version)]
             case "backup":
                 self.backup = (self.version, dict(self.objects))
-            case "forget":  # and nobody has seen the last two changes
-                self.change("a", is_there=False)
-                self.change("d", is_there=True)
-                self.history.clear()
-                self.forgotten = self.version
-            case "throttle":
+            case "forget":
+                self.forget()
+            case "throttle" | "fail" as how:
                 self.script.insert(0, "end")
-                return [error(429, "TooManyRequests")]
-            case "fail":
-                self.script.insert(0, "end")
-                return [error(500, "InternalError")]
+                return [error(429, "TooManyRequests") if how == "throttle" else error(500, "InternalError")]
             case "nonsense":
                 return [WatchEvent("ADDED", {"kind": "Other", "metadata": {"resourceVersion": "999999"}})]
             case _:
