@@ -10,10 +10,18 @@ from metrics.address import MetricsServerError, validate_url, without_credential
 
 
 @pytest.mark.parametrize(
-    "url", ["http://p:9090", "https://p/prefix", "http://user:secret@p:1", "http://[::1]:9090", "http://p/a%20b"]
+    ("url", "shown"),
+    [
+        ("http://p:9090", "http://p:9090"),
+        ("https://p/prefix", "https://p/prefix"),
+        ("http://user:secret@p:1", "http://p:1"),
+        ("http://[::1]:9090", "http://[::1]:9090"),
+        ("http://p/a%20b", "http://p/a%20b"),
+    ],
 )
-def test_addresses_that_prometheus_could_have(url):
+def test_address_that_prometheus_could_have_is_accepted_and_shown_without_its_user(url, shown):
     validate_url(url)
+    assert without_credentials(url) == shown
 
 
 @pytest.mark.parametrize(
@@ -57,6 +65,8 @@ def test_address_is_shown_without_what_may_be_secret(url, shown):
 
 @given(st.text())
 def test_any_text_is_an_address_or_refused(text):
-    without_credentials(text)
+    shown = without_credentials(text)
+    assert shown
     with suppress(MetricsServerError):
         validate_url(text)
+        assert shown.startswith(("http://", "https://"))
