@@ -401,7 +401,7 @@ def test_bug_is_told_and_tried_again_with_the_same_back_off():  # contracts R16,
 LATER = 301.0  # seconds of silence, after which a server is asked for its version
 
 
-def test_server_that_went_back_while_it_was_away_is_believed_when_it_is_there_again():  # contracts R25, S20
+def test_server_that_went_back_while_it_was_away_is_believed_when_it_is_there_again(caplog):  # contracts R25, S20
     before = Listed([thing("a", 900), thing("b", 950)], 1000)
     asked, after = Listed([thing("a", 400)], 500, "more"), Listed([thing("a", 400)], 501)
     run = Run([before, asked, after], [TransportError("refused"), [], [modified("a", 502)]])
@@ -409,6 +409,9 @@ def test_server_that_went_back_while_it_was_away_is_believed_when_it_is_there_ag
     assert [version for version, _ in run.source.watched] == ["1000", "1000", "501", "502"]
     assert run.held() == {"a": "502"}
     assert len(run.failed) == 1
+    (told,) = [record for record in caplog.records if record.name == "informers.doubt"]
+    assert told.message == "The API server went back to lower versions, listing again"
+    assert (told.resource, told.before, told.now) == ("things", "1000", "500")
 
 
 def test_server_that_was_away_and_has_not_gone_back_is_watched_on():  # contract R25

@@ -17,6 +17,7 @@ from metrics.address import MetricsServerError, validate_url, without_credential
         ("http://user:secret@p:1", "http://p:1"),
         ("http://[::1]:9090", "http://[::1]:9090"),
         ("http://p/a%20b", "http://p/a%20b"),
+        ("http://ü:secret@p/x", "http://p/x"),
     ],
 )
 def test_address_that_prometheus_could_have_is_accepted_and_shown_without_its_user(url, shown):
@@ -38,12 +39,16 @@ def test_address_that_prometheus_could_have_is_accepted_and_shown_without_its_us
         ("http://p/ä", "'http://p/ä' must be of visible ASCII characters: encode others as %XX"),
         ("http://u:secret@pä", "must be of visible ASCII characters"),
         ("http://p/a b", "must be of visible ASCII characters"),
+        ("http://u:secret@p:0", "is not an address such as http://prometheus:9090"),
+        ("p?secret", "is not an address such as http://prometheus:9090"),
+        ("http://u@pä", "must be of visible ASCII characters: encode others as %XX"),
     ],
 )
 def test_other_addresses_are_refused_without_their_credentials(url, text):
     with pytest.raises(MetricsServerError) as raised:
         validate_url(url)
     assert text in str(raised.value)
+    assert str(raised.value).startswith(("'", "is not", "an address", "must be"))
     assert "secret" not in str(raised.value)
 
 
