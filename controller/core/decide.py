@@ -8,7 +8,7 @@ tuple holds for any world; the second for one whose canary was found. The number
 from collections.abc import Callable
 from dataclasses import replace
 
-from controller.core import ending, events, gates, pacing, rounds, standing, steps
+from controller.core import clocks, ending, events, gates, pacing, rounds, standing, steps
 from controller.core.canary import CanaryStatus, InvalidSpec, Stage, State
 from controller.core.conditions import PROMOTED
 from controller.core.plan import Plan, ReleaseFinalizer, Say, WriteStatus
@@ -22,6 +22,15 @@ from router.types import Weights
 
 def decide(world: World) -> Plan:
     """Return what is to be done for one canary, now. Total: it never raises."""
+    believed = clocks.believed(world)
+    plan = _decide(believed)
+    # Readings are asked for by a plan of nothing else: the one that has them notes the times.
+    if believed is world or plan.observe or any(isinstance(action, WriteStatus) for action in plan.actions):
+        return plan
+    return replace(plan, actions=(WriteStatus(believed.canary.status), *plan.actions))
+
+
+def _decide(world: World) -> Plan:
     for rule in ANY_WORLD:
         plan = rule(world)
         if plan is not None:

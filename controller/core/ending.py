@@ -226,7 +226,7 @@ def _wait_for_the_primary(world: World) -> Plan:
     event = events.waiting(world.canary.label, closed.what, side="primary")
     pace = pacing.interval(world, spec) if isinstance(spec, CanarySpec) else pacing.REPEAT_AT_REST
     last = world.memory.complaint  # whatever its numbers were: they change with each pod
-    due = last is None or world.now >= last.at + pace
+    due = last is None or not last.at <= world.now < last.at + pace
     actions: tuple[Action, ...] = ()
     if not world.at_rest:
         diverted = to_the_canary(world)

@@ -39,7 +39,7 @@ def one_more(last: Refusal | None, action: str, text: str, at: datetime) -> Refu
 def _what(world: World, refusal: Refusal) -> str:
     """Return the words of this refusal, or within a round of a report those of the report."""
     told, known = world.canary.status.condition(conditions.READY), refusal.complaint
-    recent = known is not None and world.now < known.at + pacing.MINUTE
+    recent = known is not None and known.at <= world.now < known.at + pacing.MINUTE
     same = told is not None and told.reason == gates.WRITE_REFUSED.reason
     return told.message if recent and same and told else refusal.text
 

@@ -43,3 +43,16 @@ def test_budget_that_is_full_is_not_held():
     clock.advance(5)
     budgets.wait("a", 1.0)
     assert budgets._tokens == {}
+
+
+def test_budget_fills_at_its_own_pace_and_one_token_is_enough():  # contract D9
+    clock = FakeClock()
+    budgets = Budgets(monotonic=clock, most=10)
+    budgets.charge("a", 4)
+    budgets.charge("a", 6)
+    assert budgets.wait("a", 4.0) == pytest.approx(0.25)
+    clock.advance(0.25)
+    assert budgets.wait("a", 4.0) == 0
+    budgets.charge("a", 1)
+    clock.advance(0.125)
+    assert budgets.wait("a", 4.0) == pytest.approx(0.125)

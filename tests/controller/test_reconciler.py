@@ -433,9 +433,9 @@ def test_parts_are_found_by_what_they_are():
     assert set(parts_keys(the_canary)) == {
         part_key("Deployment", "test", "podinfo"),
         part_key("Deployment", "test", "podinfo-canary"),
-        part_key("service", "test", "podinfo"),
-        part_key("service", "test", "podinfo-canary"),
-        part_key("route", "test", "podinfo"),
+        part_key("Service", "test", "podinfo"),
+        part_key("Service", "test", "podinfo-canary"),
+        part_key("VirtualService", "test", "podinfo"),
     }
     assert parts_keys(replace(the_canary, spec=InvalidSpec("x"))) == ()
 

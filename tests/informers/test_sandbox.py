@@ -15,13 +15,14 @@ from informers.discovery import ServedVersion
 from informers.errors import ConflictError, KindNotServedError, NotFoundError, TransportError
 from informers.informer import Informer
 from informers.kube_source import KubeSource
-from informers.resources import Resource
+from informers.resources import ApiKind, Resource
 from router.services import SERVICES
 from tests.fakes.source import Thing
 
 PATIENCE = 10.0
 CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap")
-WIDGETS = Resource("example.com", "v1", "widgets", "Widget")
+WIDGET = ApiKind("example.com", ("v2", "v1"), "widgets", "Widget")
+WIDGETS = WIDGET.at("v1")
 CRD = {
     "apiVersion": "apiextensions.k8s.io/v1",
     "kind": "CustomResourceDefinition",
@@ -197,7 +198,9 @@ def test_tombstone_on_missed_delete(server):  # contracts R15, S4
     ("fault", "lists"),
     [
         pytest.param(Fault(verb="watch", code=429, count=4), 1, id="429 four times: one list"),
-        pytest.param(Fault(verb="watch", drop="before", count=4), 1, id="hung up on four times: one list"),
+        pytest.param(
+            Fault(verb="watch", drop="before", count=4), 2, id="hung up on four times: one list, and one of one object"
+        ),
         pytest.param(Fault(verb="watch", code=500), 2, id="a failure of the watch: another list"),
         pytest.param(Fault(verb="watch", code=403), 2, id="a refusal of the watch: another list"),
         pytest.param(Fault(verb="watch", code=410), 2, id="a version that is too old: another list"),
@@ -219,7 +222,7 @@ def test_store_is_right_after_a_fault(server, fault, lists):  # contracts R14, R
 
 
 def test_kind_that_is_installed_after_us_is_found(server):  # contracts C15, R22
-    watched = server.watch(WIDGETS, ServedVersion(server.client, "example.com", ["v2", "v1"], lambda _: WIDGETS))
+    watched = server.watch(WIDGETS, ServedVersion(server.client, WIDGET))
     assert watched.failed.wait(PATIENCE)
     assert watched.informer.problem.startswith("widgets.example.com is not served by the API server: install the")
     server.add(CRD)

@@ -271,7 +271,8 @@ def test_gates_of_a_check_are_those_of_the_controller():
 
 def test_every_reason_has_a_fix_that_can_be_filled_in():
     for fix in FIXES.values():
-        assert "{" not in fix.format(namespace="test", name="podinfo", route="podinfo")
+        words = {"namespace": "test", "name": "podinfo", "route": "route podinfo", "routes": "x", "workloads": "y"}
+        assert "{" not in fix.format(**words)
 
 
 @pytest.mark.parametrize("state", [State.RUNNING, State.FAILED, State.FINISHED])

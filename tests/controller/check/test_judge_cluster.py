@@ -5,7 +5,7 @@ import pytest
 from controller.check.facts import Access, NoApi, NotServed, Unknown, Version
 from controller.check.judge import judge
 from controller.check.permissions import NEEDED, NEEDED_TO_LEAD
-from tests.controller.check.facts_builders import USER, access, api, bad, facts
+from tests.controller.check.facts_builders import KINDS, USER, access, api, bad, facts
 
 ALL = "in all namespaces"
 DROPPED = "which the API server drops from every object"
@@ -63,17 +63,17 @@ def test_nothing_to_fix():
             id="a namespace that does not exist",
         ),
         pytest.param(
-            {"canaries": NotServed("canaries.flagger.app is not served")},
+            {"kinds": {**KINDS, "Canary": NotServed("canaries.flagger.app is not served")}},
             ("problem", "KindNotServed", "canaries.flagger.app is not served"),
             id="our kind is not installed",
         ),
         pytest.param(
-            {"virtual_services": NotServed("virtualservices.networking.istio.io is not served")},
+            {"kinds": {**KINDS, "VirtualService": NotServed("virtualservices.networking.istio.io is not served")}},
             ("problem", "KindNotServed", "virtualservices.networking.istio.io is not served"),
             id="Istio is not installed",
         ),
         pytest.param(
-            {"virtual_services": Unknown("503")},
+            {"kinds": {**KINDS, "VirtualService": Unknown("503")}},
             ("warning", "CannotTell", "Whether VirtualService is served cannot be told: 503"),
             id="a group that cannot be read",
         ),

@@ -70,6 +70,35 @@ def test_first_step_that_is_refused_begins_no_window():
     assert (after.canary_weight, after.traffic_start_time) == (0, None)
 
 
+def test_later_step_that_is_refused_leaves_the_window_as_it_was():
+    begun = NOW - 4 * MINUTE
+    after = written(report(world(status=replace(CLAIMED, traffic_start_time=begun), weight=5), STEP))
+    assert after.traffic_start_time == begun
+
+
+def test_promotion_stays_claimed_when_another_write_is_refused():
+    promoting = replace(CLAIMED, stage=Stage.PROMOTING)
+    assert written(report(world(status=promoting, weight=10), Refusal("Scale", WORDS))).stage is Stage.PROMOTING
+    assert written(report(world(status=CLAIMED, weight=10), COPY)).stage is Stage.PROGRESSING
+
+
+@pytest.mark.parametrize(
+    ("ago", "message"),
+    [
+        pytest.param(timedelta(), WORDS, id="just now"),
+        pytest.param(MINUTE - timedelta(seconds=1), WORDS, id="within a round"),
+        pytest.param(MINUTE, "by port 2", id="a round ago"),
+        pytest.param(-MINUTE, "by port 2", id="before the clock was set back"),
+    ],
+)
+def test_words_that_differ_each_time_are_those_of_the_report_for_a_round(ago, message):
+    before = written(report(world(), STEP))
+    other = replace(STEP, text="by port 2", complaint=Complaint("whatever it said", NOW - ago))
+    plan = report(world(status=before), other)
+    after = next((action.status for action in plan.actions if isinstance(action, WriteStatus)), before)
+    assert after.condition(READY).message == message
+
+
 def test_without_a_route_nothing_is_taken_back():
     assert written(report(world(status=CLAIMED, route=None), STEP)).canary_weight == 10
 
