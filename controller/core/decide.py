@@ -158,7 +158,9 @@ def finish_the_promotion(r: Rollout) -> Plan | None:
 
 def skip_what_changes_nothing(r: Rollout) -> Plan | None:
     """If promotion would change nothing there is nothing to roll out, whichever side was changed (behaviour 4)."""
-    return ending.finish_without_analysis(r) if r.stage is not Stage.PROMOTING and r.changes_nothing else None
+    if r.stage is Stage.PROMOTING or not r.changes_nothing or (r.world.at_rest and r.world.route_is_unreadable):
+        return None
+    return ending.finish_without_analysis(r)
 
 
 def refuse_what_failed_before(r: Rollout) -> Plan | None:

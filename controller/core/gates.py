@@ -223,15 +223,13 @@ PARTS = (
     Gate("WorkloadNotFound", "Both Deployments exist.", missing_workload, Needs.REPAIR),
     Gate("WorkloadUnreadable", "Both Deployments can be read.", unreadable_workload, Needs.REPAIR),
 )
-ROUTE = (
-    Gate("RouteNotFound", "The VirtualService exists.", missing_route, Needs.REPAIR),
-    Gate(
-        "RouteNotUsable",
-        "At least one HTTP route of the VirtualService holds both hosts and nothing else.",
-        unusable_route,
-        Needs.REPAIR,
-    ),
+ROUTE_NOT_USABLE = Gate(
+    "RouteNotUsable",
+    "At least one HTTP route of the VirtualService holds both hosts and nothing else.",
+    unusable_route,
+    Needs.REPAIR,
 )
+ROUTE = (Gate("RouteNotFound", "The VirtualService exists.", missing_route, Needs.REPAIR), ROUTE_NOT_USABLE)
 SERVICES = (
     Gate(
         "ServiceNotUsable",

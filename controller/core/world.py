@@ -86,6 +86,11 @@ class World:
         return isinstance(self.workload, Workload) and self.canary_serves and not self.primary_serves
 
     @property
+    def route_is_unreadable(self) -> bool:
+        """Whether the route is there and may send anything anywhere: its weights are not known."""
+        return self.route is not None and self.route.unreadable
+
+    @property
     def sends_to_canary(self) -> bool:
         """Whether the route sends any request to the canary's host."""
         return self.route is not None and self.route.sends_to_canary
