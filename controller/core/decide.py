@@ -22,6 +22,10 @@ from router.types import Weights
 
 def decide(world: World) -> Plan:
     """Return what is to be done for one canary, now. Total: it never raises."""
+    return standing.with_ready(world, _by_the_rules(world))
+
+
+def _by_the_rules(world: World) -> Plan:
     for rule in ANY_WORLD:
         plan = rule(world)
         if plan is not None:

@@ -284,6 +284,14 @@ TO_START: tuple[Gate, ...] = (OLDER_CANARY, *PARTS, *ROUTE, *SERVICES)
 AT_REST: tuple[Gate, ...] = (*TO_START, TO_NOTHING)
 """What the condition Ready speaks of at rest."""
 
+_ALL = {g.reason: g for g in (INVALID_SPEC, *TO_START, TO_NOTHING, PRIMARY_NOT_SERVING, WRITE_REFUSED)}
+
+
+def is_closed(world: World, reason: str) -> bool:
+    """Whether a gate that needs repair is closed; one of a reason that does not exist is open."""
+    return reason in _ALL and _ALL[reason].closed(world) is not None
+
+
 GATES: tuple[Gate, ...] = (INVALID_SPEC, *TO_START, *PRIMARY, *CANARY, *HELD)
 """Every gate, in the order in which they are asked before the weight moves."""
 

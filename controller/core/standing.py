@@ -10,7 +10,7 @@ from controller.core.ending import taken_off, to_the_primary
 from controller.core.events import Event
 from controller.core.gates import Closed, Needs
 from controller.core.plan import Action, Plan, Say, WriteStatus
-from controller.core.world import Rollout, World, rollout_of
+from controller.core.world import Rollout, World, rollout_of, still_wanted
 
 
 def behind(world: World, closed: Closed, *, status: CanaryStatus | None = None, take_off: bool = False) -> Plan:
@@ -56,6 +56,22 @@ def at_rest(world: World) -> Plan:
     if condition is None or condition.status != "False":
         return Plan()
     return Plan((WriteStatus(conditions.nothing_to_repair(world, world.canary.status)),))
+
+
+def with_ready(world: World, plan: Plan) -> Plan:
+    """Return the plan with a condition ``Ready`` that names nothing which is not in the way any more."""
+    if plan.observe or world.canary.deleting or world.namespace_terminating:
+        return plan
+    if not still_wanted(world, plan):
+        world = replace(world, memory=replace(world.memory, refusal=None))
+    written = [at for at, action in enumerate(plan.actions) if isinstance(action, WriteStatus)]
+    status = next((a.status for a in reversed(plan.actions) if isinstance(a, WriteStatus)), world.canary.status)
+    ready = status.condition(READY)
+    if ready is None or ready.status != "False" or gates.is_closed(world, ready.reason):
+        return plan
+    write = WriteStatus(conditions.nothing_to_repair(world, status))
+    at = written[-1] if written else len(plan.actions)
+    return replace(plan, actions=(*plan.actions[:at], write, *plan.actions[at + 1 :]))
 
 
 def until_due(r: Rollout, wake_after: timedelta) -> Plan:
