@@ -1,12 +1,13 @@
 """Which informers there are, and which keys their changes wake. Handlers add keys to the queue and do nothing else."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from controller.core.canary import Canary, State
 from controller.core.world import seniority
+from controller.echoes import Echoes
 from controller.gather import OVERLAP_INDEX, PARTS_INDEX, overlap_keys, part_key, parts_keys
 from controller.kinds import CANARY, PARTS
 from informers.caches import Informers
@@ -51,13 +52,14 @@ class Parts:
         for plural, informers in caches:
             yield from ((plural, namespace, informer) for namespace, informer in informers.by_namespace())
 
-    def wake(self, add: Callable[[str], None]) -> None:
-        """Have every change add the keys of the canaries that it concerns."""
+    def wake(self, add: Callable[[str], None], echoes: Echoes) -> None:
+        """Have every change add the keys of the canaries that it concerns, unless it is our own."""
         for canaries in self.canaries.all:
-            canaries.add_handler(partial(self._canary_changed, add))
+            canaries.add_handler(partial(_unless_ours, echoes, CANARY.api.plural, partial(self._canary_changed, add)))
         for kind, informers in self.of_kind.items():
+            changed = partial(_unless_ours, echoes, PARTS[kind].api.plural, partial(self._part_changed, add, kind))
             for informer in informers.all:
-                informer.add_handler(partial(self._part_changed, add, kind))
+                informer.add_handler(changed)
         for namespace in self.namespaces.values():
             namespace.add_handler(partial(self._namespace_changed, add))
 
@@ -68,12 +70,9 @@ class Parts:
         return isinstance(found, NamespaceView) and found.terminating
 
     def _canary_changed(self, add: Callable[[str], None], change: Change[Canary]) -> None:
-        if change.is_sync:
-            return
         add(change.key)
-        if change.new is None and isinstance(change.old, Canary):
-            for value in overlap_keys(change.old):  # whoever stood back for it may go on
-                self._add_all(add, OVERLAP_INDEX, value)
+        for value in _given_up(change):  # whoever stood back for it may go on
+            self._add_all(add, OVERLAP_INDEX, value)
 
     def _namespace_changed(self, add: Callable[[str], None], change: Change[NamespaceView]) -> None:
         if isinstance(change.new, NamespaceView) and change.new.terminating:
@@ -81,7 +80,7 @@ class Parts:
 
     def _part_changed(self, add: Callable[[str], None], kind: str, change: Change[Any]) -> None:
         view = change.new or change.old
-        if view is not None and not change.is_sync:
+        if view is not None:
             for canary in self.canaries.by_index(PARTS_INDEX, part_key(kind, view.namespace, view.name)):
                 if isinstance(canary, Canary) and not self._stands_back(canary):
                     add(key_of(canary.namespace, canary.name))
@@ -117,6 +116,24 @@ def make_parts(client: KubeClient, namespaces: Sequence[str]) -> Parts:
 def served_version(client: KubeClient, kind: WatchedKind[Any]) -> Callable[[], Resource]:
     """Return what returns a kind at the version that the API server serves, or the one that there is."""
     return ServedVersion(client, kind.api) if kind.discovered else partial(kind.api.at, kind.api.versions[0])
+
+
+def _unless_ours(echoes: Echoes, resource: str, handle: Callable[[Change[Any]], None], change: Change[Any]) -> None:
+    if change.is_sync:
+        return
+    if change.new is None:
+        handle(change)
+        return
+    echoes.unless_ours(resource, change.key, change.new.resource_version, partial(handle, change))
+
+
+def _given_up(change: Change[Canary]) -> Collection[str]:
+    """Return what a canary named and names no more, or only as a younger one: it was created anew between two lists."""
+    old, new = change.old, change.new
+    if not isinstance(old, Canary):
+        return ()
+    same = isinstance(new, Canary) and new.uid == old.uid
+    return set(overlap_keys(old)) - set(overlap_keys(new) if same and isinstance(new, Canary) else ())
 
 
 @dataclass(frozen=True, slots=True)

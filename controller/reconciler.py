@@ -14,7 +14,7 @@ from controller.budgets import Budgets
 from controller.core.canary import Canary, CanarySpec
 from controller.core.decide import decide
 from controller.core.gates import ends_traffic_to_nothing
-from controller.core.pacing import requests_per_second, round_due_at
+from controller.core.pacing import SOON, requests_per_second, round_due_at
 from controller.core.plan import Action, Log, Plan, Say
 from controller.core.refusals import one_more, report
 from controller.core.world import (
@@ -94,10 +94,11 @@ class Reconciler:
         if plan.observe:
             self.budgets.charge(key, len(plan.observe))
             world, plan = self._with_readings(canary, world.memory, plan)
-        self._apply(key, world, plan)
-        expected = self._expect(key, world.now + plan.wake_after if plan.wake_after else None)
+        wrote = self._apply(key, world, plan)
+        again = SOON if wrote else plan.wake_after  # our own writes wake nobody (contract W6)
+        expected = self._expect(key, world.now + again if again else None)
         self._tell(world, plan, expected)
-        return plan.wake_after
+        return again
 
     def _with_readings(self, canary: Canary, memory: Memory, plan: Plan) -> tuple[World, Plan]:
         """Ask for the readings, and decide on the world as it is after the answers came."""
@@ -108,8 +109,8 @@ class Reconciler:
         world = with_readings(gathered, plan.observe, readings)
         return world, decide(world)
 
-    def _apply(self, key: str, world: World, plan: Plan) -> None:
-        """Carry a plan out, and report a write that is refused."""
+    def _apply(self, key: str, world: World, plan: Plan) -> bool:
+        """Carry a plan out, and report a write that is refused; return whether anything was written."""
         # Before the writes: every retry would complain again otherwise, and correct at once.
         memory = after_plan(world, plan)
         self._remember(key, memory)
@@ -130,6 +131,7 @@ class Reconciler:
             raise
         finally:
             self.budgets.charge(key, _requests(done))
+        return _requests(done) > 0
 
     def _report(self, key: str, canary: Canary, action: Action, error: ApiError) -> None:
         """Have the owner of a canary told of a refusal, if that is possible: the report is written as well."""

@@ -108,14 +108,11 @@ class WorkQueue:
     def add_rate_limited(self, key: str, *, at_least: float = 0.0) -> None:
         """Queue a key that failed, when its back-off is over and not before ``at_least`` seconds have passed.
 
-        What was added while it was held is served by then: mostly it is the echo of what its holder wrote before it
-        failed, and must not lead past the back-off.
+        A plain add leads past the back-off, also one from before the failure: it is somebody else's change. That its
+        holder's own writes add nothing is promised by whoever adds (contract W6).
         """
         with self._changed:
             seconds = self._limiter.seconds(key)
-            if key in self._processing and key in self._dirty:
-                self._dirty.remove(key)
-                del self._added_at[key]
         self.add_after(key, max(seconds, at_least))
 
     def forget(self, key: str) -> None:

@@ -1,6 +1,8 @@
 """What all tests share: Hypothesis profiles, and how many run at once."""
 
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,3 +22,11 @@ def pytest_xdist_auto_num_workers() -> int:
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Leave out the stories in real time unless they are asked for (make e2e)."""
     return True if collection_path.name == "e2e" and not any("e2e" in arg for arg in config.args) else None
+
+
+@pytest.fixture(autouse=True)
+def recursion_limit() -> Iterator[None]:
+    """Have what a controller sets for its whole process end with the test."""
+    before = sys.getrecursionlimit()
+    yield
+    sys.setrecursionlimit(before)

@@ -23,14 +23,14 @@ from router.types import Weights
 def decide(world: World) -> Plan:
     """Return what is to be done for one canary, now. Total: it never raises."""
     believed = clocks.believed(world)
-    plan = _decide(believed)
+    plan = standing.with_ready(believed, _by_the_rules(believed))
     # Readings are asked for by a plan of nothing else: the one that has them notes the times.
     if believed is world or plan.observe or any(isinstance(action, WriteStatus) for action in plan.actions):
         return plan
     return replace(plan, actions=(WriteStatus(believed.canary.status), *plan.actions))
 
 
-def _decide(world: World) -> Plan:
+def _by_the_rules(world: World) -> Plan:
     for rule in ANY_WORLD:
         plan = rule(world)
         if plan is not None:
@@ -167,7 +167,9 @@ def finish_the_promotion(r: Rollout) -> Plan | None:
 
 def skip_what_changes_nothing(r: Rollout) -> Plan | None:
     """If promotion would change nothing there is nothing to roll out, whichever side was changed (behaviour 4)."""
-    return ending.finish_without_analysis(r) if r.stage is not Stage.PROMOTING and r.changes_nothing else None
+    if r.stage is Stage.PROMOTING or not r.changes_nothing or (r.world.at_rest and r.world.route_is_unreadable):
+        return None
+    return ending.finish_without_analysis(r)
 
 
 def refuse_what_failed_before(r: Rollout) -> Plan | None:
@@ -261,11 +263,11 @@ def wait_out_a_refusal(r: Rollout) -> Plan | None:
 
     What ends traffic to nobody does not wait. Source: behaviour 8.
     """
-    due = pacing.retry_due_at(r.world)
-    if due is None or r.world.now >= due or gates.traffic_to_nothing(r.world):
+    refused = r.world.memory.refusal
+    if refused is None or not refused.waits(r.world.now) or gates.traffic_to_nothing(r.world):
         return None
     held = rounds.is_due(r) and r.world.readings is not None
-    return standing.until_retried(r, due, status=rounds.judged(r).status if held else None)
+    return standing.until_retried(r, refused.due_at, status=rounds.judged(r).status if held else None)
 
 
 # --- the route -------------------------------------------------------------------------------------------------------

@@ -230,15 +230,13 @@ PARTS = (
     Gate("WorkloadNotFound", "Both Deployments exist.", missing_workload, Needs.REPAIR),
     Gate("WorkloadUnreadable", "Both Deployments can be read.", unreadable_workload, Needs.REPAIR),
 )
-ROUTE = (
-    Gate("RouteNotFound", "The VirtualService exists.", missing_route, Needs.REPAIR),
-    Gate(
-        "RouteNotUsable",
-        "At least one HTTP route of the VirtualService holds both hosts and nothing else.",
-        unusable_route,
-        Needs.REPAIR,
-    ),
+ROUTE_NOT_USABLE = Gate(
+    "RouteNotUsable",
+    "At least one HTTP route of the VirtualService holds both hosts and nothing else.",
+    unusable_route,
+    Needs.REPAIR,
 )
+ROUTE = (Gate("RouteNotFound", "The VirtualService exists.", missing_route, Needs.REPAIR), ROUTE_NOT_USABLE)
 SERVICES = (
     Gate(
         "ServiceNotUsable",
@@ -292,6 +290,14 @@ TO_START: tuple[Gate, ...] = (OLDER_CANARY, *PARTS, *ROUTE, *SERVICES)
 
 AT_REST: tuple[Gate, ...] = (*TO_START, TO_NOTHING)
 """What the condition Ready speaks of at rest."""
+
+_ALL = {g.reason: g for g in (INVALID_SPEC, *TO_START, TO_NOTHING, PRIMARY_NOT_SERVING, WRITE_REFUSED)}
+
+
+def is_closed(world: World, reason: str) -> bool:
+    """Whether a gate that needs repair is closed; one of a reason that does not exist is open."""
+    return reason in _ALL and _ALL[reason].closed(world) is not None
+
 
 GATES: tuple[Gate, ...] = (INVALID_SPEC, *TO_START, *PRIMARY, *CANARY, *HELD)
 """Every gate, in the order in which they are asked before the weight moves."""

@@ -115,14 +115,6 @@ def correction_due_at(world: World, spec: CanarySpec) -> datetime:
     return min(last.at + timedelta(seconds=2.0 ** min(last.count - 1, 12)), last.at + interval(world, spec))
 
 
-def retry_due_at(world: World) -> datetime | None:
-    """Return when a write that was refused may be tried again, at a growing pace; None if none was."""
-    refused = world.memory.refusal
-    if refused is None or refused.at > world.now:  # the clock was set back
-        return None
-    return refused.at + min(timedelta(seconds=2.0 ** min(refused.count - 1, 12)), MINUTE)
-
-
 def one_more_correction(world: World, spec: CanarySpec) -> Corrections:
     """Return what to remember of a correction that is made now."""
     last = world.memory.corrections

@@ -297,19 +297,27 @@ def test_server_that_asks_for_more_time_gets_it(queue, clock):  # contract C3
     assert queue.get() == "a"
 
 
-def test_what_was_added_while_a_key_failed_leads_past_no_back_off(queue, clock):
-    queue.add("a")
+@pytest.mark.parametrize("when", ["before it failed", "after it failed", "after it was done"])
+def test_change_while_a_key_fails_waits_for_no_back_off(queue, clock, when):  # contracts Q2, Q4
+    for _ in range(20):
+        queue.add_rate_limited("a")
+    clock.advance(1000)
     assert queue.get() == "a"
-    queue.add("a")  # the echo of its own write
+    if when == "before it failed":
+        queue.add("a")
     queue.add_rate_limited("a")
+    if when == "after it failed":
+        queue.add("a")
+    assert len(queue) == 0
+    queue.done("a")
+    if when == "after it was done":
+        queue.add("a")
+    assert len(queue) == 1
+    assert queue.get() == "a"
     queue.done("a")
     assert (len(queue), queue.depth()) == (0, 0)
     clock.advance(1000)
-    assert queue.get() == "a"
-    queue.done("a")
-    queue.add_rate_limited("a")
-    queue.add("a")  # somebody else's change does
-    assert queue.get() == "a"
+    assert queue.get() == "a"  # and once more when the back-off is over
 
 
 def test_wait_beyond_all_clocks_stops_no_worker(queue):

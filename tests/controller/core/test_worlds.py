@@ -109,6 +109,7 @@ ROUTES = {
     "reset": Route(ALL_TO_PRIMARY),
     "by hand": Route(Weights(60, 40), sends_to_canary=True),
     "third host": Route(None, "destination third is in the way", sends_to_canary=True),
+    "unreadable": Route(None, "it cannot be read: weight must be a whole number", unreadable=True),
     "missing": None,
 }
 READINGS = {
@@ -142,7 +143,7 @@ USUAL_PRIMARIES = [PRIMARIES[name] for name in ("old", "stamped", "without pods"
 USUAL_WORKLOADS = [
     WORKLOADS[name] for name in ("as analysed", "new template", "no pods available", "paused", "missing", "idle")
 ]
-USUAL_ROUTES = [ROUTES[name] for name in ("as recorded", "third host")]
+USUAL_ROUTES = [ROUTES[name] for name in ("as recorded", "third host", "unreadable")]
 
 
 @cache
@@ -363,6 +364,20 @@ def test_traffic_leaves_before_pods_do(decided):
         if Scale(0) not in plan.actions or not the_world.route or not the_world.route.sends_to_canary:
             continue
         assert plan.actions.index(Shift(ALL_TO_PRIMARY)) < plan.actions.index(Scale(0))
+
+
+def test_no_pods_go_while_nobody_knows_what_the_route_sends_them(decided):  # behaviour 9
+    waited = 0
+    for the_world, plan in decided:
+        if not the_world.route_is_unreadable:
+            continue
+        assert Scale(0) not in plan.actions
+        assert not any(isinstance(action, Shift) for action in plan.actions)
+        after = final_status(plan) or the_world.canary.status
+        assert after.state is not State.FINISHED or the_world.canary.status.state is State.FINISHED
+        assert after.state is not State.FAILED or the_world.canary.status.state is State.FAILED
+        waited += any("waits for the route" in condition.message for condition in after.conditions)
+    assert waited > 100
 
 
 def test_at_rest_nothing_is_written_but_a_finalizer_let_go(decided):  # behaviour 13
