@@ -30,8 +30,8 @@ from metrics.prometheus import PrometheusObserver
 from metrics.types import Check, NoData, Target, Value, Verdict
 from metrics.verdicts import judge
 from router.types import ALL_TO_PRIMARY, Route, Weights
-from router.virtualservice import find, patch
 from router.virtualservice import view as virtual_service_view
+from router.weighted import find, patch
 from tests.canary_objects import seed
 from tests.controller.clock import FakeClock
 from tests.controller.core.builders import (

@@ -7,10 +7,11 @@ import pytest
 
 from informers.errors import ConflictError, NotFoundError
 from informers.types import Unreadable
+from router.istio import VIRTUAL_SERVICES
 from router.registry import ROUTES
 from router.services import backend
 from router.types import ALL_TO_PRIMARY, Backend, Route, RouteRef, Weights
-from router.virtualservice import patch
+from router.weighted import patch
 from tests.fakes.caches import FakeCache
 from tests.fakes.parts import FakeRouter
 from tests.fakes.sandbox import live
@@ -165,7 +166,7 @@ def test_istio_keeps_everything_but_the_two_numbers(istio):  # contracts C12, C1
         obj["spec"]["tls"] = [{"match": []}]
 
     istio.live.change(*ISTIO, enrich)
-    while len(istio.router.virtual_services.get("test", "podinfo").routes) < 2:
+    while len(istio.router.routes.get("test", "podinfo").rules) < 2:
         pass
     before = istio.live.object(*ISTIO)["spec"]
     istio.router.shift(REF, Weights(80, 20))

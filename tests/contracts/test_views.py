@@ -21,8 +21,8 @@ from informers.store import Store
 from informers.types import IdentityError, Unreadable
 from router.services import view as service_view
 from router.types import Service
-from router.virtualservice import VirtualServiceView
 from router.virtualservice import view as virtual_service_view
+from router.weighted import RouteView
 from tests.canary_objects import seed
 
 META = {
@@ -93,7 +93,7 @@ NAMESPACE = {"kind": "Namespace", "metadata": META}
 KINDS = {
     "canary": (canary_view, CANARY, Canary),
     "deployment": (deployment_view, DEPLOYMENT, Workload),
-    "route": (virtual_service_view, ROUTE, VirtualServiceView),
+    "route": (virtual_service_view, ROUTE, RouteView),
     "service": (service_view, SERVICE, Service),
     "namespace": (namespace_view, NAMESPACE, NamespaceView),
 }

@@ -13,7 +13,8 @@ from informers.namespaces import NamespaceView
 from informers.store import Change
 from informers.types import Unreadable
 from router.types import Service
-from router.virtualservice import VirtualServiceView
+from router.virtualservice import FORM
+from router.weighted import RouteView
 from tests.controller.core.builders import MINUTE, at_rest, canary, primary, spec, workload
 from tests.fakes.caches import FakeCache
 
@@ -81,7 +82,7 @@ def test_change_of_a_canary_wakes_it_and_nobody_else(run):
     [
         ("canaries", "canaries", OURS),
         ("deployments", "deployments", primary()),
-        ("routes", "virtualservices", VirtualServiceView("test", "podinfo", "u", "1", ())),
+        ("routes", "virtualservices", RouteView("test", "podinfo", "u", "1", (), FORM)),
     ],
 )
 def test_own_write_wakes_nobody(run, kind, plural, view):  # contract W6
@@ -124,11 +125,11 @@ def test_canary_that_could_not_be_read_wakes_itself_when_it_is_deleted(run):
     [
         ("deployments", primary(), {"test/podinfo", "test/shares"}),
         ("deployments", workload(), {"test/podinfo"}),
-        ("routes", VirtualServiceView("test", "podinfo", "u", "1", ()), {"test/podinfo", "test/shares"}),
+        ("routes", RouteView("test", "podinfo", "u", "1", (), FORM), {"test/podinfo", "test/shares"}),
         ("services", service("podinfo-canary"), {"test/podinfo"}),
         ("services", service("apart"), {"test/apart"}),
         ("services", service("nobody"), set()),
-        ("routes", VirtualServiceView("test", "podinfo-canary", "u", "1", ()), set()),
+        ("routes", RouteView("test", "podinfo-canary", "u", "1", (), FORM), set()),
         ("deployments", UNREADABLE, {"test/podinfo", "test/shares"}),
     ],
     ids=[

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.types import ALL_TO_PRIMARY, Route, RouteRef, Weights
-from router.virtualservice import find, patch, view
+from router.virtualservice import view
+from router.weighted import find, patch
 from tests.router.virtual_services import REF, pair, to, virtual_service
 
 BOTH = "one HTTP route must hold podinfo and podinfo-canary and nothing else"
@@ -94,7 +95,7 @@ def test_route_is_found_or_what_is_in_the_way_is_named(routes, expected):  # beh
 
 def test_lone_destination_without_weight_gets_everything():
     seen = view(virtual_service([to("podinfo")]), None)
-    assert seen.routes[0][0].weight == 100
+    assert seen.rules[0][0].weight == 100
 
 
 @pytest.mark.parametrize(
@@ -160,7 +161,7 @@ def test_patch_changes_weights_and_nothing_else(before, after, extra):  # behavi
 
 @pytest.mark.parametrize("spec", [None, {}, {"http": None}, {"tcp": [{}]}], ids=["null", "empty", "null http", "tcp"])
 def test_virtual_service_without_http_routes_is_readable(spec):
-    assert view({**virtual_service(), "spec": spec}, None).routes == ()
+    assert view({**virtual_service(), "spec": spec}, None).rules == ()
 
 
 @pytest.mark.parametrize(

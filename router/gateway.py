@@ -1,0 +1,11 @@
+"""The Gateway API's kind of route."""
+
+from informers.kinds import READ, WatchedKind
+from informers.resources import ApiKind
+from router.adapter import WeightedRouter
+from router.httproute import view
+from router.kinds import RouteKind
+
+HTTP_ROUTES = ApiKind("gateway.networking.k8s.io", ("v1", "v1beta1"), "httproutes", "HTTPRoute")
+
+HTTP_ROUTE = RouteKind(WatchedKind(HTTP_ROUTES, view, verbs={"": (*READ, "patch")}), WeightedRouter)
