@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PURE   := controller/core/*,controller/printable.py,router/types.py,router/hosts.py,router/virtualservice.py,router/services.py,deploy/types.py,deploy/revision.py,deploy/rollout.py,deploy/template.py,metrics/types.py,metrics/address.py,metrics/answers.py,metrics/texts.py,metrics/checks.py,metrics/promql.py,metrics/verdicts.py,metrics/durations.py,controller/ratelimit.py,controller/correlator.py,controller/outbox.py,controller/leases.py,controller/check/facts.py,controller/check/findings.py,controller/check/judge*.py,controller/check/report.py,controller/check/schema.py,controller/verbs/decide.py,informers/fields.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run sandbox cluster test charts e2e stories chaos bench pictures verify lint format coverage mutants docs clean
+.PHONY: help run sandbox cluster mesh test charts e2e stories chaos bench pictures verify lint format coverage mutants docs clean
 
 help: ## print every target with a line of text
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,6 +18,9 @@ sandbox: $(VENV)/ready ## leave a cluster with the controller running, and print
 
 cluster: $(VENV)/ready ## leave a real control plane running, and print what to type (builds it once: ten minutes)
 	@$(BIN)/python -m hack.cluster || test $$? -eq 130 # Ctrl-C
+
+mesh: $(VENV)/ready ## leave real Istio running with a process and an Envoy per pod, and print what to type (Linux)
+	@$(BIN)/python -m hack.mesh || test $$? -eq 130 # Ctrl-C
 
 test: $(VENV)/ready ## run the tests
 	$(BIN)/python -m pytest
@@ -71,7 +74,7 @@ docs: $(VENV)/docs ## build the documentation as a site in build/docs (warnings 
 	@echo "Open build/docs/index.html"
 
 clean: ## remove what the other targets made
-	rm -rf $(VENV) build *.egg-info mutants .coverage htmlcov .mypy_cache .pytest_cache .ruff_cache .hypothesis .sandbox .cluster
+	rm -rf $(VENV) build *.egg-info mutants .coverage htmlcov .mypy_cache .pytest_cache .ruff_cache .hypothesis .sandbox .cluster .mesh
 
 $(VENV)/ready: setup.cfg setup.py
 	@echo "Making a virtual environment in $(VENV) (once, about a minute) ..."
