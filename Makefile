@@ -5,10 +5,10 @@ BIN    := $(VENV)/bin
 PURE   := controller/core/*,controller/printable.py,router/types.py,router/hosts.py,router/virtualservice.py,router/services.py,deploy/types.py,deploy/revision.py,deploy/rollout.py,deploy/template.py,metrics/types.py,metrics/address.py,metrics/answers.py,metrics/texts.py,metrics/checks.py,metrics/promql.py,metrics/verdicts.py,metrics/durations.py,controller/ratelimit.py,controller/correlator.py,controller/outbox.py,controller/leases.py,controller/check/facts.py,controller/check/findings.py,controller/check/judge*.py,controller/check/report.py,controller/check/schema.py,controller/verbs/decide.py,informers/fields.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run sandbox cluster mesh test charts e2e stories chaos bench pictures verify lint format coverage mutants docs clean
+.PHONY: help run sandbox cluster mesh test charts e2e stories mesh-stories chaos bench pictures verify lint format coverage mutants docs clean
 
 help: ## print every target with a line of text
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/ready ## watch a canary being promoted and another being rolled back (a minute)
 	@$(BIN)/python -m hack.demo
@@ -32,6 +32,10 @@ e2e: $(VENV)/ready ## play the stories on the sandbox, then on a real control pl
 	$(BIN)/python -m pytest tests/e2e --ignore=tests/e2e/alone -n 8 --timeout 300
 	$(MAKE) charts
 	$(BIN)/python -m hack.cluster -- $(MAKE) stories
+	$(MAKE) mesh-stories
+
+mesh-stories: $(VENV)/ready ## play promotions and rollbacks on real Istio, and count failed requests (built once: six minutes)
+	$(BIN)/python -m hack.mesh -- $(BIN)/python -m pytest tests/mesh -n 3 --timeout 400
 
 stories: # on the control plane that CLUSTER names, which hack.cluster sets
 	$(BIN)/python -m pytest tests/conformance tests/e2e --ignore=tests/e2e/alone -n 6 --timeout 300

@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from hack.cluster.binaries import find_binaries
@@ -21,6 +22,7 @@ from hack.processes import Process
 
 REPOSITORY = Path(__file__).parents[2]
 CHART = ("flagger", str(REPOSITORY / "charts/flagger"), "--namespace=istio-system")
+_SCRAPE = timedelta(seconds=1)
 _SERVED = (
     "/apis/flagger.app/v1beta1/canaries",
     *(f"/apis/networking.istio.io/{version}/virtualservices" for version in ("v1", "v1beta1", "v1alpha3")),
@@ -84,7 +86,7 @@ def start(stack: ExitStack, directory: Path, interval: str, settings: Sequence[s
         istiod = start_istiod(programs, plane, directory / "istiod", environ, kubeconfig=access.kubeconfig("mesh"))
         stack.callback(istiod.stop)
         targets = directory / "nodes" / "targets"
-        prometheus = Prometheus(binaries, directory / "prometheus", job(targets), listen="0.0.0.0:9090")
+        prometheus = Prometheus(binaries, directory / "prometheus", job(targets), listen="0.0.0.0:9090", scrape=_SCRAPE)
         stack.callback(prometheus.stop)
         processes = [*plane.processes, nodelet, istiod, prometheus.start()]
         wait_until(lambda: webhook_is_strict(admin), processes, "istiod's webhook is strict")

@@ -64,6 +64,7 @@ class Pod:
     sidecar: Process | None = None
     containers: dict[str, Container] = field(default_factory=dict)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    _reporting: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def namespace(self) -> str:
@@ -212,8 +213,9 @@ class Pod:
         )
 
     async def _report(self) -> None:
-        states = [(c.spec, c.ready, c.restarts) for c in self.containers.values()]
-        await self.reports.write(self.obj, running(states, self.place.address))
+        async with self._reporting:  # an older state must not arrive after a newer one
+            states = [(c.spec, c.ready, c.restarts) for c in self.containers.values()]
+            await self.reports.write(self.obj, running(states, self.place.address))
 
 
 async def _nothing(_command: Sequence[str]) -> int:

@@ -54,7 +54,8 @@ def port_number(container: Json, port: int | str) -> int:
 async def _status(host: str, port: int, path: str) -> int:
     reader, writer = await asyncio.open_connection(host, port)
     try:
-        writer.write(f"GET {path} HTTP/1.0\r\nHost: {host}:{port}\r\nUser-Agent: kube-probe/1.36\r\n\r\n".encode())
+        lines = [f"GET {path} HTTP/1.1", f"Host: {host}:{port}", "User-Agent: kube-probe/1.36", "Connection: close"]
+        writer.write("".join(f"{line}\r\n" for line in [*lines, ""]).encode())
         return int((await reader.readline()).split()[1])
     finally:
         writer.close()

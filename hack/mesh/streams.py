@@ -28,7 +28,7 @@ FEATURE = "ExtendWebSocketsToKubelet"  # what a node declares
 _PROTOCOL = "v5.channel.k8s.io"
 _MAGIC = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, 1.3
 _STDIN, _STDOUT, _STDERR, _ERROR, _CLOSE = 0, 1, 2, 3, 255  # channels
-_BINARY, _GOODBYE = 2, 8  # opcodes
+_BINARY, _GOODBYE, _PING, _PONG = 2, 8, 9, 10  # opcodes
 _CHUNK = 16384
 _LOOK_SECONDS = 0.2
 
@@ -131,7 +131,7 @@ class WebSocket:
         await self.send(struct.pack("!H", 1000), _GOODBYE)
 
     async def receive(self) -> bytes | None:
-        """Return the next message, or None once the caller says goodbye."""
+        """Return the next message, empty if it was a question whether we are there; None once the caller says goodbye."""
         first, second = await self._reader.readexactly(2)
         size = second & 0x7F
         if size >= 126:  # noqa: PLR2004  # RFC 6455, 5.2
@@ -140,6 +140,9 @@ class WebSocket:
         mask = await self._reader.readexactly(4)
         payload = await self._reader.readexactly(size)
         message = bytes(byte ^ mask[index % 4] for index, byte in enumerate(payload))
+        if first & 0x0F == _PING:  # kubectl hangs up a minute after the last answer to one
+            await self.send(message, _PONG)
+            return b""
         return None if first & 0x0F == _GOODBYE else message
 
 
