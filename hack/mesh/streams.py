@@ -131,7 +131,7 @@ class WebSocket:
         await self.send(struct.pack("!H", 1000), _GOODBYE)
 
     async def receive(self) -> bytes | None:
-        """Return the next message, empty if it was a question whether we are there; None once the caller says goodbye."""
+        """Return the next message, empty if it only asked whether we are there; None once the caller says goodbye."""
         first, second = await self._reader.readexactly(2)
         size = second & 0x7F
         if size >= 126:  # noqa: PLR2004  # RFC 6455, 5.2

@@ -29,7 +29,7 @@ def test_requests_follow_the_weights_and_no_end_loses_any(new_story, record_prop
         promoted = story.until_gone()
         story.release("1.4.0")
         story.until(lambda: story.status().get("canaryWeight") == 30, "30 %")
-            began = now()
+        began = now()
         story.annotate("abort", "1")
         story.until_state("failed")
         gone = story.until_gone()
