@@ -39,6 +39,7 @@ def bootstrap(
                 "ISTIO_VERSION": "1.31.0",
             },
         },
+        "stats_flush_interval": "1s",  # of histograms; by default as long as the windows of a quick rollout
         "admin": {"address": _address("127.0.0.1", ADMIN)},
         "dynamic_resources": {
             "ads_config": {

@@ -1,6 +1,6 @@
 """The README's walk-through, typed as it stands on real Istio: every line of it, `kubectl exec` included.
 
-Two things differ. Rounds of five seconds and windows of ten replace the minutes, so that nobody waits for half an hour;
+Two things differ. Rounds of two seconds and windows of ten replace the minutes, so that nobody waits for half an hour;
 and the load generator is waited for, which somebody who reads on does as well.
 """
 
@@ -11,7 +11,7 @@ from hack.processes import pause
 from tests.mesh.story import ROOT
 
 QUICK = (
-    "helm upgrade flagger charts/flagger --namespace=istio-system --reuse-values --set controlLoopInterval=5s --wait"
+    "helm upgrade flagger charts/flagger --namespace=istio-system --reuse-values --set controlLoopInterval=2s --wait"
 )
 
 
@@ -34,7 +34,7 @@ def nothing_to_fix(mesh):
     raise AssertionError(said)
 
 
-def test_walk_through_as_written(mesh, tmp_path):
+def test_walk_through_as_written(mesh):
     (install,) = blocks("Install")
     assert "-- flagger check" in mesh.run(install)
     mesh.run(QUICK)

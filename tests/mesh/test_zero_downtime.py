@@ -30,7 +30,7 @@ def test_requests_follow_the_weights_and_no_end_loses_any(new_story, record_prop
         story.release("1.4.0")
         story.until(lambda: story.status().get("canaryWeight") == 30, "30 %")
         began = now()
-        story.annotate("abort", "1")
+        story.annotate("abort", story.status()["canaryRevision"])
         story.until_state("failed")
         gone = story.until_gone()
         story.until(lambda: story.requests()[-1].time > gone + 2, "requests after the end")
