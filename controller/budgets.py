@@ -6,6 +6,9 @@ from collections.abc import Callable
 MOST_AT_ONCE = 60
 """Requests of one key: about twice what a whole promotion costs."""
 
+RESERVE = 20
+"""Requests beyond that, for what must not wait: traffic that goes to nobody."""
+
 
 class Budgets:
     """What each key may cost: one token per write and query. Thread-safe.
@@ -21,12 +24,13 @@ class Budgets:
         self._lock = threading.Lock()
         self._tokens: dict[str, tuple[float, float]] = {}  # how many, and when that was; a full budget is not held
 
-    def wait(self, key: str, per_second: float) -> float:
+    def wait(self, key: str, per_second: float, *, urgent: bool = False) -> float:
         """Return the seconds until a key may cost something again, 0 if it may now.
 
         Args:
             key: which.
             per_second: at which its tokens fill up, more than 0.
+            urgent: whether it may take from the reserve.
         """
         now = self._monotonic()
         with self._lock:
@@ -36,7 +40,8 @@ class Budgets:
                 self._tokens.pop(key, None)
             else:
                 self._tokens[key] = (tokens, now)
-        return 0.0 if tokens >= 1 else (1 - tokens) / per_second
+        lacks = 1 - tokens - (RESERVE if urgent else 0)
+        return max(0.0, lacks / per_second)
 
     def charge(self, key: str, count: int) -> None:
         """Take tokens of a key, as many as it has cost."""

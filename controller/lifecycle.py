@@ -18,6 +18,7 @@ from controller.budgets import Budgets
 from controller.controller import Result, Workers
 from controller.core.plan import Plan
 from controller.core.world import World
+from controller.echoes import Echoes, EchoingWriter
 from controller.election import Alone, Election, stand_for_election
 from controller.exporter.caches import CacheCollector
 from controller.exporter.canaries import CanaryExporter
@@ -108,6 +109,7 @@ class Controller:
             dropped=exporter.event_dropped,
         )
         limiter = default_limiter(time.monotonic)
+        self._echoes = Echoes()
         self._queue = WorkQueue(limiter=limiter, monotonic=time.monotonic, metrics=QueueExporter(registry))
         registry.register(QueueCollector(self._queue))
         self._workers = Workers(
@@ -171,7 +173,7 @@ class Controller:
     def _work(self) -> None:
         """Reconcile until stopped."""
         self._exporter.leads(LEASE_NAME, leading=True)
-        self._parts.wake(self._queue.add)
+        self._parts.wake(self._queue.add, self._echoes)
         self._workers.start()
         log.info("Started", extra={"canaries": len(self._parts.canaries), "workers": self._options.workers})
         self._watch_threads_until(self._stopping)
@@ -228,18 +230,19 @@ class Controller:
 
     def _reconcile(self, exporter: CanaryExporter) -> Callable[[str], timedelta | None]:
         options, parts = self._options, self._parts
-        router = ROUTERS["istio"](parts.virtual_services, parts.services, self._client, parts.virtual_service_version)
-        deployers = {kind: make(parts.deployments, self._client) for kind, make in DEPLOYERS.items()}
+        writer = EchoingWriter(self._client, self._echoes)
+        router = ROUTERS["istio"](parts.virtual_services, parts.services, writer, parts.virtual_service_version)
+        deployers = {kind: make(parts.deployments, writer) for kind, make in DEPLOYERS.items()}
         applier: Applier = DryRun({})
         if not options.dry_run:
             leads = lambda: self._election.leading  # noqa: E731  # which is made later
-            applier = RealApplier(parts.canaries, router, deployers, self._client, self._recorder, leads)
+            applier = RealApplier(parts.canaries, router, deployers, writer, self._recorder, leads)
         gatherer = Gatherer(
             parts.canaries, router, deployers, utc_now, options.control_loop_interval, parts.is_terminating
         )
         looked = partial(_as_it_was, exporter.looked) if options.dry_run else exporter.looked
         watchers = Watchers(looked, exporter.gone, exporter.unreadable, self._exporter.throttled, self._exporter.late)
-        unreadable = UnreadableTeller(self._recorder, None if options.dry_run else self._client, utc_now)
+        unreadable = UnreadableTeller(self._recorder, None if options.dry_run else writer, utc_now)
         budgets = Budgets(monotonic=time.monotonic)
         reconciler = Reconciler(parts.canaries, gatherer, self._observer, applier, watchers, unreadable, budgets)
         if options.dry_run:

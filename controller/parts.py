@@ -1,6 +1,6 @@
 """Which informers there are, and which keys their changes wake. Handlers add keys to the queue and do nothing else."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 from controller.core.canary import Canary, State
 from controller.core.parse import parse_canary
 from controller.core.world import seniority
+from controller.echoes import Echoes
 from controller.gather import OVERLAP_INDEX, PARTS_INDEX, ROUTE, SERVICE, overlap_keys, part_key, parts_keys
 from deploy.deployments import view as deployment_view
 from deploy.registry import DEPLOYERS
@@ -77,17 +78,16 @@ class Parts:
         ):
             yield from ((resource.plural, namespace, informer) for namespace, informer in informers.by_namespace())
 
-    def wake(self, add: Callable[[str], None]) -> None:
-        """Have every change add the keys of the canaries that it concerns."""
-        for canaries in self.canaries.all:
-            canaries.add_handler(partial(self._canary_changed, add))
-        for kind, informers in (
-            (DEPLOYMENTS.kind, self.deployments),
-            (ROUTE, self.virtual_services),
-            (SERVICE, self.services),
-        ):
-            for informer in informers.all:
-                informer.add_handler(partial(self._part_changed, add, kind))
+    def wake(self, add: Callable[[str], None], echoes: Echoes) -> None:
+        """Have every change add the keys of the canaries that it concerns, unless it is our own."""
+        parts: Mapping[str, Callable[[Change[Any]], None]] = {
+            CANARIES.plural: partial(self._canary_changed, add),
+            DEPLOYMENTS.plural: partial(self._part_changed, add, DEPLOYMENTS.kind),
+            virtual_services(VIRTUAL_SERVICE_VERSIONS[0]).plural: partial(self._part_changed, add, ROUTE),
+            SERVICES.plural: partial(self._part_changed, add, SERVICE),
+        }
+        for resource, _, informer in self.by_resource():
+            informer.add_handler(partial(_unless_ours, echoes, resource, parts[resource]))
         for namespace in self.namespaces.values():
             namespace.add_handler(partial(self._namespace_changed, add))
 
@@ -98,12 +98,9 @@ class Parts:
         return isinstance(found, NamespaceView) and found.terminating
 
     def _canary_changed(self, add: Callable[[str], None], change: Change[Canary]) -> None:
-        if change.is_sync:
-            return
         add(change.key)
-        if change.new is None and isinstance(change.old, Canary):
-            for value in overlap_keys(change.old):  # whoever stood back for it may go on
-                self._add_all(add, OVERLAP_INDEX, value)
+        for value in _given_up(change):  # whoever stood back for it may go on
+            self._add_all(add, OVERLAP_INDEX, value)
 
     def _namespace_changed(self, add: Callable[[str], None], change: Change[NamespaceView]) -> None:
         if isinstance(change.new, NamespaceView) and change.new.terminating:
@@ -111,7 +108,7 @@ class Parts:
 
     def _part_changed(self, add: Callable[[str], None], kind: str, change: Change[Any]) -> None:
         view = change.new or change.old
-        if view is not None and not change.is_sync:
+        if view is not None:
             for canary in self.canaries.by_index(PARTS_INDEX, part_key(kind, view.namespace, view.name)):
                 if isinstance(canary, Canary) and not self._stands_back(canary):
                     add(key_of(canary.namespace, canary.name))
@@ -129,6 +126,24 @@ class Parts:
     def _add_all(self, add: Callable[[str], None], index: str, value: str) -> None:
         for canary in self.canaries.by_index(index, value):
             add(key_of(canary.namespace, canary.name))
+
+
+def _unless_ours(echoes: Echoes, resource: str, handle: Callable[[Change[Any]], None], change: Change[Any]) -> None:
+    if change.is_sync:
+        return
+    if change.new is None:
+        handle(change)
+        return
+    echoes.unless_ours(resource, change.key, change.new.resource_version, partial(handle, change))
+
+
+def _given_up(change: Change[Canary]) -> Collection[str]:
+    """Return what a canary named and names no more, or only as a younger one: it was created anew between two lists."""
+    old, new = change.old, change.new
+    if not isinstance(old, Canary):
+        return ()
+    same = isinstance(new, Canary) and new.uid == old.uid
+    return set(overlap_keys(old)) - set(overlap_keys(new) if same and isinstance(new, Canary) else ())
 
 
 @dataclass(frozen=True, slots=True)

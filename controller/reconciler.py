@@ -13,9 +13,10 @@ from controller.applier import Applier
 from controller.budgets import Budgets
 from controller.core.canary import Canary, CanarySpec
 from controller.core.decide import decide
-from controller.core.pacing import requests_per_second, round_due_at
-from controller.core.plan import Action, Log, Plan, Refusal, Say
-from controller.core.refusals import report
+from controller.core.gates import ends_traffic_to_nothing
+from controller.core.pacing import SOON, requests_per_second, round_due_at
+from controller.core.plan import Action, Log, Plan, Say
+from controller.core.refusals import one_more, report
 from controller.core.world import (
     NOTHING_REMEMBERED,
     Memory,
@@ -85,18 +86,19 @@ class Reconciler:
             self.watchers.gone(namespace, name)
             return None
         world = self.gatherer.gather(canary, self._memory(key))
-        wait = self.budgets.wait(key, requests_per_second(world))
+        plan = decide(world)
+        wait = self.budgets.wait(key, requests_per_second(world), urgent=ends_traffic_to_nothing(world, plan))
         if wait:
             self.watchers.throttled(namespace)
             return timedelta(seconds=wait)
-        plan = decide(world)
         if plan.observe:
             self.budgets.charge(key, len(plan.observe))
             world, plan = self._with_readings(canary, world.memory, plan)
-        self._apply(key, world, plan)
-        expected = self._expect(key, world.now + plan.wake_after if plan.wake_after else None)
+        wrote = self._apply(key, world, plan)
+        again = SOON if wrote else plan.wake_after  # our own writes wake nobody (contract W6)
+        expected = self._expect(key, world.now + again if again else None)
         self._tell(world, plan, expected)
-        return plan.wake_after
+        return again
 
     def _with_readings(self, canary: Canary, memory: Memory, plan: Plan) -> tuple[World, Plan]:
         """Ask for the readings, and decide on the world as it is after the answers came."""
@@ -107,8 +109,8 @@ class Reconciler:
         world = with_readings(gathered, plan.observe, readings)
         return world, decide(world)
 
-    def _apply(self, key: str, world: World, plan: Plan) -> None:
-        """Carry a plan out, and report a write that is refused."""
+    def _apply(self, key: str, world: World, plan: Plan) -> bool:
+        """Carry a plan out, and report a write that is refused; return whether anything was written."""
         # Before the writes: every retry would complain again otherwise, and correct at once.
         memory = after_plan(world, plan)
         self._remember(key, memory)
@@ -129,13 +131,13 @@ class Reconciler:
             raise
         finally:
             self.budgets.charge(key, _requests(done))
+        return _requests(done) > 0
 
     def _report(self, key: str, canary: Canary, action: Action, error: ApiError) -> None:
         """Have the owner of a canary told of a refusal, if that is possible: the report is written as well."""
         memory = self._memory(key)
-        known = memory.refusal.complaint if memory.refusal else None
         text = f"the API server refuses a write: {error}"
-        refusal = Refusal(type(action).__name__, text[:_LONGEST_REFUSAL], known)
+        refusal = one_more(memory.refusal, type(action).__name__, text[:_LONGEST_REFUSAL], self.gatherer.now())
         latest = self.canaries.get(canary.namespace, canary.name)  # what was written before the refusal is in it
         world = self.gatherer.gather(latest if isinstance(latest, Canary) else canary, memory)
         plan = report(world, refusal)

@@ -1,7 +1,8 @@
 """The queue between watch events and workers: deduplicating, delaying, rate-limited.
 
-State: one FIFO, a *dirty* set, a *processing* set, a heap of keys that wait for their time, one lock with a condition.
-Invariant: what is in the FIFO is dirty and not processing. There is no timer thread: ``get`` looks into the heap.
+State: one FIFO per namespace, a *dirty* set, a *processing* set, a heap of keys that wait for their time, one lock with
+a condition.
+Invariant: what is in a FIFO is dirty and not processing. There is no timer thread: ``get`` looks into the heap.
 
 Model: client-go's util/workqueue; the promises are contracts Q1 to Q12 and D1 to D8.
 """
@@ -9,11 +10,11 @@ Model: client-go's util/workqueue; the promises are contracts Q1 to Q12 and D1 t
 import heapq
 import itertools
 import threading
-from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
 from controller.ratelimit import Limiter
+from controller.turns import Turns
 
 _LONGEST_WAIT_SECONDS = 3600.0
 """Of one wait for the condition: what is due later is found by another. Longer than centuries is an error there."""
@@ -61,7 +62,7 @@ class WorkQueue:
         self._limiter = limiter
         self._monotonic = monotonic
         self._metrics: QueueMetrics = metrics or NoMetrics()
-        self._fifo: deque[str] = deque()
+        self._turns = Turns()
         self._dirty: set[str] = set()
         self._processing: dict[str, float] = {}  # key → when it was handed out
         self._added_at: dict[str, float] = {}  # of dirty keys
@@ -73,9 +74,9 @@ class WorkQueue:
         self._draining = False
 
     def __len__(self) -> int:
-        """Return the length of the FIFO: not what is processed, marked or delayed."""
+        """Return how many keys are in line: not what is processed, marked or delayed."""
         with self._changed:
-            return len(self._fifo)
+            return len(self._turns)
 
     @property
     def shutting_down(self) -> bool:
@@ -107,14 +108,11 @@ class WorkQueue:
     def add_rate_limited(self, key: str, *, at_least: float = 0.0) -> None:
         """Queue a key that failed, when its back-off is over and not before ``at_least`` seconds have passed.
 
-        What was added while it was held is served by then: mostly it is the echo of what its holder wrote before it
-        failed, and must not lead past the back-off.
+        A plain add leads past the back-off, also one from before the failure: it is somebody else's change. That its
+        holder's own writes add nothing is promised by whoever adds (contract W6).
         """
         with self._changed:
             seconds = self._limiter.seconds(key)
-            if key in self._processing and key in self._dirty:
-                self._dirty.remove(key)
-                del self._added_at[key]
         self.add_after(key, max(seconds, at_least))
 
     def forget(self, key: str) -> None:
@@ -132,14 +130,14 @@ class WorkQueue:
         with self._changed:
             while True:
                 wait = self._queue_due()
-                if self._fifo:
+                if self._turns:
                     return self._hand_out()
                 if self._shutting_down and not (self._draining and self._marked()):
                     return None
                 self._changed.wait(None if wait is None else min(wait, _LONGEST_WAIT_SECONDS))
 
     def done(self, key: str) -> None:
-        """Give a key back; if it was added meanwhile, it goes to the tail.
+        """Give a key back; if it was added meanwhile, it goes to the end of its line.
 
         Raises:
             KeyError: the key is not held: a caller's bug.
@@ -148,7 +146,7 @@ class WorkQueue:
             began = self._processing.pop(key)
             self._metrics.done(self._monotonic() - began)
             if key in self._dirty:
-                self._fifo.append(key)
+                self._turns.append(key)
             self._changed.notify_all()
 
     def shut_down(self) -> None:
@@ -185,7 +183,7 @@ class WorkQueue:
         self._dirty.add(key)
         self._added_at[key] = self._monotonic()
         if key not in self._processing:
-            self._fifo.append(key)
+            self._turns.append(key)
             self._changed.notify()
 
     def _queue_due(self) -> float | None:
@@ -204,12 +202,12 @@ class WorkQueue:
         return None
 
     def _hand_out(self) -> str:
-        key = self._fifo.popleft()
+        key = self._turns.popleft()
         self._dirty.remove(key)
         now = self._monotonic()
         self._metrics.got(now - self._added_at.pop(key))
         self._processing[key] = now
-        if self._fifo or self._waiting:
+        if self._turns or self._waiting:
             # This thread may have been the one with the shortest timeout: a colleague must take over its watch.
             self._changed.notify()
         return key

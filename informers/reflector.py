@@ -1,6 +1,6 @@
 """List, then watch, for ever: keeps a store like the API server's state, through every kind of interruption.
 
-Model: client-go's reflector; the numbers and orders are those of contracts R1 to R24.
+Model: client-go's reflector; the numbers and orders are those of contracts R1 to R25.
 """
 
 import logging
@@ -10,6 +10,7 @@ from enum import Enum, auto
 from typing import Generic
 
 from informers.backoff import Backoff
+from informers.doubt import Doubt
 from informers.errors import (
     ApiError,
     ExpiredError,
@@ -49,6 +50,7 @@ class _End(Enum):
     RESUME = auto()  # watch at once from the last version
     RETRY = auto()  # back off, watch again at the same version
     RELIST = auto()  # back off, list
+    WENT_BACK = auto()  # list at once, whatever the version
 
 
 class Reflector(Generic[V]):
@@ -84,6 +86,7 @@ class Reflector(Generic[V]):
         self._version = ""  # the last seen; moved by lists and watches alone, not by our writes (contract S21)
         self._paged = False  # the server's watch cache is off: its first list came in pages
         self._retry_after = 0.0  # seconds that the server asked us to wait before the next request
+        self._doubt = Doubt(source, monotonic=monotonic)
         self._consistent = False  # the last version is gone: ask for a consistent read until a list succeeds
 
     def run(self, stop: Stop) -> None:
@@ -158,6 +161,7 @@ class Reflector(Generic[V]):
             return
         self._store.replace(views, list_version, consistent=not version)
         self._version = list_version
+        self._doubt.settle()
         self._hooks.healthy()
         self._hooks.synced()
 
@@ -169,6 +173,8 @@ class Reflector(Generic[V]):
             end = self._watch_once(stop)
             if end is _End.RELIST:
                 return
+            if end is _End.WENT_BACK:
+                self._list(stop)
             if end is _End.RETRY and self._back_off(stop):
                 return
 
@@ -178,6 +184,10 @@ class Reflector(Generic[V]):
         try:
             with self._source.watch(resource_version=self._version, timeout_seconds=seconds, stop=stop) as events:
                 self._hooks.healthy()
+                # Only now: a server that goes back after it was asked ends this watch.
+                if self._doubt.is_right(self._version, stop):
+                    self._consistent = True
+                    return _End.WENT_BACK
                 for event in events:
                     if stop.is_set():
                         return _End.RELIST
@@ -186,6 +196,8 @@ class Reflector(Generic[V]):
                         return end
         except ApiError as error:
             self._note(error, stop)
+            if isinstance(error, TransportError):
+                self._doubt.note_outage()
             return _End.RELIST if stop.is_set() else _after(error)
         # A watch that ends at once and brings us no further is a broken proxy, and would be a hot loop.
         useless = self._version == version and self._monotonic() - began < _SHORTEST_WATCH_SECONDS
@@ -207,6 +219,7 @@ class Reflector(Generic[V]):
             log.warning("Bad watch event skipped", extra={"resource": self._source.name, "error": str(error)})
             return None
         self._version = version
+        self._doubt.settle()
         return None
 
     def _check_kind(self, event: WatchEvent) -> None:

@@ -27,7 +27,7 @@ class IstioRouter:
         """Return the route as the cache has it, or None if there is no such VirtualService."""
         found = self.virtual_services.get(ref.namespace, ref.name)
         if isinstance(found, Unreadable):
-            return Route(None, f"it cannot be read: {found.reason}")
+            return Route(None, f"it cannot be read: {found.reason}", unreadable=True)
         return find(found, ref) if found is not None else None
 
     def backend(self, namespace: str, host: str) -> Backend:
@@ -45,13 +45,14 @@ class IstioRouter:
     def fence(self, ref: RouteRef) -> None:
         """Note the version that was read in an annotation, which gives the object another; see ``Router.fence``."""
         found = self.virtual_services.get(ref.namespace, ref.name)
-        if isinstance(found, VirtualServiceView):
-            metadata = {
-                "resourceVersion": found.resource_version,
-                "annotations": {FENCE_ANNOTATION: found.resource_version},
-            }
-            answer = self.writer.merge_patch(self.resource(), ref.namespace, ref.name, {"metadata": metadata})
-            self.virtual_services.write_through(answer)
+        if found is None:
+            return
+        metadata = {
+            "resourceVersion": found.resource_version,
+            "annotations": {FENCE_ANNOTATION: found.resource_version},
+        }
+        answer = self.writer.merge_patch(self.resource(), ref.namespace, ref.name, {"metadata": metadata})
+        self.virtual_services.write_through(answer)
 
     def shift(self, ref: RouteRef, weights: Weights) -> None:
         """Write the weights in one patch; see ``Router.shift``. Nothing is sent if nothing differs."""

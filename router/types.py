@@ -56,6 +56,7 @@ class Route:
     problem: str | None = None  # what is missing or in the way, as the end of a sentence; None if usable
     sends_to_canary: bool = False  # some managed route carries a weight above 0 for the canary host
     sends_to_primary: bool = True  # likewise; looked at only where there are no ``weights``
+    unreadable: bool = False  # the object is there, and what it sends where is not known
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ tuple holds for any world; the second for one whose canary was found. The number
 from collections.abc import Callable
 from dataclasses import replace
 
-from controller.core import ending, events, gates, pacing, rounds, standing, steps
+from controller.core import clocks, ending, events, gates, pacing, rounds, standing, steps
 from controller.core.canary import CanaryStatus, InvalidSpec, Stage, State
 from controller.core.conditions import PROMOTED
 from controller.core.plan import Plan, ReleaseFinalizer, Say, WriteStatus
@@ -22,6 +22,15 @@ from router.types import Weights
 
 def decide(world: World) -> Plan:
     """Return what is to be done for one canary, now. Total: it never raises."""
+    believed = clocks.believed(world)
+    plan = standing.with_ready(believed, _by_the_rules(believed))
+    # Readings are asked for by a plan of nothing else: the one that has them notes the times.
+    if believed is world or plan.observe or any(isinstance(action, WriteStatus) for action in plan.actions):
+        return plan
+    return replace(plan, actions=(WriteStatus(believed.canary.status), *plan.actions))
+
+
+def _by_the_rules(world: World) -> Plan:
     for rule in ANY_WORLD:
         plan = rule(world)
         if plan is not None:
@@ -158,7 +167,9 @@ def finish_the_promotion(r: Rollout) -> Plan | None:
 
 def skip_what_changes_nothing(r: Rollout) -> Plan | None:
     """If promotion would change nothing there is nothing to roll out, whichever side was changed (behaviour 4)."""
-    return ending.finish_without_analysis(r) if r.stage is not Stage.PROMOTING and r.changes_nothing else None
+    if r.stage is Stage.PROMOTING or not r.changes_nothing or (r.world.at_rest and r.world.route_is_unreadable):
+        return None
+    return ending.finish_without_analysis(r)
 
 
 def refuse_what_failed_before(r: Rollout) -> Plan | None:
@@ -245,6 +256,18 @@ def judge_what_flows(r: Rollout) -> Plan | None:
     if found.verdict is not Verdict.PASS:
         return rounds.halted(r, found)
     return rounds.give_up_at_the_limit(r, found.status)
+
+
+def wait_out_a_refusal(r: Rollout) -> Plan | None:
+    """A write that was refused is tried again at a growing pace, and meanwhile what flows is judged.
+
+    What ends traffic to nobody does not wait. Source: behaviour 8.
+    """
+    refused = r.world.memory.refusal
+    if refused is None or not refused.waits(r.world.now) or gates.traffic_to_nothing(r.world):
+        return None
+    held = rounds.is_due(r) and r.world.readings is not None
+    return standing.until_retried(r, refused.due_at, status=rounds.judged(r).status if held else None)
 
 
 # --- the route -------------------------------------------------------------------------------------------------------
@@ -355,6 +378,7 @@ ROLLOUT: tuple[Callable[[Rollout], Plan | None], ...] = (
     take_traffic_off_what_cannot_serve,
     start_a_rollout,
     judge_what_flows,
+    wait_out_a_refusal,
     put_the_route_right,
     give_the_canary_pods,
     keep_within_the_maximum,
@@ -370,6 +394,7 @@ ROLLOUT: tuple[Callable[[Rollout], Plan | None], ...] = (
 ROUNDS: tuple[Callable[[Rollout], Plan | None], ...] = (
     finish_the_promotion,
     judge_what_flows,
+    wait_out_a_refusal,
     stand_at_a_closed_gate,
     wait_for_the_windows,
     take_the_first_step,

@@ -11,17 +11,14 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from controller.core import conditions, events, gates, pacing
+from controller.core import conditions, events, gates, pacing, waits
 from controller.core.canary import FAILED_REVISIONS_KEPT, CanarySpec, CanaryStatus, Stage, State
 from controller.core.conditions import PROMOTED
 from controller.core.events import Cause
-from controller.core.gates import Closed
-from controller.core.plan import Action, Complaint, Fence, Log, Plan, ReleaseFinalizer, Say, Scale, Shift, WriteStatus
+from controller.core.plan import Action, Fence, Log, Plan, ReleaseFinalizer, Say, Scale, Shift, WriteStatus
 from controller.core.world import Rollout, World, rollout_of
 from deploy.types import Workload
 from router.types import ALL_TO_PRIMARY, TOTAL, Weights
-
-WAITS_FOR_THE_PRIMARY = "the end of the rollout waits for the primary, which has no pod to take the traffic back"
 
 ALL_TO_CANARY = Weights.to_canary(TOTAL)
 
@@ -78,13 +75,16 @@ def go_on_ending(world: World) -> Plan:
 def let_go(world: World) -> Plan:
     """Release an object that is being deleted, with all traffic where the pods are.
 
-    A namespace that goes takes no new events: what would be one is a log line there.
+    A namespace that goes takes no new events: what would be one is a log line there. A route that cannot be read is
+    left as it is: nobody waits for the repair of an object that a deletion, or a namespace, waits for.
     """
     diverted = world.only_the_canary_serves
     shift = to_the_canary(world) if diverted else to_the_primary(world)
     released = events.released(world.canary.label, workload_label(world) if diverted else _primary_label(world))
+    if world.route_is_unreadable:
+        released = events.released_as_it_is(world.canary.label, gates.unusable_route(world) or "")
     said = Log(released.text) if world.namespace_terminating else Say(released)
-    told = (said,) if any(isinstance(action, Shift) for action in shift) else ()
+    told = (said,) if world.route_is_unreadable or any(isinstance(action, Shift) for action in shift) else ()
     fence = (action for action in keep_out_a_late_copy(world) if action not in shift)
     return Plan((*shift, *told, *fence, *_release(world)))
 
@@ -92,9 +92,10 @@ def let_go(world: World) -> Plan:
 def to_the_primary(world: World) -> tuple[Action, ...]:
     """Return what takes all traffic off the canary, and keeps a step on its way from bringing some back.
 
-    Nothing if there is no route, or if the traffic would be lost.
+    Nothing if there is no route, or if the traffic would be lost. Nothing either if the route cannot be read: its
+    version has moved since somebody could, so that a step that was claimed then is refused.
     """
-    if world.route is None or world.only_the_canary_serves:
+    if world.route is None or world.only_the_canary_serves or world.route_is_unreadable:
         return ()
     if world.sends_to_canary:
         return (Shift(ALL_TO_PRIMARY),)
@@ -112,7 +113,7 @@ def keep_out_a_late_copy(world: World) -> tuple[Action, ...]:
     return (*to_the_primary(world), Fence("primary"))
 
 
-def to_the_canary(world: World) -> tuple[Action, ...]:
+def to_the_canary(world: World) -> tuple[Shift, ...]:
     """Return what gives the canary all traffic, if the route can carry it and does not yet."""
     usable = world.route is not None and world.route.problem is None
     return (Shift(ALL_TO_CANARY),) if usable and world.route and world.route.weights != ALL_TO_CANARY else ()
@@ -152,8 +153,9 @@ def _end(world: World, cause: Cause, said: Say | None = None) -> Plan:
         cause: how it ends, and why.
         said: an event that goes with the first write of this end.
     """
-    if world.only_the_canary_serves:
-        return _wait_for_the_primary(world)
+    waits_first = _wait(world)
+    if waits_first:
+        return waits_first
     first = to_the_primary(world)
     rollout = rollout_of(world)
     overtaken = rollout is not None and rollout.overtaken
@@ -170,6 +172,12 @@ def _end(world: World, cause: Cause, said: Say | None = None) -> Plan:
     if _passed(world, due):  # traffic was taken off long ago, as for a newer template
         return _close(world, first, cause, said)
     return Plan((*first, WriteStatus(claimed), *((said,) if said else ())), wake_after=_until(world, due))
+
+
+def _wait(world: World) -> Plan | None:
+    if world.only_the_canary_serves:
+        return waits.for_the_primary(world, to_the_canary(world))
+    return waits.for_the_route(world) if world.route_is_unreadable else None
 
 
 def _passed(world: World, due: datetime | None) -> bool:
@@ -217,25 +225,6 @@ def _told(world: World, cause: Cause, said: Say | None, *, overtaken: bool) -> t
     if overtaken:
         return (Say(events.completed_before_new_revision(k, revision)),)
     return (Say(events.completed(k)), Log(events.completed_with_revision(k, revision)))
-
-
-def _wait_for_the_primary(world: World) -> Plan:
-    """Keep traffic on the only side that has pods; the end goes on once the primary serves."""
-    spec, status = world.canary.spec, world.canary.status
-    closed = Closed(gates.PRIMARY_NOT_SERVING, gates.primary_not_serving(world) or "")
-    event = events.waiting(world.canary.label, closed.what, side="primary")
-    pace = pacing.interval(world, spec) if isinstance(spec, CanarySpec) else pacing.REPEAT_AT_REST
-    last = world.memory.complaint  # whatever its numbers were: they change with each pod
-    due = last is None or world.now >= last.at + pace
-    actions: tuple[Action, ...] = ()
-    if not world.at_rest:
-        diverted = to_the_canary(world)
-        if diverted:
-            status = replace(status, canary_weight=TOTAL, previous_weight=status.canary_weight)
-        status = conditions.behind(world, status, replace(closed, what=WAITS_FOR_THE_PRIMARY))
-        actions = (*((WriteStatus(status),) if status != world.canary.status else ()), *diverted)
-    complaint: Complaint | None = pacing.remembered(world, event.text, said=due)
-    return Plan((*actions, *((Say(event),) if due else ())), wake_after=pace, complaint=complaint)
 
 
 def _drains(world: World) -> bool:

@@ -152,6 +152,12 @@ def released(c: str, p: str) -> Event:
     return Event("Normal", f"Canary {c} is being deleted, routing all traffic to {p}", "Release", terminal=True)
 
 
+def released_as_it_is(c: str, what: str) -> Event:
+    """The canary object was deleted mid-rollout, and its route cannot be read."""
+    text = f"Canary {c} is being deleted, its traffic stays as it is: {what}"
+    return Event("Warning", text, "Release", terminal=True)
+
+
 def threshold_reached(count: int) -> Cause:
     """Too many failed checks."""
     return Cause("FailedChecks", f"failed checks threshold reached {count}")

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Literal
 
 from controller.core.canary import CanarySpec, InvalidSpec
+from controller.core.plan import Plan, Shift
 from controller.core.verbs import HOLD
 from controller.core.world import World, older_rival, rollout_of
 from deploy.rollout import rollout_status
@@ -184,6 +185,11 @@ def traffic_to_nothing(world: World) -> str | None:
     return None
 
 
+def ends_traffic_to_nothing(world: World, plan: Plan) -> bool:
+    """Whether a plan moves traffic while requests go to a side that cannot answer: that cannot wait."""
+    return any(isinstance(action, Shift) for action in plan.actions) and traffic_to_nothing(world) is not None
+
+
 def primary_not_serving(world: World) -> str | None:
     """The primary has an available pod behind its service, or the canary has none either."""
     if not world.only_the_canary_serves:
@@ -223,15 +229,13 @@ PARTS = (
     Gate("WorkloadNotFound", "Both Deployments exist.", missing_workload, Needs.REPAIR),
     Gate("WorkloadUnreadable", "Both Deployments can be read.", unreadable_workload, Needs.REPAIR),
 )
-ROUTE = (
-    Gate("RouteNotFound", "The VirtualService exists.", missing_route, Needs.REPAIR),
-    Gate(
-        "RouteNotUsable",
-        "At least one HTTP route of the VirtualService holds both hosts and nothing else.",
-        unusable_route,
-        Needs.REPAIR,
-    ),
+ROUTE_NOT_USABLE = Gate(
+    "RouteNotUsable",
+    "At least one HTTP route of the VirtualService holds both hosts and nothing else.",
+    unusable_route,
+    Needs.REPAIR,
 )
+ROUTE = (Gate("RouteNotFound", "The VirtualService exists.", missing_route, Needs.REPAIR), ROUTE_NOT_USABLE)
 SERVICES = (
     Gate(
         "ServiceNotUsable",
@@ -285,6 +289,14 @@ TO_START: tuple[Gate, ...] = (OLDER_CANARY, *PARTS, *ROUTE, *SERVICES)
 
 AT_REST: tuple[Gate, ...] = (*TO_START, TO_NOTHING)
 """What the condition Ready speaks of at rest."""
+
+_ALL = {g.reason: g for g in (INVALID_SPEC, *TO_START, TO_NOTHING, PRIMARY_NOT_SERVING, WRITE_REFUSED)}
+
+
+def is_closed(world: World, reason: str) -> bool:
+    """Whether a gate that needs repair is closed; one of a reason that does not exist is open."""
+    return reason in _ALL and _ALL[reason].closed(world) is not None
+
 
 GATES: tuple[Gate, ...] = (INVALID_SPEC, *TO_START, *PRIMARY, *CANARY, *HELD)
 """Every gate, in the order in which they are asked before the weight moves."""

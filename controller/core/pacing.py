@@ -1,7 +1,8 @@
 """When things are due: rounds, windows, drains, corrections, and complaints. Pure; the time is part of the world.
 
 A round happens when an interval has passed since the route carries the weight, whatever woke the controller: a restart,
-a relist or a burst of watch events never advances a rollout early.
+a relist or a burst of watch events never advances a rollout early. Times in the status that are still to come have been
+noted anew by then (``clocks``).
 """
 
 import zlib
@@ -53,7 +54,7 @@ def round_due_at(world: World, spec: CanarySpec) -> datetime:
     """Return when the next round may happen; in the past if there was none yet in this rollout."""
     last = world.canary.status.last_check_time
     length = interval(world, spec)
-    if last is None or last > world.now + length:  # a clock that was set back must not stop a rollout for ever
+    if last is None:
         return world.now
     return max(last, arrived_at(world) or last) + length
 
@@ -70,7 +71,7 @@ def filled_at(r: Rollout, check: Check) -> datetime:
     """Return when the whole window of a check lies after the first step of this revision."""
     status = r.world.canary.status
     first_step = status.traffic_start_time or status.start_time  # the latter: a rollout that an older release began
-    if first_step is None or first_step > r.world.now:  # the clock was set back
+    if first_step is None:
         return r.world.now
     return first_step + parse_duration(check.interval)
 
@@ -85,8 +86,7 @@ def drained_at(world: World, drain: timedelta) -> datetime | None:
     since = world.canary.status.drain_start_time
     if since is None:
         return None
-    since = max(since, arrived_at(world) or since)
-    return world.now if since > world.now + drain else since + drain  # the clock was set back, or not by much
+    return max(since, arrived_at(world) or since) + drain
 
 
 def deadline_at(r: Rollout) -> datetime | None:
@@ -97,11 +97,12 @@ def deadline_at(r: Rollout) -> datetime | None:
 
     Source: ``DeploymentTimedOut`` of kube-controller-manager.
     """
-    started = r.world.canary.status.start_time
+    started, last_check = r.world.canary.status.start_time, r.world.canary.status.last_check_time
     old = r.workload.current_replicas - r.workload.updated_replicas  # which may be all that is available
     came_up = r.workload.available_replicas > max(old, 0)
     if r.stage is not Stage.STARTING or started is None or r.workload.paused or came_up:
         return None
+    started = min(started, last_check or started)  # a start that was still to come has a look noted beside it
     resumed = r.workload.resumed_at
     return (max(started, resumed) if resumed else started) + r.workload.progress_deadline
 
@@ -129,7 +130,7 @@ def wait_may_be_said(world: World, pace: timedelta) -> bool:
 def complaint_may_be_said(world: World, text: str, pace: timedelta) -> bool:
     """Whether a complaint is new, or old enough to be repeated."""
     last = world.memory.complaint
-    return last is None or last.text != text or world.now >= last.at + pace
+    return last is None or last.text != text or not last.at <= world.now < last.at + pace
 
 
 def remembered(world: World, text: str, *, said: bool) -> Complaint | None:

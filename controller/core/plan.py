@@ -87,13 +87,28 @@ class Complaint:
     at: datetime
 
 
+_LONGEST_PACE = timedelta(minutes=1)
+_MOST_DOUBLINGS = 12  # beyond the longest pace
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """A write that the API server refused, and refuses until somebody changes a permission, a policy or a webhook."""
 
     action: str  # name of the action's class
     text: str  # what was asked for, and the server's words
+    at: datetime  # of the last try
+    count: int = 1  # how often in a row
     complaint: Complaint | None = None  # when it was reported last
+
+    @property
+    def due_at(self) -> datetime:
+        """When it may be tried again: at a growing pace, in the end once a minute."""
+        return self.at + min(timedelta(seconds=2.0 ** min(self.count - 1, _MOST_DOUBLINGS)), _LONGEST_PACE)
+
+    def waits(self, now: datetime) -> bool:
+        """Whether it is too early for another try; not if the clock was set back."""
+        return self.at <= now < self.due_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,4 +128,5 @@ class Plan:
     wake_after: timedelta | None = None  # reconcile again then, even if nothing changes; None: only on a change
     complaint: Complaint | None = None  # to be remembered until the next decision of this canary; None: forget
     corrections: Corrections | None = None  # to be remembered; None: as before
+    retries_later: bool = False  # a write that was refused is still wanted, and waits for its time
     holds_a_round: bool = False  # one that was due: not a step that is finished, put back or diverted in between

@@ -5,6 +5,7 @@ as before. With the claim taken back, every round is judged where the route real
 """
 
 from dataclasses import replace
+from datetime import datetime
 
 from controller.core import conditions, events, gates, pacing, standing
 from controller.core.canary import CanaryStatus, Stage
@@ -28,10 +29,17 @@ def report(world: World, refusal: Refusal) -> Plan:
     return standing.behind(replace(world, memory=memory), closed, status=_claim_taken_back(world, refusal))
 
 
+def one_more(last: Refusal | None, action: str, text: str, at: datetime) -> Refusal:
+    """Return a refusal that has come after another, or after none."""
+    if last is None:
+        return Refusal(action, text, at)
+    return Refusal(action, text, at, last.count + 1, last.complaint)
+
+
 def _what(world: World, refusal: Refusal) -> str:
     """Return the words of this refusal, or within a round of a report those of the report."""
     told, known = world.canary.status.condition(conditions.READY), refusal.complaint
-    recent = known is not None and world.now < known.at + pacing.MINUTE
+    recent = known is not None and known.at <= world.now < known.at + pacing.MINUTE
     same = told is not None and told.reason == gates.WRITE_REFUSED.reason
     return told.message if recent and same and told else refusal.text
 

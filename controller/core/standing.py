@@ -1,7 +1,7 @@
 """Standing still: the one mechanism by which a closed gate is told of, behind which nothing moves."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from controller.core import conditions, events, gates, pacing
 from controller.core.canary import CanaryStatus, InvalidSpec, Stage
@@ -10,7 +10,7 @@ from controller.core.ending import taken_off, to_the_primary
 from controller.core.events import Event
 from controller.core.gates import Closed, Needs
 from controller.core.plan import Action, Plan, Say, WriteStatus
-from controller.core.world import Rollout, World, rollout_of
+from controller.core.world import Rollout, World, rollout_of, still_wanted
 
 
 def behind(world: World, closed: Closed, *, status: CanaryStatus | None = None, take_off: bool = False) -> Plan:
@@ -58,6 +58,22 @@ def at_rest(world: World) -> Plan:
     return Plan((WriteStatus(conditions.nothing_to_repair(world, world.canary.status)),))
 
 
+def with_ready(world: World, plan: Plan) -> Plan:
+    """Return the plan with a condition ``Ready`` that names nothing which is not in the way any more."""
+    if plan.observe or world.canary.deleting or world.namespace_terminating:
+        return plan
+    if not still_wanted(world, plan):
+        world = replace(world, memory=replace(world.memory, refusal=None))
+    written = [at for at, action in enumerate(plan.actions) if isinstance(action, WriteStatus)]
+    status = next((a.status for a in reversed(plan.actions) if isinstance(a, WriteStatus)), world.canary.status)
+    ready = status.condition(READY)
+    if ready is None or ready.status != "False" or gates.is_closed(world, ready.reason):
+        return plan
+    write = WriteStatus(conditions.nothing_to_repair(world, status))
+    at = written[-1] if written else len(plan.actions)
+    return replace(plan, actions=(*plan.actions[:at], write, *plan.actions[at + 1 :]))
+
+
 def until_due(r: Rollout, wake_after: timedelta) -> Plan:
     """Wait with every gate open; what was said of a gate that was closed is taken back."""
     status = r.world.canary.status
@@ -69,6 +85,18 @@ def until_due(r: Rollout, wake_after: timedelta) -> Plan:
     after = status if in_order else conditions.noted(r, status)
     actions = () if after == status else (WriteStatus(after),)
     return Plan(actions, wake_after=wake_after, complaint=r.world.memory.complaint)
+
+
+def until_retried(r: Rollout, due: datetime, *, status: CanaryStatus | None) -> Plan:
+    """Wait until a write that was refused is due again, or something else before that."""
+    round_due = r.world.now + pacing.interval(r.world, r.spec) if status else pacing.round_due_at(r.world, r.spec)
+    windows = (pacing.filled_at(r, check) for check in r.spec.checks)
+    dues = (due, round_due, *windows, pacing.deadline_at(r))
+    first = min(at for at in dues if at is not None and at > r.world.now)
+    actions = (WriteStatus(conditions.noted(r, status)),) if status else ()
+    return Plan(
+        actions, wake_after=pacing.until(r.world, first), complaint=r.world.memory.complaint, retries_later=True
+    )
 
 
 def held_a_round(r: Rollout, status: CanaryStatus) -> Plan:

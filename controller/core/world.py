@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from controller.core.canary import Canary, CanarySpec, InvalidSpec, Stage, State
-from controller.core.plan import Action, Complaint, Corrections, Plan, Refusal, Shift
+from controller.core.plan import Action, Complaint, CopyTemplate, Corrections, Plan, Refusal, Shift
 from deploy.template import would_change_nothing
 from deploy.types import Workload
 from informers.types import Unreadable
@@ -84,6 +84,11 @@ class World:
     def only_the_canary_serves(self) -> bool:
         """Whether all traffic belongs on the canary, tested or not: the primary would lose every request."""
         return isinstance(self.workload, Workload) and self.canary_serves and not self.primary_serves
+
+    @property
+    def route_is_unreadable(self) -> bool:
+        """Whether the route is there and may send anything anywhere: its weights are not known."""
+        return self.route is not None and self.route.unreadable
 
     @property
     def sends_to_canary(self) -> bool:
@@ -167,8 +172,26 @@ def with_readings(world: World, checks: Sequence[Check], readings: Iterable[Read
 def after_plan(world: World, plan: Plan) -> Memory:
     """Return what to remember of a plan that is about to be carried out."""
     memory = replace(world.memory, complaint=plan.complaint, corrections=plan.corrections or world.memory.corrections)
-    over = world.at_rest and not plan.actions  # nothing is to be written, so nothing is refused
-    return replace(memory, refusal=None) if over else memory
+    return memory if still_wanted(world, plan) else replace(memory, refusal=None)
+
+
+def still_wanted(world: World, plan: Plan) -> bool:
+    """Whether a write that was refused is still to be made: now, or when its time comes.
+
+    A step or a copy was taken back in the status and waits for the next round; a route that is not where it should be
+    is put right at a pace of its own. Whatever else is wanted stands in every plan until it was done.
+    """
+    refusal, status, route = world.memory.refusal, world.canary.status, world.route
+    if refusal is None or refusal.action in {type(action).__name__ for action in plan.actions}:
+        return refusal is not None
+    if plan.retries_later:
+        return True
+    waits = status.stage is Stage.PROGRESSING and not plan.holds_a_round
+    if refusal.action != Shift.__name__:
+        return waits and refusal.action == CopyTemplate.__name__
+    if world.at_rest or route is None or route.problem is not None:
+        return waits
+    return waits or route.weights != Weights.to_canary(status.canary_weight)
 
 
 def after_action(memory: Memory, action: Action, at: datetime) -> Memory:

@@ -72,7 +72,9 @@ CONDITIONS: Sequence[Condition] = (
     Condition("Ready", "False", "WorkloadNotFound", "a Deployment is missing"),
     Condition("Ready", "False", "WorkloadUnreadable", "a Deployment is malformed"),
     Condition("Ready", "False", "RouteNotFound", "the VirtualService is missing"),
-    Condition("Ready", "False", "RouteNotUsable", "no HTTP route holds both hosts and nothing else"),
+    Condition(
+        "Ready", "False", "RouteNotUsable", "no HTTP route holds both hosts and nothing else, or it cannot be read"
+    ),
     Condition("Ready", "False", "ServiceNotUsable", "a service is missing, has no HTTP port, or selects other pods"),
     Condition(
         "Ready", "False", "PrimaryNotServing", "the end of a rollout waits for the primary to take the traffic back"

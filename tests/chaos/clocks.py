@@ -17,7 +17,7 @@ A_WHILE = 1.0
 WAYS = ("forward", "back", "forward-and-back", "back-and-forward")
 WHOSE = ("running", "next")
 NOT_PROMISED = frozenset({"steps", "drained", "passed"})
-"""Intervals, drains and windows may be cut short: how long they have lasted is read from the clock that was set."""
+"""A clock that is set forward cuts intervals, drains and windows short: it tells how long they have lasted."""
 
 
 class Clock:
@@ -44,7 +44,7 @@ def clock(way: str, stage: str, whose: str) -> Blow:
     """Set the clock of the controller that runs at a stage; or another controller goes on, by another clock."""
 
     def strike(it: Play) -> None:
-        own, it.forgiven = Clock(), NOT_PROMISED
+        own, it.forgiven = Clock(), frozenset() if way == "back" else NOT_PROMISED
         with going_by(own):
             with it.controller():
                 it.until_stage(stage)

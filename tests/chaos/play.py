@@ -165,8 +165,9 @@ def play(story: str, blow: Blow, directory: Path, *, same_end: bool) -> tuple[Pl
             done.set()
             pusher.join()
         record = it.recorder.record()
-        broken = [b for b in (*judge(record, PACES), *must_have_ended(record)) if b.word not in it.forgiven]
-        return it, (*it.notes, *broken, *(it.ends_as_told() if same_end else ()))
+        told = it.ends_as_told() if same_end else ()
+        broken = [b for b in (*judge(record, PACES), *must_have_ended(record), *told) if b.word not in it.forgiven]
+        return it, (*it.notes, *broken)
 
 
 def _push_mid_rollout(it: Play, done: threading.Event) -> None:

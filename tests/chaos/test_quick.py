@@ -17,6 +17,7 @@ SAMPLE = (
     "promotion compacted starting",
     "promotion restored bumped progressing promoting",
     "promotion restored restarted starting progressing",
+    "promotion restored silent progressing promoting",
     "promotion clock back progressing running",
     "rollback three stopped progressing",
     "promotion partition leader deaf progressing",

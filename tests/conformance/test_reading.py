@@ -179,6 +179,40 @@ def test_version_that_is_still_to_come(api):
     assert int(answer.headers["Retry-After"]) >= 1
 
 
+@pytest.mark.parametrize("query", [{}, {"allowWatchBookmarks": "true"}], ids=["plain", "bookmarks"])
+def test_watch_of_a_version_that_is_still_to_come_is_silent(api, query):
+    # Also right before its end, when a bookmark would be due.
+    assert api.watch(api.config, resourceVersion="99999999999", timeoutSeconds="4", **query) == []
+
+
+def test_watch_of_a_version_that_is_still_to_come_tells_what_comes_after_it(api):
+    version = int(api.config_map("a")["metadata"]["resourceVersion"])
+    later = version + 5
+    stored = []
+
+    def change():
+        while not stored or stored[-1] <= later + 2:
+            obj = api.merged(f"{api.config}/a", {"data": {"x": str(len(stored))}})
+            stored.append(int(obj["metadata"]["resourceVersion"]))
+
+    other = threading.Timer(0.5, change)
+    other.start()
+    events = api.watch(api.config, resourceVersion=str(later), fieldSelector="metadata.name=a", timeoutSeconds="4")
+    other.join()
+    told = [int(event["object"]["metadata"]["resourceVersion"]) for event in events]
+    assert told == [each for each in stored if each > later]
+
+
+def test_bookmark_never_repeats_the_version_that_a_watch_began_at(api):
+    obj = api.config_map("a")
+    for number in range(3):
+        obj = api.merged(f"{api.config}/a", {"data": {"x": str(number)}})
+    version = int(obj["metadata"]["resourceVersion"])
+    query = {"fieldSelector": "metadata.name=a", "allowWatchBookmarks": "true", "timeoutSeconds": "4"}
+    events = api.watch(api.config, resourceVersion=str(version), **query)
+    assert all(int(event["object"]["metadata"]["resourceVersion"]) > version for event in events)
+
+
 def test_version_that_is_no_number(api):
     assert api("GET", api.config, resourceVersion="nonsense").status_code == 400
 

@@ -8,7 +8,6 @@ import pytest
 from hack.sandbox.cluster import wall_clock
 from hack.sandbox.prometheus import PrometheusServer, SampleStore
 from metrics import prometheus as prometheus_module
-from metrics.address import MetricsServerError, validate_url
 from metrics.prometheus import PrometheusObserver
 from metrics.types import Check, NoData, ObserverClosedError, Target, Unavailable, Value
 from tests.fakes.api import FakeApi, hangs_up, says
@@ -235,20 +234,6 @@ def test_observer_that_was_closed_has_measured_nothing(api):
     with pytest.raises(ObserverClosedError):
         observer.observe(TARGET, (RATE,))
     assert api.requests == []
-
-
-@pytest.mark.parametrize("url", ["http://p:9090", "https://p/prefix", "http://user:secret@p:1"])
-def test_addresses_that_prometheus_could_have(url):
-    validate_url(url)
-
-
-@pytest.mark.parametrize(
-    "url", ["p:9090", "", "ftp://u:secret@p", "http://:80", "http://p:0", "http://p:x", "http://p?q"]
-)
-def test_other_addresses_are_refused_without_their_credentials(url):
-    with pytest.raises(MetricsServerError) as raised:
-        validate_url(url)
-    assert "secret" not in str(raised.value)
 
 
 def test_sandbox_answers_the_same_way():

@@ -1,5 +1,7 @@
 """What every router promises, held against the fake and against Istio's on an API server."""
 
+from dataclasses import replace
+
 import pytest
 
 from informers.errors import ConflictError, NotFoundError
@@ -178,8 +180,26 @@ def test_istio_route_that_cannot_be_read_is_a_problem_and_not_absent(istio):
     while (route := istio.router.look(REF)).problem is None:
         pass
     assert route.problem.startswith("it cannot be read: ")
+    assert route.unreadable
     with pytest.raises(NotFoundError, match="cannot be read"):
         istio.router.shift(REF, ALL_TO_PRIMARY)
+
+
+def test_istio_route_that_cannot_be_read_is_fenced_all_the_same():
+    """It became so after it was gathered: what was decided on it must not arrive."""
+    obj = {"metadata": {"namespace": "test", "name": "podinfo", "uid": "u", "resourceVersion": "7"}, "spec": []}
+    unreadable = Unreadable("test", "podinfo", "u", "7", "spec must be an object")
+
+    def build(answer, _):
+        return replace(unreadable, resource_version=answer["metadata"]["resourceVersion"])
+
+    cache = FakeCache([unreadable], build=build)
+    writer = FakeWriter(("virtualservices", obj))
+    router = ROUTERS["istio"](cache, FakeCache(), writer, lambda: virtual_services("v1"))
+    router.fence(REF)
+    ((_, _, name, _, patch_sent),) = writer.requests
+    assert (name, patch_sent["metadata"]["resourceVersion"]) == ("podinfo", "7")
+    assert cache.get("test", "podinfo").resource_version == "8"
 
 
 @pytest.mark.parametrize(

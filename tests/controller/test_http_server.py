@@ -90,7 +90,10 @@ def test_port_that_is_taken_is_a_clear_error(pages):
 
 
 def test_server_that_never_started_can_be_stopped():
-    HttpServer(0, registry=CollectorRegistry(), healthy=list, ready=list).stop()
+    server = HttpServer(0, registry=CollectorRegistry(), healthy=list, ready=list)
+    server.stop()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", server.port))
 
 
 def test_one_port_answers_on_both_families(pages):

@@ -92,9 +92,10 @@ def test_line_that_cannot_be_made_is_told_in_json(logged):
     assert "TypeError" in first["error"]
 
 
-def test_closed_stream_ends_nothing(logged):
+def test_closed_stream_ends_nothing(logged, capsys):
     logged().close()
     logging.getLogger("flagger").info("nobody reads this")
+    assert capsys.readouterr() == ("", "")
 
 
 def test_warning_of_a_library_is_one_line_once(logged):

@@ -75,3 +75,22 @@ def test_terminal_events_alone_are_never_dropped():
     late = job("d")
     assert outbox.put(late) is late
     assert content(outbox) == [*ends, *more]
+
+
+def test_what_has_gone_makes_room_for_one_more():
+    first, second = job("a"), job("b")
+    outbox, third, late = filled(first, second), job("c"), job("d")
+    outbox.remove(first)
+    assert outbox.put(third) is None
+    assert outbox.put(late) is late
+    assert content(outbox) == [second, third]
+
+
+def test_terminal_event_that_has_gone_leaves_the_routine_ones_to_be_dropped():
+    routine, terminal, other = job("a"), job("b", END), job("c", END)
+    outbox = filled(routine, terminal, other)
+    outbox.remove(terminal)
+    fourth, fifth = job("d", END), job("e", END)
+    assert outbox.put(fourth) is None
+    assert outbox.put(fifth) is routine
+    assert content(outbox) == [other, fourth, fifth]

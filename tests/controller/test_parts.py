@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from controller.core.canary import Side
+from controller.core.canary import InvalidSpec, Side
 from controller.core.world import seniority
+from controller.echoes import Echoes
 from controller.gather import OVERLAP_INDEX, PARTS_INDEX, overlap_keys, parts_keys
 from controller.parts import NAMESPACE_INDEX, Parts
 from informers.namespaces import NamespaceView
@@ -38,6 +39,9 @@ class FakeInformers(FakeCache):
     def all(self):
         return (self,)
 
+    def by_namespace(self):
+        return (("", self),)
+
     def add_handler(self, handle):
         self.handle = handle
 
@@ -51,7 +55,8 @@ class Run:
         self.parts = Parts(
             self.canaries, self.deployments, self.routes, self.services, {"test": self.namespace}, lambda: None
         )
-        self.parts.wake(self.woken.append)
+        self.echoes = Echoes()
+        self.parts.wake(self.woken.append, self.echoes)
 
 
 @pytest.fixture
@@ -72,9 +77,41 @@ def test_change_of_a_canary_wakes_it_and_nobody_else(run):
     assert run.woken == ["test/podinfo"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "plural", "view"),
+    [
+        ("canaries", "canaries", OURS),
+        ("deployments", "deployments", primary()),
+        ("routes", "virtualservices", VirtualServiceView("test", "podinfo", "u", "1", ())),
+    ],
+)
+def test_own_write_wakes_nobody(run, kind, plural, view):  # contract W6
+    with run.echoes.writing(plural, "test/podinfo") as answered:
+        answered("2")
+    getattr(run, kind).handle(changed(view))
+    assert run.woken == []
+    getattr(run, kind).handle(Change("test/podinfo", view, replace(view, resource_version="3")))
+    assert "test/podinfo" in run.woken
+
+
 def test_canary_that_is_deleted_wakes_who_stood_back_for_it(run):
     del run.canaries.views["test", "podinfo"]
     run.canaries.handle(Change("test/podinfo", OURS, None))
+    assert set(run.woken) == {"test/podinfo", "test/shares"}
+
+
+@pytest.mark.parametrize(
+    "now",
+    [
+        pytest.param(replace(OURS, uid="another", created=OURS.created + MINUTE), id="created anew between two lists"),
+        pytest.param(replace(OURS, spec=InvalidSpec("spec is missing")), id="invalid"),
+        pytest.param(replace(OURS, spec=APART.spec), id="made of other parts"),
+        pytest.param(UNREADABLE, id="unreadable"),
+    ],
+)
+def test_canary_that_gives_up_its_parts_wakes_who_stood_back_for_it(run, now):
+    run.canaries.views["test", "podinfo"] = now = replace(now, resource_version="2")
+    run.canaries.handle(Change("test/podinfo", OURS, now))
     assert set(run.woken) == {"test/podinfo", "test/shares"}
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from controller.budgets import MOST_AT_ONCE, Budgets
 from controller.core.canary import InvalidSpec, Side
-from controller.core.pacing import REPEAT_AT_REST
+from controller.core.pacing import REPEAT_AT_REST, SOON
 from controller.core.plan import Corrections, Say, Shift, WriteStatus
 from controller.core.world import Memory, Shifted, seniority
 from controller.gather import OVERLAP_INDEX, Gatherer, overlap_keys, part_key, parts_keys
@@ -138,10 +138,19 @@ def test_round_asks_decides_and_applies():
     assert run.parts.asked == [(Target("test", "podinfo-canary"), spec().checks)]
     (plan,) = run.parts.applied
     assert Shift(Weights(85, 15)) in plan.actions
-    assert again == plan.wake_after
-    assert MINUTE <= again <= 1.1 * MINUTE
+    assert MINUTE <= plan.wake_after <= 1.1 * MINUTE
+    assert again == SOON  # to see what has come of it: its own writes wake nobody
     assert run.looked[0][1] == plan
     assert timedelta() < run.late[0] <= MINUTE
+
+
+def test_look_that_wrote_nothing_waits_for_its_time():  # contract W6
+    run = Run(canary(status=status(last_check_time=NOW)))
+    again = run.look()
+    (plan,) = run.parts.applied
+    assert plan.actions == ()
+    assert again == plan.wake_after
+    assert MINUTE <= again <= 1.1 * MINUTE
 
 
 def test_world_is_looked_at_again_after_the_answers_came():

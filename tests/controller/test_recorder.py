@@ -462,8 +462,11 @@ def test_without_a_sink_events_are_logged():
 
 
 def test_recorder_that_never_started_can_be_closed():
+    before = threading.active_count()
     recorder = EventRecorder(None, now=lambda: NOW, monotonic=FakeClock(), random=lambda: 0.0)
     recorder.close()
+    assert recorder.alive()  # or the process would end for it
+    assert threading.active_count() == before
 
 
 def test_log_has_the_text_and_where_it_belongs(run, caplog):

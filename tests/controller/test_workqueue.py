@@ -62,6 +62,20 @@ def test_keys_come_out_in_the_order_of_their_first_add(queue):  # contract Q1
     assert [queue.get() for _ in range(3)] == ["a", "b", "c"]
 
 
+def test_namespaces_take_turns(queue):  # contract Q1
+    for key in ("a/1", "a/2", "a/3", "b/1", "c/1", "c/2"):
+        queue.add(key)
+    assert [queue.get() for _ in range(6)] == ["a/1", "b/1", "c/1", "a/2", "c/2", "a/3"]
+
+
+def test_key_of_a_quiet_namespace_is_next_but_one(queue):  # contract Q1
+    for number in range(1000):
+        queue.add(f"noisy/{number}")
+    assert queue.get() == "noisy/0"
+    queue.add("quiet/1")
+    assert [queue.get(), queue.get(), queue.get()] == ["noisy/1", "quiet/1", "noisy/2"]
+
+
 def test_queue_dedup_while_queued(queue):  # contract Q1
     for _ in range(1000):
         queue.add("a")
@@ -283,19 +297,27 @@ def test_server_that_asks_for_more_time_gets_it(queue, clock):  # contract C3
     assert queue.get() == "a"
 
 
-def test_what_was_added_while_a_key_failed_leads_past_no_back_off(queue, clock):
-    queue.add("a")
+@pytest.mark.parametrize("when", ["before it failed", "after it failed", "after it was done"])
+def test_change_while_a_key_fails_waits_for_no_back_off(queue, clock, when):  # contracts Q2, Q4
+    for _ in range(20):
+        queue.add_rate_limited("a")
+    clock.advance(1000)
     assert queue.get() == "a"
-    queue.add("a")  # the echo of its own write
+    if when == "before it failed":
+        queue.add("a")
     queue.add_rate_limited("a")
+    if when == "after it failed":
+        queue.add("a")
+    assert len(queue) == 0
+    queue.done("a")
+    if when == "after it was done":
+        queue.add("a")
+    assert len(queue) == 1
+    assert queue.get() == "a"
     queue.done("a")
     assert (len(queue), queue.depth()) == (0, 0)
     clock.advance(1000)
-    assert queue.get() == "a"
-    queue.done("a")
-    queue.add_rate_limited("a")
-    queue.add("a")  # somebody else's change does
-    assert queue.get() == "a"
+    assert queue.get() == "a"  # and once more when the back-off is over
 
 
 def test_wait_beyond_all_clocks_stops_no_worker(queue):

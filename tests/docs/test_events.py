@@ -13,6 +13,7 @@ SPOKEN = (
     "controller/core/events.py",
     "controller/core/gates.py",
     "controller/core/rounds.py",
+    "controller/core/waits.py",
     "deploy/rollout.py",
     "metrics/answers.py",
     "metrics/connections.py",

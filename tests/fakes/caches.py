@@ -26,11 +26,11 @@ class FakeCache:
         return self.views.get((namespace, name))
 
     def by_index(self, index, value):
-        return [view for view in self.views.values() if value in self._indexes[index](view)]
+        readable = (view for view in self.views.values() if not isinstance(view, Unreadable))
+        return [view for view in readable if value in self._indexes[index](view)]
 
     def first(self, index, value):
-        found = [view for view in self.by_index(index, value) if not isinstance(view, Unreadable)]
-        return min(found, key=self._orders[index], default=None)
+        return min(self.by_index(index, value), key=self._orders[index], default=None)
 
     def write_through(self, obj):
         self.write_through_view(self._build(obj, None))

@@ -2,7 +2,7 @@
 
 import io
 import json
-from functools import partial
+from contextlib import suppress
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -48,11 +48,11 @@ def test_any_bytes_as_a_watch_are_events_until_they_end(data):  # contract R18
 
 @given(BYTES)
 def test_any_bytes_as_a_list_or_an_object_are_items_or_an_error(data):  # contract R9
-    for decode in (partial(decode_list, [data], [].append), partial(decode_object, data), partial(decode_event, data)):
-        try:
-            decode()
-        except ValueError:
-            continue
+    with suppress(ValueError):
+        assert isinstance(decode_list([data], [].append), dict)
+    for decode in (decode_object, decode_event):
+        with suppress(ValueError):
+            decode(data)
 
 
 @given(st.lists(st.builds(WatchEvent, TYPES, OBJECTS), max_size=6), st.lists(ANY, max_size=4))

@@ -152,10 +152,12 @@ def test_handler_has_synced_waits_for_callbacks(source, informer):  # contract S
 
 
 def test_handler_of_an_empty_cluster_has_synced(informer):  # contract S7
-    registration = informer.add_handler(Heard())
+    heard = Heard()
+    registration = informer.add_handler(heard)
     started(informer)
     while not registration.has_synced:
         pass
+    assert heard.changes == []
 
 
 def test_per_key_order_preserved(source, informer):  # contract S8

@@ -169,10 +169,10 @@ def test_reflector_429_on_watch_no_relist(stage):  # contract R14
     assert stage.waits == pytest.approx([3.0, 3.0, 3.2, 6.4])
 
 
-def test_reflector_connection_refused_keeps_watching(stage):  # contracts R14, C2
-    stage.start(page(), *[hangs_up] * 4, streams([added("a", 8)], then=stage.over))
+def test_reflector_connection_refused_keeps_watching(stage):  # contracts R14, R25, C2
+    stage.start(page(), *[hangs_up] * 4, streams([added("a", 8)], then=stage.over), page())
     stage.heard.wait_for(1)
-    assert stage.asked() == [("list", "0")] + [("watch", "7")] * 5
+    assert stage.asked() == [("list", "0")] + [("watch", "7")] * 5 + [("list", "")]
     assert len(stage.waits) == 2  # each attempt is two requests: a read is repeated once
 
 

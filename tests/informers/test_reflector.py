@@ -396,3 +396,68 @@ def test_bug_is_told_and_tried_again_with_the_same_back_off():  # contracts R16,
     assert [str(bug) for bug in broke] == ["a bug"] * 4
     assert [wait / 1.5 for wait in source.waits] == pytest.approx([0.8, 1.6, 3.2, 6.4])
     assert len(store) == 1
+
+
+LATER = 301.0  # seconds of silence, after which a server is asked for its version
+
+
+def test_server_that_went_back_while_it_was_away_is_believed_when_it_is_there_again(caplog):  # contracts R25, S20
+    before = Listed([thing("a", 900), thing("b", 950)], 1000)
+    asked, after = Listed([thing("a", 400)], 500, "more"), Listed([thing("a", 400)], 501)
+    run = Run([before, asked, after], [TransportError("refused"), [], [modified("a", 502)]])
+    assert run.source.listed == [("0", 500, ""), ("", 1, ""), ("", 0, "")]
+    assert [version for version, _ in run.source.watched] == ["1000", "1000", "501", "502"]
+    assert run.held() == {"a": "502"}
+    assert len(run.failed) == 1
+    (told,) = [record for record in caplog.records if record.name == "informers.doubt"]
+    assert told.message == "The API server went back to lower versions, listing again"
+    assert (told.resource, told.before, told.now) == ("things", "1000", "500")
+
+
+def test_server_that_was_away_and_has_not_gone_back_is_watched_on():  # contract R25
+    asked = Listed([thing("a", 5)], 10)
+    run = Run([ONE, asked], [TransportError("refused"), TransportError("refused"), [added("b", 11)], []])
+    assert run.source.listed == [("0", 500, ""), ("", 1, "")]
+    assert [version for version, _ in run.source.watched] == ["10", "10", "10", "11", "11"]
+    assert run.held() == {"a": "5", "b": "11"}
+
+
+def test_watch_that_went_on_over_five_minutes_in_silence_is_asked_for_the_version():  # contract R25
+    back = [Listed([], 4), Listed([thing("a", 3)], 4)]
+    run = Run([ONE, *back], [[], [], [added("b", 6)]], watch_takes=LATER)
+    assert run.source.listed == [("0", 500, ""), ("", 1, ""), ("", 0, "")]
+    assert [version for version, _ in run.source.watched] == ["10", "10", "4", "6"]
+    assert run.held() == {"a": "3", "b": "6"}
+
+
+def test_server_that_says_something_every_five_minutes_is_asked_nothing():  # contract R25
+    run = Run([ONE], [[bookmark(version)] for version in (11, 12, 13, 13)], watch_takes=LATER - 2)
+    assert run.source.listed == [("0", 500, "")]
+    slow = Run([ONE, Listed([], 12)], [[bookmark(11)], [], [bookmark(12)]], watch_takes=200.0)
+    assert len(slow.source.watched) == 4
+    assert slow.source.listed == [("0", 500, ""), ("", 1, "")]  # 400 s after the first bookmark, and once
+
+
+@pytest.mark.parametrize("version", ["opaque", "10"])
+def test_version_that_cannot_be_compared_or_is_ours_is_no_reason_to_list(version):  # contracts R25, S20
+    run = Run([ONE, Listed([], version)], [TransportError("refused"), []])
+    assert len(run.source.listed) == 2
+    assert [version for version, _ in run.source.watched] == ["10", "10", "10"]
+
+
+@pytest.mark.parametrize(
+    ("refusal", "lists"),
+    [(TransportError("cut"), 3), (TooManyRequestsError("429"), 3), (ServerError("500"), 3)],
+    ids=["no answer", "throttled", "failed"],
+)
+def test_question_that_fails_is_asked_again_unless_a_list_comes_first(refusal, lists):  # contracts R25, R14, R16
+    run = Run([ONE, refusal, Listed([], 10)], [TransportError("refused"), [], []])
+    assert run.failed[1:] == [refusal]
+    assert len(run.source.waits) == 2
+    assert len(run.source.listed) == lists
+    assert run.source.listed[2] == (("10", 0, "") if isinstance(refusal, ServerError) else ("", 1, ""))
+
+
+def test_stop_before_the_question_asks_nothing():  # contracts R23, R25
+    run = Run([ONE], [TransportError("refused")])
+    assert run.source.listed == [("0", 500, "")]

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from informers.backoff import Backoff
-from informers.errors import ExpiredError, ForbiddenError, ServerError, TooManyRequestsError, TransportError
+from informers.errors import Cause, ExpiredError, ForbiddenError, ServerError, TooManyRequestsError, TransportError
 from informers.reflector import Hooks, Reflector
 from informers.source import Page, WatchEvent
 from informers.stop import Stop
@@ -18,6 +18,7 @@ from informers.store import Store
 from tests.fakes.source import Listed, ScriptedSource, added, bookmark, build, error, thing
 
 EXPIRED = ExpiredError("410", code=410, reason="Expired")
+TOO_LARGE = ServerError("504", code=504, causes=(Cause("ResourceVersionTooLarge", "x", ""),))
 ONE = Listed([thing("a", 5)], 10)
 
 
@@ -63,6 +64,7 @@ class World:
         self.objects = {}
         self.history = []  # version, event
         self.forgotten = 0
+        self.backup = (self.version, {})
         self.asked = []  # versions, in order; "" is a consistent read
         self.seconds = 0.0
         self.waits = []
@@ -88,12 +90,27 @@ class World:
             self.objects[name] = obj
         self.history.append((self.version, WatchEvent(event, obj)))
 
+    def forget(self):
+        """Forget the history; nobody has seen the last two changes."""
+        self.change("a", is_there=False)
+        self.change("d", is_there=True)
+        self.history.clear()
+        self.forgotten = self.version
+
+    def go_back(self):
+        """Be restored from a backup, while nobody can connect."""
+        self.version, self.objects = self.backup[0], dict(self.backup[1])
+        self.history.clear()
+        self.forgotten = self.version
+
     def list(self, *, resource_version, limit, continue_token, take, stop):
-        self.asked.append(resource_version)
+        self.asked.append("?" if limit == 1 else resource_version)
         if self.script and self.script[0] in {"list fails", "list expires"}:
             step = self.script.pop(0)
             raise ServerError("500") if step == "list fails" else EXPIRED
-        for obj in self.objects.values():
+        if resource_version and int(resource_version) > self.version:
+            raise TOO_LARGE
+        for obj in list(self.objects.values())[: limit or None]:
             take(obj)
         return Page(str(self.version), "")
 
@@ -101,10 +118,12 @@ class World:
     def watch(self, *, resource_version, timeout_seconds, stop):
         self.asked.append(resource_version)
         self.seconds += 2
-        if self.script and self.script[0] in {"refused", "throttled", "forbidden"}:
+        if self.script and self.script[0] in {"refused", "throttled", "forbidden", "restored"}:
             step = self.script.pop(0)
-            refusals = {"refused": TransportError, "throttled": TooManyRequestsError, "forbidden": ForbiddenError}
-            raise refusals[step](step)
+            if step == "restored":
+                self.go_back()
+            refusals = {"throttled": TooManyRequestsError, "forbidden": ForbiddenError}
+            raise refusals.get(step, TransportError)(step)
         yield self._events(int(resource_version), stop)
 
     def _events(self, at, stop):
@@ -113,7 +132,7 @@ class World:
                 yield error(410, "Expired")
                 return
             yield from [event for version, event in self.history if version > at]
-            at = self.version
+            at = max(at, self.version)  # a version that is still to come is waited for in silence
             if not self.script:
                 stop.set()
                 return
@@ -131,17 +150,13 @@ class World:
                 self.change(name, is_there=False)
             case "bookmark":
                 return [bookmark(self.version)]
-            case "forget":  # and nobody has seen the last two changes
-                self.change("a", is_there=False)
-                self.change("d", is_there=True)
-                self.history.clear()
-                self.forgotten = self.version
-            case "throttle":
+            case "backup":
+                self.backup = (self.version, dict(self.objects))
+            case "forget":
+                self.forget()
+            case "throttle" | "fail" as how:
                 self.script.insert(0, "end")
-                return [error(429, "TooManyRequests")]
-            case "fail":
-                self.script.insert(0, "end")
-                return [error(500, "InternalError")]
+                return [error(429, "TooManyRequests") if how == "throttle" else error(500, "InternalError")]
             case "nonsense":
                 return [WatchEvent("ADDED", {"kind": "Other", "metadata": {"resourceVersion": "999999"}})]
             case _:
@@ -150,23 +165,26 @@ class World:
 
 
 NAMES = st.sampled_from("abcd")
-WORDS = ("end", "bookmark", "forget", "throttle", "fail", "nonsense")
-REFUSALS = ("refused", "throttled", "forbidden", "list fails", "list expires")
+WORDS = ("end", "bookmark", "backup", "forget", "throttle", "fail", "nonsense")
+REFUSALS = ("refused", "throttled", "forbidden", "restored", "list fails", "list expires")
 STEPS = st.one_of(
     st.tuples(st.sampled_from(["put", "put", "delete"]), NAMES), st.sampled_from(WORDS), st.sampled_from(REFUSALS)
 )
 
 
 @given(st.lists(STEPS, max_size=40))
-def test_store_equals_the_server_whatever_happened_and_no_version_goes_back(script):
-    # contracts R2, R8, R10, R11, R14, R15, R16, R17
+def test_store_equals_the_server_whatever_happened_and_no_version_goes_back_by_itself(script):
+    # contracts R2, R8, R10, R11, R14, R15, R16, R17, R25
     world = World(script)
     told = Told(world).run()
     assert told.held() == {name: obj["metadata"]["resourceVersion"] for name, obj in world.objects.items()}
-    versions = [int(version) for version in world.asked if version]
-    assert versions == sorted(versions)
-    assert versions.count(0) <= 1 + script.count("list fails") + script.count("list expires")
-    assert "" not in world.asked or "list expires" in script
+    asked = " ".join(version or "|" for version in world.asked if version != "?")
+    for between in asked.split("|"):  # what follows a consistent list may be lower
+        versions = [int(version) for version in between.split()]
+        assert versions == sorted(versions)
+    assert asked.split().count("0") <= 1 + script.count("list fails") + script.count("list expires")
+    assert "" not in world.asked or {"list expires", "restored"} & {*script}
+    assert "?" not in world.asked or {"refused", "restored"} & {*script}
     assert len(told.failed) <= sum(step in REFUSALS for step in script)
 
 

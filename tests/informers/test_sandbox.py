@@ -196,7 +196,9 @@ def test_tombstone_on_missed_delete(server):  # contracts R15, S4
     ("fault", "lists"),
     [
         pytest.param(Fault(verb="watch", code=429, count=4), 1, id="429 four times: one list"),
-        pytest.param(Fault(verb="watch", drop="before", count=4), 1, id="hung up on four times: one list"),
+        pytest.param(
+            Fault(verb="watch", drop="before", count=4), 2, id="hung up on four times: one list, and one of one object"
+        ),
         pytest.param(Fault(verb="watch", code=500), 2, id="a failure of the watch: another list"),
         pytest.param(Fault(verb="watch", code=403), 2, id="a refusal of the watch: another list"),
         pytest.param(Fault(verb="watch", code=410), 2, id="a version that is too old: another list"),

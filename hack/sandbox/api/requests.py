@@ -213,9 +213,6 @@ def _number(version: str) -> int:
 
 def _watch(objects: Objects, kind: Kind, request: Request, now: datetime, closed: Callable[[], bool]) -> Answer:
     wanted = request.query.get("resourceVersion", "")
-    ahead = wanted not in {"", "0"} and _number(wanted) > objects.store.version
-    if ahead and objects.store.refuses_the_future:
-        raise errors.too_large(_number(wanted), objects.store.version)
     since = 0 if wanted in {"", "0"} else _number(wanted)
     if since and since < kind.since:
         forgotten = errors.expired(f"too old resource version: {since} ({kind.since})")

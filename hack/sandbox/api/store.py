@@ -47,7 +47,6 @@ class Store:
         self._listeners: list[Callable[[Entry], None]] = []
         self._writer = threading.local()
         self._withheld = False
-        self.refuses_the_future = True  # whether a watch from a version that is not there yet is an error
 
     @contextmanager
     def written_by(self, agent: str) -> Iterator[None]:
@@ -109,7 +108,7 @@ class Store:
         with self.changed:
             if version < self._forgotten:
                 raise expired(f"too old resource version: {version} ({self._forgotten})")
-            if self._withheld or version > self._version:  # the latter: of a time before a restore
+            if self._withheld or version > self._version:  # the latter: it is still to come
                 return [], version
             found: list[Entry] = []
             for entry in reversed(self._history):

@@ -1,4 +1,8 @@
-"""Watches: events since a version, bookmarks, and an end in time."""
+"""Watches: events since a version, bookmarks, and an end in time.
+
+A version that is still to come is waited for in silence. Source: ``Cacher.Watch`` and ``cacheWatcher.process`` of
+kube-apiserver, which accepts such a watch, and sends neither an event nor a bookmark at or below its version.
+"""
 
 import math
 import time
@@ -53,7 +57,7 @@ class Watch:
         self._version = version
         self._namespace = namespace
         self._matches = matches
-        self._at = since
+        self._at = self._since = since
         self._with_state = with_state
         self._bookmarks = bookmarks
         self._ends = time.monotonic() + seconds
@@ -72,7 +76,7 @@ class Watch:
                 return
             now = time.monotonic()
             if now >= bookmark_at:
-                if self._bookmarks:
+                if self._bookmarks and self._at > self._since:
                     yield self._bookmark()
                 bookmark_at = self._next_bookmark(now)
             if now >= self._ends:

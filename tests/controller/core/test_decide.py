@@ -558,11 +558,6 @@ def test_no_round_before_its_time_whatever_wakes_the_controller(seconds):  # beh
     assert timedelta() < plan.wake_after <= 1.1 * MINUTE - timedelta(seconds=seconds)
 
 
-def test_clock_that_was_set_back_does_not_stop_a_rollout():
-    ahead = status(last_check_time=NOW + timedelta(hours=1), traffic_start_time=NOW + timedelta(hours=1))
-    assert kinds(decided(world(status=ahead))) == ["WriteStatus", "Shift", "Say"]
-
-
 def test_intervals_are_spread_by_key():  # behaviour 14
     names = [f"canary-{i}" for i in range(100)]
     early = status(last_check_time=NOW)

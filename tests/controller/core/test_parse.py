@@ -504,7 +504,7 @@ def test_whatever_stands_in_a_status_is_refused_or_can_be_decided_on(field, valu
         return
     builders.decided(builders.world(canary=builders.canary(status=read)))
     decide(builders.world(canary=builders.canary(status=read, deleting=True)))
-    json.dumps(to_json(read))
+    assert parse_status(json.loads(json.dumps(to_json(read)))) == read
 
 
 def test_times_beyond_the_calendar_are_values_that_are_wrong():

@@ -1,22 +1,26 @@
 """A write that the API server refuses: told once a round, and what was claimed for it is taken back."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from controller.core.canary import Stage
 from controller.core.conditions import READY
-from controller.core.plan import Complaint, Refusal, Say, Scale, Shift, WriteStatus
-from controller.core.refusals import report
+from controller.core.gates import ends_traffic_to_nothing
+from controller.core.plan import Complaint, Plan, Refusal, Say, Scale, Shift, WriteStatus
+from controller.core.refusals import one_more, report
 from controller.core.world import Memory, after_action, after_plan
-from router.types import Route, Weights
+from router.types import ALL_TO_PRIMARY, Route, Weights
 from tests.controller.core.builders import (
     BAD_RATE,
+    GOOD,
     MINUTE,
     NOW,
     at_rest,
     canary,
     decided,
+    primary,
     said,
     starting,
     status,
@@ -25,7 +29,7 @@ from tests.controller.core.builders import (
 )
 
 WORDS = "the API server refuses a write: patch virtualservices podinfo.test: 403 Forbidden: no changes on Fridays"
-STEP, COPY = Refusal("Shift", WORDS), Refusal("CopyTemplate", WORDS)
+STEP, COPY = Refusal("Shift", WORDS, NOW), Refusal("CopyTemplate", WORDS, NOW)
 REFUSED = Memory(refusal=STEP)
 CLAIMED = status(canary_weight=10, previous_weight=5, last_check_time=NOW)
 
@@ -49,7 +53,7 @@ def test_refusal_is_an_event_and_a_condition():
         pytest.param(CLAIMED, 10, STEP, 10, Stage.PROGRESSING, id="a step that was taken after all"),
         pytest.param(CLAIMED, 7, STEP, 10, Stage.PROGRESSING, id="weights that somebody else has set"),
         pytest.param(replace(CLAIMED, stage=Stage.PROMOTING), 10, COPY, 10, Stage.PROGRESSING, id="a promotion"),
-        pytest.param(starting(), 0, Refusal("Scale", WORDS), 0, Stage.STARTING, id="a scale-up"),
+        pytest.param(starting(), 0, Refusal("Scale", WORDS, NOW), 0, Stage.STARTING, id="a scale-up"),
         pytest.param(
             status(stage=Stage.ROLLING_BACK), 5, STEP, 10, Stage.ROLLING_BACK, id="an end is carried out, late or not"
         ),
@@ -64,6 +68,35 @@ def test_first_step_that_is_refused_begins_no_window():
     first = replace(CLAIMED, previous_weight=0, traffic_start_time=NOW)
     after = written(report(world(status=first, weight=0), STEP))
     assert (after.canary_weight, after.traffic_start_time) == (0, None)
+
+
+def test_later_step_that_is_refused_leaves_the_window_as_it_was():
+    begun = NOW - 4 * MINUTE
+    after = written(report(world(status=replace(CLAIMED, traffic_start_time=begun), weight=5), STEP))
+    assert after.traffic_start_time == begun
+
+
+def test_promotion_stays_claimed_when_another_write_is_refused():
+    promoting = replace(CLAIMED, stage=Stage.PROMOTING)
+    assert written(report(world(status=promoting, weight=10), Refusal("Scale", WORDS, NOW))).stage is Stage.PROMOTING
+    assert written(report(world(status=CLAIMED, weight=10), COPY)).stage is Stage.PROGRESSING
+
+
+@pytest.mark.parametrize(
+    ("ago", "message"),
+    [
+        pytest.param(timedelta(), WORDS, id="just now"),
+        pytest.param(MINUTE - timedelta(seconds=1), WORDS, id="within a round"),
+        pytest.param(MINUTE, "by port 2", id="a round ago"),
+        pytest.param(-MINUTE, "by port 2", id="before the clock was set back"),
+    ],
+)
+def test_words_that_differ_each_time_are_those_of_the_report_for_a_round(ago, message):
+    before = written(report(world(), STEP))
+    other = replace(STEP, text="by port 2", complaint=Complaint("whatever it said", NOW - ago))
+    plan = report(world(status=before), other)
+    after = next((action.status for action in plan.actions if isinstance(action, WriteStatus)), before)
+    assert after.condition(READY).message == message
 
 
 def test_without_a_route_nothing_is_taken_back():
@@ -105,7 +138,7 @@ def test_at_rest_nothing_is_refused():
     settled = replace(rest, canary=replace(rest.canary, status=written(plan)))
     assert decided(settled).actions == ()
     assert after_plan(settled, decided(settled)).refusal is None
-    assert after_plan(rest, plan).refusal == STEP
+    assert after_plan(rest, plan).refusal is None
 
 
 def test_refusal_of_an_unusable_route_is_told():
@@ -136,9 +169,59 @@ def test_words_that_differ_each_time_are_one_report_a_round():
 
 def test_waiting_with_a_refusal_writes_nothing():
     told = written(report(world(status=status(last_check_time=NOW)), STEP))
-    noted = written(decided(world(canary=canary(status=told), memory=REFUSED)))
-    assert noted.condition(READY).status == "False"
-    assert decided(world(canary=canary(status=noted), memory=REFUSED)).actions == ()
+    assert told.condition(READY).status == "False"
+    assert decided(world(canary=canary(status=told), memory=REFUSED)).actions == ()
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 6, 7, 1000])
+def test_write_that_is_refused_is_tried_at_a_growing_pace(count):
+    stale = Memory(refusal=replace(STEP, count=count))
+    wait = min(timedelta(seconds=2 ** (min(count, 10) - 1)), MINUTE)
+    before = starting(start_time=NOW)
+    waiting = world(status=before, route=Route(Weights(50, 50), sends_to_canary=True), memory=stale)
+    plan = decided(waiting)
+    assert (plan.actions, plan.wake_after) == ((), wait)
+    assert Shift(ALL_TO_PRIMARY) in decided(replace(waiting, now=NOW + wait)).actions
+    set_back = replace(waiting, now=NOW - MINUTE)
+    assert Shift(ALL_TO_PRIMARY) in decided(set_back).actions
+
+
+def test_traffic_is_judged_while_a_refused_step_waits():
+    stale = Memory(refusal=replace(STEP, at=NOW, count=9))
+    before = status(last_check_time=NOW - 2 * MINUTE)
+    passed = decided(world(status=before, memory=stale), GOOD)
+    assert [type(action) for action in passed.actions] == [WriteStatus]
+    assert written(passed).last_check_time == NOW
+    assert written(passed).condition(READY).status == "False"
+    assert passed.wake_after == MINUTE  # when the step is due again, which is before the next round
+    failed = decided(world(status=before, memory=stale), BAD_RATE)
+    assert written(failed).failed_checks == 1
+
+
+def test_deadline_is_not_missed_while_a_refused_write_waits():
+    stale = Memory(refusal=replace(STEP, count=9))
+    late = world(
+        status=starting(start_time=NOW - MINUTE / 2),
+        workload=workload(replicas=0, available_replicas=0, updated_replicas=0, progress_deadline=MINUTE * 0.75),
+        memory=stale,
+    )
+    assert decided(late).wake_after == MINUTE / 4
+
+
+def test_refusals_in_a_row_are_counted():
+    first = one_more(None, "Shift", "no", NOW)
+    known = replace(first, complaint=Complaint("no", NOW))
+    second = one_more(known, "Scale", "never", NOW + MINUTE)
+    assert second == Refusal("Scale", "never", NOW + MINUTE, 2, known.complaint)
+
+
+def test_traffic_to_nobody_is_urgent():
+    gone = primary(available_replicas=0)
+    flows = world(primary=gone)
+    assert ends_traffic_to_nothing(flows, decided(flows))
+    assert not ends_traffic_to_nothing(flows, Plan())
+    healthy = world(route=Route(Weights(60, 40), sends_to_canary=True))
+    assert not ends_traffic_to_nothing(healthy, decided(healthy))
 
 
 TRIED = Memory(failed_shift=Weights(90, 10))

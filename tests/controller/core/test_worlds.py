@@ -12,9 +12,19 @@ from controller.core import pacing
 from controller.core.canary import CanaryStatus, Condition, InvalidSpec, Stage, State, Verbs
 from controller.core.decide import ANY_WORLD, ROLLOUT, decide
 from controller.core.events import Event
-from controller.core.plan import CopyTemplate, HoldFinalizer, Plan, ReleaseFinalizer, Say, Scale, Shift, WriteStatus
+from controller.core.plan import (
+    CopyTemplate,
+    HoldFinalizer,
+    Plan,
+    Refusal,
+    ReleaseFinalizer,
+    Say,
+    Scale,
+    Shift,
+    WriteStatus,
+)
 from controller.core.simulator import template_of
-from controller.core.world import World, rollout_of, stamp, with_readings
+from controller.core.world import Memory, World, rollout_of, stamp, with_readings
 from deploy.types import Workload
 from informers.types import Unreadable
 from metrics.types import NoData, Unavailable, Value
@@ -99,6 +109,7 @@ ROUTES = {
     "reset": Route(ALL_TO_PRIMARY),
     "by hand": Route(Weights(60, 40), sends_to_canary=True),
     "third host": Route(None, "destination third is in the way", sends_to_canary=True),
+    "unreadable": Route(None, "it cannot be read: weight must be a whole number", unreadable=True),
     "missing": None,
 }
 READINGS = {
@@ -127,11 +138,12 @@ BACKENDS = {
 }
 
 
+REFUSED = Memory(refusal=Refusal("Shift", "the API server refuses a write: no", NOW))
 USUAL_PRIMARIES = [PRIMARIES[name] for name in ("old", "stamped", "without pods", "missing")]
 USUAL_WORKLOADS = [
     WORKLOADS[name] for name in ("as analysed", "new template", "no pods available", "paused", "missing", "idle")
 ]
-USUAL_ROUTES = [ROUTES[name] for name in ("as recorded", "third host")]
+USUAL_ROUTES = [ROUTES[name] for name in ("as recorded", "third host", "unreadable")]
 
 
 @cache
@@ -150,6 +162,10 @@ def worlds() -> list[World]:
         STATUSES.values(), PRIMARIES.values(), USUAL_WORKLOADS, BACKENDS.values()
     ):
         found.append(replace(a_world(the_status, the_primary, the_workload, "recorded"), **backends))
+    for the_status, the_primary, the_workload, route in product(
+        STATUSES.values(), USUAL_PRIMARIES, USUAL_WORKLOADS, ROUTES.values()
+    ):
+        found.append(replace(a_world(the_status, the_primary, the_workload, route), memory=REFUSED))
     return found
 
 
@@ -348,6 +364,20 @@ def test_traffic_leaves_before_pods_do(decided):
         if Scale(0) not in plan.actions or not the_world.route or not the_world.route.sends_to_canary:
             continue
         assert plan.actions.index(Shift(ALL_TO_PRIMARY)) < plan.actions.index(Scale(0))
+
+
+def test_no_pods_go_while_nobody_knows_what_the_route_sends_them(decided):  # behaviour 9
+    waited = 0
+    for the_world, plan in decided:
+        if not the_world.route_is_unreadable:
+            continue
+        assert Scale(0) not in plan.actions
+        assert not any(isinstance(action, Shift) for action in plan.actions)
+        after = final_status(plan) or the_world.canary.status
+        assert after.state is not State.FINISHED or the_world.canary.status.state is State.FINISHED
+        assert after.state is not State.FAILED or the_world.canary.status.state is State.FAILED
+        waited += any("waits for the route" in condition.message for condition in after.conditions)
+    assert waited > 100
 
 
 def test_at_rest_nothing_is_written_but_a_finalizer_let_go(decided):  # behaviour 13

@@ -1,0 +1,111 @@
+"""Tells the echo of our own write from a change that somebody else made.
+
+Each write comes back twice: its answer enters the cache at once, and later the watch brings the same version. Whoever
+wrote reconciles again anyway, so an echo must wake nobody: it would lead a key that fails past its back-off. The watch
+may be quicker than the answer. So what is heard of an object while a write of it is under way is held until the answer
+says which version was ours.
+"""
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from informers.keys import key_of
+from informers.resources import Resource
+from informers.types import Json, Writer
+
+_MOST = 1000
+"""Versions that are kept until they are heard of. One that the cache passes over, as old, is never heard of."""
+
+
+class Echoes:
+    """Which versions of which objects were written by this process. Thread-safe."""
+
+    def __init__(self) -> None:
+        """Begin with nothing written."""
+        self._lock = threading.Lock()
+        self._under_way: Counter[str] = Counter()  # object → writes without an answer
+        self._held: dict[str, list[tuple[str, Callable[[], None]]]] = {}  # object → what was heard of it meanwhile
+        self._ours: dict[tuple[str, str], None] = {}  # object and version, the oldest first
+
+    def unless_ours(self, plural: str, key: str, version: str, tell: Callable[[], None]) -> None:
+        """Call ``tell`` for a change that is not our own: at once, or when the writes under way are answered.
+
+        Args:
+            plural: of the resource.
+            key: of the object that changed.
+            version: that it has now.
+            tell: must be quick; called without a lock, maybe on the thread of a writer.
+        """
+        where = f"{plural}/{key}"
+        with self._lock:
+            if self._is_ours(where, version):
+                return
+            if self._under_way[where]:
+                self._held.setdefault(where, []).append((version, tell))
+                return
+        tell()
+
+    @contextmanager
+    def writing(self, plural: str, key: str) -> Iterator[Callable[[str], None]]:
+        """Note that an object is being written; the body calls what it gets with the version of the answer."""
+        where = f"{plural}/{key}"
+        with self._lock:
+            self._under_way[where] += 1
+        try:
+            yield lambda version: self._note(where, version)
+        finally:
+            for tell in self._ended(where):
+                tell()
+
+    def _note(self, where: str, version: str) -> None:
+        with self._lock:
+            self._ours[where, version] = None
+            if len(self._ours) > _MOST:
+                del self._ours[next(iter(self._ours))]
+
+    def _ended(self, where: str) -> Sequence[Callable[[], None]]:
+        """Return what is to be told, now that one write less is under way."""
+        with self._lock:
+            self._under_way[where] -= 1
+            if self._under_way[where]:
+                return ()
+            del self._under_way[where]
+            return [tell for version, tell in self._held.pop(where, ()) if not self._is_ours(where, version)]
+
+    def _is_ours(self, where: str, version: str) -> bool:
+        """Whether we wrote it. Each version is heard of once: after a restore of etcd it may be somebody else's."""
+        if (where, version) not in self._ours:
+            return False
+        del self._ours[where, version]
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class EchoingWriter:
+    """Fulfils ``informers.types.Writer`` over another, and notes what is written."""
+
+    writer: Writer
+    echoes: Echoes
+
+    def get(self, resource: Resource, namespace: str, name: str) -> Json:
+        """Read one object."""
+        return self.writer.get(resource, namespace, name)
+
+    def json_patch(
+        self, resource: Resource, namespace: str, name: str, operations: Sequence[Json], *, subresource: str = ""
+    ) -> Json:
+        """Send a JSON patch."""
+        with self.echoes.writing(resource.plural, key_of(namespace, name)) as answered:
+            answer = self.writer.json_patch(resource, namespace, name, operations, subresource=subresource)
+            answered(answer["metadata"]["resourceVersion"])
+        return answer
+
+    def merge_patch(self, resource: Resource, namespace: str, name: str, patch: Json, *, subresource: str = "") -> Json:
+        """Send a merge patch."""
+        with self.echoes.writing(resource.plural, key_of(namespace, name)) as answered:
+            answer = self.writer.merge_patch(resource, namespace, name, patch, subresource=subresource)
+            answered(answer["metadata"]["resourceVersion"])
+        return answer
