@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 PURE   := controller/core/*,controller/printable.py,router/types.py,router/hosts.py,router/virtualservice.py,router/services.py,deploy/types.py,deploy/revision.py,deploy/rollout.py,deploy/template.py,metrics/types.py,metrics/address.py,metrics/answers.py,metrics/texts.py,metrics/checks.py,metrics/promql.py,metrics/verdicts.py,metrics/durations.py,controller/ratelimit.py,controller/turns.py,controller/correlator.py,controller/outbox.py,controller/leases.py,controller/check/facts.py,controller/check/findings.py,controller/check/judge*.py,controller/check/report.py,controller/check/schema.py,controller/verbs/decide.py,informers/fields.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run sandbox cluster mesh test charts e2e stories mesh-stories told-on-mesh chaos bench pictures verify lint format coverage mutants docs clean
+.PHONY: help run sandbox cluster mesh test charts e2e stories mesh-stories told-on-mesh chaos bench bench-mesh pictures verify lint format coverage mutants docs clean
 
 help: ## print every target with a line of text
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,7 +38,7 @@ mesh-stories: $(VENV)/ready ## play promotions and rollbacks on real Istio, and 
 	$(BIN)/python -m hack.mesh -- $(MAKE) told-on-mesh
 
 told-on-mesh: # on the mesh that MESH names, which hack.mesh sets; the walk-through counts all canaries, so it comes alone
-	$(BIN)/python -m pytest tests/mesh --ignore=tests/mesh/test_walkthrough.py -n 4 --timeout 400
+	$(BIN)/python -m pytest tests/mesh --ignore=tests/mesh/test_walkthrough.py --ignore=tests/mesh/test_frozen.py -n 4 --timeout 400
 	$(BIN)/python -m pytest tests/mesh/test_walkthrough.py -n 0 --timeout 600
 
 stories: # on the control plane that CLUSTER names, which hack.cluster sets
@@ -50,6 +50,10 @@ chaos: $(VENV)/ready ## play rollouts while things go wrong (MINUTES=60 SEED=7, 
 
 bench: $(VENV)/ready ## measure a rollout beside 1,000 broken canaries of another tenant (5 minutes)
 	@$(BIN)/python -m hack.bench neighbours
+
+bench-mesh: $(VENV)/ready ## measure on real Istio what users feel while istiod is slow, and while it is frozen (6 minutes)
+	$(BIN)/python -m hack.mesh --istiod PILOT_DEBOUNCE_AFTER=2s -- $(BIN)/python -m pytest tests/mesh/test_zero_downtime.py -n 2 --timeout 400 --junitxml build/mesh-slow.xml
+	$(BIN)/python -m hack.mesh -- $(BIN)/python -m pytest tests/mesh/test_frozen.py -n 0 --timeout 400 --junitxml build/mesh-frozen.xml
 
 pictures: $(VENV)/ready ## draw the dashboards for docs/ from a story on a real control plane (6 minutes)
 	$(BIN)/python -m hack.dashboards write

@@ -4,7 +4,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
@@ -94,7 +94,7 @@ def start(stack: ExitStack, directory: Path, interval: str, settings: Sequence[s
     metrics_server = "--set=metricsServer=http://prometheus.istio-system:9090"
     values = (metrics_server, f"--set=controlLoopInterval={interval}")
     call(binaries, access, "helm", "upgrade", "--install", *CHART, *values, "--wait", "--timeout=60s")
-    state = _write_state(directory, binaries, plane, istiod)
+    state = _write_state(directory, binaries, plane, {"istiod": istiod.pid, "settings": environ})
     say(f"The mesh is ready after {time.monotonic() - began:.0f}s.")
     return Places(state, directory / "shell", processes)
 
@@ -113,7 +113,7 @@ def _start_nodelet(plane: ControlPlane, directory: Path, programs: Path) -> Proc
     return nodelet
 
 
-def _write_state(directory: Path, binaries: Path, plane: ControlPlane, istiod: Process) -> Path:
+def _write_state(directory: Path, binaries: Path, plane: ControlPlane, more: Mapping[str, object]) -> Path:
     places = {
         "binaries": str(binaries),
         "directory": str(directory),
@@ -121,7 +121,7 @@ def _write_state(directory: Path, binaries: Path, plane: ControlPlane, istiod: P
         "kubeconfig": str(plane.access.kubeconfig("admin")),
         "prometheus": "http://127.0.0.1:9090",
         "auditLog": str(plane.audit_log),
-        "istiod": istiod.pid,
+        **more,
     }
     state = directory / "mesh.json"
     state.write_text(json.dumps(places, indent=2) + "\n")

@@ -7,7 +7,6 @@ from tests.mesh.story import ABRUPT, now
 
 PER_SECOND = 100
 SETTLE = 1.0  # seconds until proxies have taken over a weight: ten times what it takes on an idle machine
-ANALYSIS = {"interval": "3s", "stepWeight": 10}
 
 
 def polite(_obj):
@@ -20,11 +19,12 @@ def abrupt(obj):
 
 
 @pytest.mark.parametrize("pods", [polite, abrupt])
-def test_requests_follow_the_weights_and_no_end_loses_any(new_story, record_property, pods):
+def test_requests_follow_the_weights_and_no_end_loses_any(new_story, mesh, record_property, pods):
     story = new_story(pods.__name__)
+    late = int(mesh.places["settings"].get("PILOT_DEBOUNCE_AFTER", "0s")[:-1])  # seconds that istiod waits
     story.add_workloads(pods)
     with story.call(PER_SECOND) as caller:
-        story.add_canary(**ANALYSIS)
+        story.add_canary(interval=f"{late + 3}s", stepWeight=10)
         story.until_state("finished")
         promoted = story.until_gone()
         story.release("1.4.0")
@@ -37,7 +37,7 @@ def test_requests_follow_the_weights_and_no_end_loses_any(new_story, record_prop
         caller.check()
     requests = story.requests()
     (first_end, second_end) = [since for since, weight in story.weights if weight == 0][-2:]
-    measured = shares(requests, story.weights, settle=SETTLE)
+    measured = shares(requests, story.weights, settle=SETTLE + late)
     record_property("requests", len(requests))
     record_property("failed", f"{len(failures(requests, 0))} {story.flags(0)}")
     record_property("shares", ", ".join(map(str, measured)))
