@@ -52,8 +52,8 @@ bench: $(VENV)/ready ## measure a rollout beside 1,000 broken canaries of anothe
 	@$(BIN)/python -m hack.bench neighbours
 
 bench-mesh: $(VENV)/ready ## measure on real Istio what users feel while istiod is slow, and while it is frozen (6 minutes)
-	$(BIN)/python -m hack.mesh --istiod PILOT_DEBOUNCE_AFTER=2s -- $(BIN)/python -m pytest tests/mesh/test_zero_downtime.py -n 2 --timeout 400 --junitxml build/mesh-slow.xml
-	$(BIN)/python -m hack.mesh -- $(BIN)/python -m pytest tests/mesh/test_frozen.py -n 0 --timeout 400 --junitxml build/mesh-frozen.xml
+	$(BIN)/python -m hack.mesh --istiod PILOT_DEBOUNCE_AFTER=2s -- $(BIN)/python -m pytest tests/mesh/test_zero_downtime.py -n 2 --timeout 400 -o junit_family=xunit1 --junitxml build/mesh-slow.xml
+	$(BIN)/python -m hack.mesh -- $(BIN)/python -m pytest tests/mesh/test_frozen.py -n 0 --timeout 400 -o junit_family=xunit1 --junitxml build/mesh-frozen.xml
 
 pictures: $(VENV)/ready ## draw the dashboards for docs/ from a story on a real control plane (6 minutes)
 	$(BIN)/python -m hack.dashboards write

@@ -14,17 +14,16 @@ from ipaddress import IPv4Address, IPv4Network
 
 _NFNETLINK, _SUBSYSTEM = 12, 10
 _BATCH_BEGIN, _BATCH_END = 0x10, 0x11
-_NEW_TABLE, _DELETE_TABLE, _NEW_CHAIN, _NEW_RULE = 0, 2, 3, 6
+_NEW_TABLE, _NEW_CHAIN, _NEW_RULE = 0, 3, 6
 _REQUEST, _ACK, _CREATE, _APPEND = 0x1, 0x4, 0x400, 0x800
 _NESTED = 0x8000
 _ERROR = 2
 
-_NETWORK, _TRANSPORT = 1, 2  # which header of a packet
+_NETWORK = 1  # the header of a packet that is looked into
 _EQUAL, _DIFFERENT = 0, 1
 _FIRST = 1  # register
 _TCP = b"\x06"
-_DROP = 0
-HOOKS = {"prerouting": 0, "input": 1, "output": 3}
+_HOOKS = {"prerouting": 0, "output": 3}
 _BEFORE_ROUTING = -100  # priority of address translation
 
 Expression = bytes
@@ -53,17 +52,6 @@ def redirect_to_sidecar(node: IPv4Address, services: IPv4Network, *, inbound: in
     )
 
 
-def drop_from(port: int) -> None:
-    """Drop what arrives in this network namespace from a port of anybody, until ``stop_dropping``."""
-    drop = [*_tcp(), *_compare(_TRANSPORT, 0, struct.pack("!H", port)), _verdict(_DROP)]
-    _write([_table("deaf"), _chain("deaf", "input", "filter", 0), _rule("deaf", "input", drop)])
-
-
-def stop_dropping() -> None:
-    """End what ``drop_from`` began."""
-    _write([(_DELETE_TABLE, 0, _text(1, "deaf"))])
-
-
 Command = tuple[int, int, bytes]  # type, flags, attributes
 
 
@@ -72,7 +60,7 @@ def _table(name: str) -> Command:
 
 
 def _chain(table: str, hook: str, kind: str, priority: int) -> Command:
-    place = _nested(4, _number(1, HOOKS[hook]), _attribute(2, struct.pack("!i", priority)))
+    place = _nested(4, _number(1, _HOOKS[hook]), _attribute(2, struct.pack("!i", priority)))
     return _NEW_CHAIN, _CREATE, _text(1, table) + _text(3, hook) + place + _text(7, kind)
 
 
@@ -105,11 +93,6 @@ def _redirect(port: int) -> Sequence[Expression]:
     value = _nested(2, _attribute(1, struct.pack("!H", port)))
     load = _expression("immediate", _number(1, _FIRST), value)
     return load, _expression("redir", _number(1, _FIRST), _number(2, _FIRST))
-
-
-def _verdict(code: int) -> Expression:
-    verdict_register = 0
-    return _expression("immediate", _number(1, verdict_register), _nested(2, _nested(2, _number(1, code))))
 
 
 def _write(commands: Sequence[Command]) -> None:

@@ -11,11 +11,13 @@ from tests.mesh.story import Mesh, Story
 
 
 @pytest.fixture(scope="session")
-def mesh() -> Mesh:
+def mesh() -> Iterator[Mesh]:
     """Real Istio, as ``python -m hack.mesh`` has started it around us."""
     state = os.environ.get("MESH")
     assert state, "needs real Istio: make mesh-stories"
-    return Mesh(json.loads(Path(state).read_text()))
+    found = Mesh(json.loads(Path(state).read_text()))
+    yield found
+    found.api.close()
 
 
 @pytest.fixture
