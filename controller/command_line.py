@@ -46,7 +46,11 @@ class Parser(argparse.ArgumentParser):
             SystemExit: help or the version was asked for, and printed.
         """
         nothing = argparse.Namespace(**{action.dest: None for action in self._actions if _has_value(action)})
-        found, unknown = self.parse_known_args([_two_dashes(argument) for argument in argv], nothing)
+        arguments = [_two_dashes(argument) for argument in argv]
+        for argument in arguments:
+            if argument.startswith("--") and argument.endswith("=--"):  # argparse takes it for the end of the flags
+                self.error(f"argument {argument.removesuffix('=--')}: '--' is not a value")
+        found, unknown = self.parse_known_args(arguments, nothing)
         if unknown:
             self.error(f"unrecognized arguments: {' '.join(unknown)}{self._hint(unknown)}")
         for action in self._actions:

@@ -1,6 +1,8 @@
 """What all tests share: Hypothesis profiles, and how many run at once."""
 
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,3 +23,11 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     """Leave out the stories in real time unless they are asked for (make e2e, make mesh-stories)."""
     name = collection_path.name
     return True if name in {"e2e", "mesh"} and not any(f"tests/{name}" in arg for arg in config.args) else None
+
+
+@pytest.fixture(autouse=True)
+def recursion_limit() -> Iterator[None]:
+    """Have what a controller sets for its whole process end with the test."""
+    before = sys.getrecursionlimit()
+    yield
+    sys.setrecursionlimit(before)

@@ -122,6 +122,8 @@ def test_switch(value, on, flag, field):
         ("--workers=65", "must be a whole number between 1 and 64, not '65'"),
         (f"--workers={'1' * 5000}", "must be a whole number between 1 and 64"),
         ("--workers=٣", "must be a whole number between 1 and 64, not '٣'"),
+        ("-control-loop-interval=--", "argument --control-loop-interval: '--' is not a value"),
+        ("--namespace=--", "argument --namespace: '--' is not a value"),
         ("--control-loop-interval=10", "'10' is not a duration such as 30s, 1m or 1h30m"),
         ("--control-loop-interval=0.5s", "argument --control-loop-interval: '0.5s' is not between 1s and 24h"),
         ("--control-loop-interval=25h", "argument --control-loop-interval: '25h' is not between 1s and 24h"),
