@@ -34,11 +34,6 @@ def find_programs(say: Callable[[str], None]) -> Path:
     return fill(directory, (DEFINITIONS, "envoy", *PACKAGES), _make, say, "all take six minutes on two cores")
 
 
-def find_definitions(say: Callable[[str], None]) -> Path:
-    """Return the file with the definitions of Istio's kinds, after fetching it if need be; BuildError if that fails."""
-    return fill(cache_of(ISTIO.encode()), (DEFINITIONS,), _make, say, "a download") / DEFINITIONS
-
-
 def _make(go: str, name: str, directory: Path) -> None:
     if name == DEFINITIONS:
         said = run_tool([go, "mod", "download", "-json", f"istio.io/istio@{ISTIO}"], name, GOFLAGS="-mod=mod")
