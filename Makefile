@@ -32,7 +32,6 @@ e2e: $(VENV)/ready ## play the stories on the sandbox, then on a real control pl
 	$(BIN)/python -m pytest tests/e2e --ignore=tests/e2e/alone -n 8 --timeout 300
 	$(MAKE) charts
 	$(BIN)/python -m hack.cluster -- $(MAKE) stories
-	$(MAKE) mesh-stories
 
 mesh-stories: $(VENV)/ready ## play promotions and rollbacks on real Istio, and count failed requests (built once: six minutes)
 	$(BIN)/python -m hack.mesh -- $(MAKE) told-on-mesh
