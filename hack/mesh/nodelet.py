@@ -22,13 +22,12 @@ from informers.client import KubeClient
 from informers.credentials import find_login
 from informers.informer import Informer
 from informers.kube_source import KubeSource
-from informers.resources import SERVICES, Resource
+from informers.resources import NAMESPACES, SERVICES, Resource
 from informers.types import Unreadable
 
 Json = dict[str, Any]
 Key = tuple[str, str]
 
-NAMESPACES = Resource("", "v1", "namespaces", "Namespace")
 PORT = 10250
 NODES = ("node-0", "node-1", "node-2")
 _BEAT_SECONDS = 10.0
