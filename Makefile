@@ -5,10 +5,10 @@ BIN    := $(VENV)/bin
 PURE   := controller/core/*,controller/printable.py,router/types.py,router/hosts.py,router/virtualservice.py,router/httproute.py,router/weighted.py,router/services.py,deploy/types.py,deploy/revision.py,deploy/rollout.py,deploy/template.py,metrics/types.py,metrics/address.py,metrics/answers.py,metrics/texts.py,metrics/checks.py,metrics/promql.py,metrics/verdicts.py,metrics/durations.py,controller/ratelimit.py,controller/turns.py,controller/correlator.py,controller/outbox.py,controller/leases.py,controller/check/facts.py,controller/check/findings.py,controller/check/judge*.py,controller/check/report.py,controller/check/schema.py,controller/verbs/decide.py,informers/fields.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run sandbox cluster test charts e2e stories chaos bench pictures verify lint format coverage mutants docs clean
+.PHONY: help run sandbox cluster mesh test charts e2e stories mesh-stories told-on-mesh chaos bench bench-mesh pictures verify lint format coverage mutants docs clean
 
 help: ## print every target with a line of text
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/ready ## watch a canary being promoted and another being rolled back (a minute)
 	@$(BIN)/python -m hack.demo
@@ -18,6 +18,9 @@ sandbox: $(VENV)/ready ## leave a cluster with the controller running, and print
 
 cluster: $(VENV)/ready ## leave a real control plane running, and print what to type (builds it once: ten minutes)
 	@$(BIN)/python -m hack.cluster || test $$? -eq 130 # Ctrl-C
+
+mesh: $(VENV)/ready ## leave real Istio running with a process and an Envoy per pod, and print what to type (Linux)
+	@$(BIN)/python -m hack.mesh || test $$? -eq 130 # Ctrl-C
 
 test: $(VENV)/ready ## run the tests
 	$(BIN)/python -m pytest
@@ -30,6 +33,13 @@ e2e: $(VENV)/ready ## play the stories on the sandbox, then on a real control pl
 	$(MAKE) charts
 	$(BIN)/python -m hack.cluster -- $(MAKE) stories
 
+mesh-stories: $(VENV)/ready ## play promotions and rollbacks on real Istio, and count failed requests (built once: six minutes)
+	$(BIN)/python -m hack.mesh -- $(MAKE) told-on-mesh
+
+told-on-mesh: # on the mesh that MESH names, which hack.mesh sets; the walk-through counts all canaries, so it comes alone
+	$(BIN)/python -m pytest tests/mesh --ignore=tests/mesh/test_walkthrough.py --ignore=tests/mesh/test_frozen.py -n 4 --timeout 400
+	$(BIN)/python -m pytest tests/mesh/test_walkthrough.py -n 0 --timeout 600
+
 stories: # on the control plane that CLUSTER names, which hack.cluster sets
 	$(BIN)/python -m pytest tests/conformance tests/e2e --ignore=tests/e2e/alone -n 6 --timeout 300
 	$(BIN)/python -m pytest tests/e2e/alone -n 0 --timeout 900
@@ -39,6 +49,10 @@ chaos: $(VENV)/ready ## play rollouts while things go wrong (MINUTES=60 SEED=7, 
 
 bench: $(VENV)/ready ## measure a rollout beside 1,000 broken canaries of another tenant (5 minutes)
 	@$(BIN)/python -m hack.bench neighbours
+
+bench-mesh: $(VENV)/ready ## measure on real Istio what users feel while istiod is slow, and while it is frozen (6 minutes)
+	$(BIN)/python -m hack.mesh --istiod PILOT_DEBOUNCE_AFTER=2s -- $(BIN)/python -m pytest tests/mesh/test_zero_downtime.py -n 2 --timeout 400 -o junit_family=xunit1 --junitxml build/mesh-slow.xml
+	$(BIN)/python -m hack.mesh -- $(BIN)/python -m pytest tests/mesh/test_frozen.py -n 0 --timeout 400 -o junit_family=xunit1 --junitxml build/mesh-frozen.xml
 
 pictures: $(VENV)/ready ## draw the dashboards for docs/ from a story on a real control plane (6 minutes)
 	$(BIN)/python -m hack.dashboards write
@@ -71,7 +85,7 @@ docs: $(VENV)/docs ## build the documentation as a site in build/docs (warnings 
 	@echo "Open build/docs/index.html"
 
 clean: ## remove what the other targets made
-	rm -rf $(VENV) build *.egg-info mutants .coverage htmlcov .mypy_cache .pytest_cache .ruff_cache .hypothesis .sandbox .cluster
+	rm -rf $(VENV) build *.egg-info mutants .coverage htmlcov .mypy_cache .pytest_cache .ruff_cache .hypothesis .sandbox .cluster .mesh
 
 $(VENV)/ready: setup.cfg setup.py
 	@echo "Making a virtual environment in $(VENV) (once, about a minute) ..."

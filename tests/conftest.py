@@ -20,8 +20,9 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave out the stories in real time unless they are asked for (make e2e)."""
-    return True if collection_path.name == "e2e" and not any("e2e" in arg for arg in config.args) else None
+    """Leave out the stories in real time unless they are asked for (make e2e, make mesh-stories)."""
+    name = collection_path.name
+    return True if name in {"e2e", "mesh"} and not any(f"tests/{name}" in arg for arg in config.args) else None
 
 
 @pytest.fixture(autouse=True)

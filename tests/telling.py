@@ -11,14 +11,14 @@ def transcript(name: str, **values: str) -> list[str]:
     return (TRANSCRIPTS / f"{name}.txt").read_text().format(**values).splitlines()
 
 
-def told(events: Sequence[str], expected: Sequence[str], *, in_passing: str = "Waiting for") -> list[str]:
-    """Return the events without what is said in passing: waits are told or not, or again, as the moment has it.
+def told(events: Sequence[str], expected: Sequence[str], *, in_passing: Sequence[str] = ("Waiting for",)) -> list[str]:
+    """Return the events without those that hold a text of `in_passing`: they are told or not, or again, by chance.
 
-    A wait that the story names counts once.
+    One that the story names counts once.
     """
     kept: list[str] = []
     for event in events:
-        passes = "Waiting for" in event or in_passing in event
+        passes = any(text in event for text in in_passing)
         if not passes or (event in expected and event not in kept):
             kept.append(event)
     return kept

@@ -8,11 +8,9 @@ tuple holds for any world; the second for one whose canary was found. The number
 from collections.abc import Callable
 from dataclasses import replace
 
-from controller.core import clocks, ending, events, gates, pacing, rounds, standing, steps
-from controller.core.canary import CanaryStatus, InvalidSpec, Stage, State
-from controller.core.conditions import PROMOTED
-from controller.core.plan import Plan, ReleaseFinalizer, Say, WriteStatus
-from controller.core.verbs import revision_of
+from controller.core import clocks, ending, events, gates, obeying, pacing, rounds, standing, steps
+from controller.core.canary import InvalidSpec, Stage, State
+from controller.core.plan import Plan, ReleaseFinalizer, WriteStatus
 from controller.core.world import Rollout, World, rollout_of, template_changed
 from deploy.types import Workload
 from informers.types import Unreadable
@@ -85,18 +83,6 @@ def stand_back_for_an_older_canary(world: World) -> Plan | None:
     return standing.behind(world, closed) if closed else None
 
 
-def answer_an_abort_that_comes_too_late(world: World) -> Plan | None:
-    """A revision that the primary runs already cannot be given up any more: that is said, once."""
-    status, asked, rollout = world.canary.status, world.canary.verbs.abort, rollout_of(world)
-    promoted = status.condition(PROMOTED)
-    there = status.stage is Stage.PROMOTING and (world.stamped or (rollout is not None and rollout.copied))
-    there = there or (status.stage is Stage.DRAINING and promoted is not None and promoted.reason in events.ENDS_WELL)
-    if not there or not _is_asked(asked, status.obeyed.abort, status):
-        return None
-    said = events.too_late_to_abort(ending.workload_label(world), status.canary_revision)
-    return ending.soon((WriteStatus(steps.no_longer_asked(status, abort=asked)), Say(said)))
-
-
 def roll_back_a_deleted_canary(world: World) -> Plan | None:
     """A canary Deployment that is deleted mid-rollout will never be ready (behaviour 7)."""
     if world.at_rest or world.workload is not None:
@@ -109,8 +95,8 @@ def give_up_what_cannot_be_read(world: World) -> Plan | None:
     spec, status = world.canary.spec, world.canary.status
     if isinstance(spec, InvalidSpec) or world.at_rest or not isinstance(world.workload, Unreadable):
         return None
-    if _is_asked(world.canary.verbs.abort, status.obeyed.abort, status):
-        return _abort(world)
+    if obeying.is_asked(world.canary.verbs.abort, status.obeyed.abort, status):
+        return obeying.abort(world)
     return rounds.unreadable(world, spec)
 
 
@@ -124,7 +110,7 @@ ANY_WORLD: tuple[Callable[[World], Plan | None], ...] = (
     release_what_is_deleted,
     refuse_an_invalid_spec,
     rest_while_nothing_changed,
-    answer_an_abort_that_comes_too_late,
+    obeying.answer_an_abort_that_comes_too_late,
     go_on_ending,
     stand_back_for_an_older_canary,
     roll_back_a_deleted_canary,
@@ -190,13 +176,6 @@ def start_over_with_a_new_template(r: Rollout) -> Plan | None:
     return steps.start(r) if r.overtaken and not r.world.at_rest else None
 
 
-def obey_an_abort(r: Rollout) -> Plan | None:
-    """Somebody gives this revision up; what the primary runs already cannot be given up any more."""
-    status = r.world.canary.status
-    asked = not r.world.at_rest and _is_asked(r.world.canary.verbs.abort, status.obeyed.abort, status)
-    return _abort(r.world) if asked else None
-
-
 def roll_back_after_the_deadline(r: Rollout) -> Plan | None:
     """A canary of which no pod is available within its progress deadline will never be ready (behaviour 7)."""
     if r.stage not in {Stage.STARTING, Stage.PROGRESSING}:
@@ -235,7 +214,7 @@ def start_a_rollout(r: Rollout) -> Plan | None:
     closed = gates.first_closed(r.world, gates.TO_START)
     if closed:
         return standing.behind(r.world, closed)
-    retried = _is_retried(r.world) and not r.overtaken
+    retried = obeying.is_retried(r.world) and not r.overtaken
     revision = r.workload.template.revision
     return steps.start(r, events.retrying(ending.workload_label(r.world), revision) if retried else None)
 
@@ -323,15 +302,6 @@ def stand_at_a_closed_gate(r: Rollout) -> Plan | None:
     return standing.behind(r.world, closed, status=rounds.judged(r).status if held else None)
 
 
-def obey_a_promote(r: Rollout) -> Plan | None:
-    """Somebody wants this revision without what is left of its analysis; every gate is open."""
-    status, asked = r.world.canary.status, r.world.canary.verbs.promote
-    if not _is_asked(asked, status.obeyed.promote, status):
-        return None
-    said = events.skipping_the_analysis(ending.workload_label(r.world), status.canary_revision)
-    return steps.promote(r, steps.no_longer_asked(status, promote=asked), said)
-
-
 def wait_for_the_round(r: Rollout) -> Plan | None:
     """No step before the interval has passed (behaviour 14); the first one of a rollout needs none (behaviour 5)."""
     due = pacing.round_due_at(r.world, r.spec)
@@ -372,7 +342,7 @@ ROLLOUT: tuple[Callable[[Rollout], Plan | None], ...] = (
     skip_what_changes_nothing,
     refuse_what_failed_before,
     start_over_with_a_new_template,
-    obey_an_abort,
+    obeying.obey_an_abort,
     roll_back_after_the_deadline,
     copy_what_was_claimed,
     take_traffic_off_what_cannot_serve,
@@ -383,7 +353,7 @@ ROLLOUT: tuple[Callable[[Rollout], Plan | None], ...] = (
     give_the_canary_pods,
     keep_within_the_maximum,
     stand_at_a_closed_gate,
-    obey_a_promote,
+    obeying.obey_a_promote,
     wait_for_the_round,
     wait_for_the_windows,
     take_the_first_step,
@@ -413,22 +383,7 @@ def _marked(world: World, plan: Plan) -> Plan:
 
 def _has_something_new(world: World) -> bool:
     workload = world.workload
-    return isinstance(workload, Workload) and (template_changed(world.canary, workload) or _is_retried(world))
-
-
-def _is_retried(world: World) -> bool:
-    status = world.canary.status
-    return status.state is State.FAILED and _is_asked(world.canary.verbs.retry, status.obeyed.retry, status)
-
-
-def _abort(world: World) -> Plan:
-    status = steps.no_longer_asked(world.canary.status, abort=world.canary.verbs.abort)
-    return ending.roll_back(world, status, events.ABORTED)
-
-
-def _is_asked(value: str, obeyed: str, status: CanaryStatus) -> bool:
-    """Whether a verb speaks of the revision at hand, and was not acted on yet."""
-    return value not in {"", obeyed} and revision_of(value) == status.canary_revision
+    return isinstance(workload, Workload) and (template_changed(world.canary, workload) or obeying.is_retried(world))
 
 
 def _return_traffic(r: Rollout) -> Plan:

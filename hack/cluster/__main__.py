@@ -7,22 +7,19 @@ import argparse
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
 from contextlib import ExitStack
 from pathlib import Path
-from types import FrameType
 
-import httpx
-
-from hack.cluster.binaries import BuildError, find_binaries
-from hack.cluster.control_plane import ControlPlane, start, wait_until
+from hack.cluster.binaries import find_binaries
+from hack.cluster.commands import call, run_until_interrupted, say
+from hack.cluster.control_plane import start, wait_until
 from hack.cluster.kubelets import KubeletsOfCluster
 from hack.cluster.mesh import MeshOfCluster
 from hack.cluster.monitoring import Prometheus
-from hack.processes import ProcessError, pause
+from hack.processes import pause
 
 REPOSITORY = Path(__file__).parents[2]
 MANIFESTS = ("artifacts/flagger/crd.yaml", "hack/sandbox/virtualservices.yaml")
@@ -37,29 +34,20 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=0, help="of the API server; 0 takes a free one")
     parser.add_argument("command", nargs="*", help="to run once everything is there")
     options = parser.parse_args()
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
-    try:
-        with ExitStack() as stack:
-            return _run(stack, options.directory.resolve(), options.port, options.command)
-    except (BuildError, ProcessError, httpx.HTTPError) as error:
-        print(f"FAILED: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("Stopped.")
-        return 130
+    directory = options.directory.resolve()
+    return run_until_interrupted(lambda stack: _run(stack, directory, options.port, options.command))
 
 
 def _run(stack: ExitStack, directory: Path, port: int, command: list[str]) -> int:
-    binaries = find_binaries(_say)
+    binaries = find_binaries(say)
     began = time.monotonic()
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
     plane = start(stack, binaries, directory, port=port)
     access = plane.access
-    _call(binaries, plane, "kubectl", "create", "namespace", "istio-system")  # which Istio would have brought
+    call(binaries, access, "kubectl", "create", "namespace", "istio-system")  # which Istio would have brought
     for path in MANIFESTS:
-        _call(binaries, plane, "kubectl", "apply", "--filename", str(REPOSITORY / path))
+        call(binaries, access, "kubectl", "apply", "--filename", str(REPOSITORY / path))
     with access.client("admin") as admin:  # a new kind is served a moment after its definition is there
         wait_until(lambda: all(admin.get(path).is_success for path in SERVED), plane.processes, "our kinds are served")
     mesh = stack.enter_context(MeshOfCluster(access.kubeconfig("mesh")))
@@ -70,7 +58,7 @@ def _run(stack: ExitStack, directory: Path, port: int, command: list[str]) -> in
     stack.callback(prometheus.stop)
     processes = [*plane.processes, prometheus.start()]
     chart = ("flagger", str(REPOSITORY / "charts/flagger"), "--namespace=istio-system")
-    _call(binaries, plane, "helm", "upgrade", "--install", *chart, f"--set=metricsServer={prometheus.url}")
+    call(binaries, access, "helm", "upgrade", "--install", *chart, f"--set=metricsServer={prometheus.url}")
     controllers = access.kubeconfig_for(
         access.token_of("istio-system", "flagger"), access.directory / "flagger.kubeconfig", namespace="istio-system"
     )
@@ -87,36 +75,14 @@ def _run(stack: ExitStack, directory: Path, port: int, command: list[str]) -> in
     }
     state = directory / "cluster.json"
     state.write_text(json.dumps(places, indent=2) + "\n")
-    _say(f"The control plane is ready after {time.monotonic() - began:.0f}s.")
+    say(f"The control plane is ready after {time.monotonic() - began:.0f}s.")
     if command:
         return subprocess.run(command, env={**os.environ, "CLUSTER": str(state)}, check=False).returncode
-    _say(*_what_to_type(places))
+    say(*_what_to_type(places))
     while True:
         pause(1.0)
         for process in processes:
             process.check()
-
-
-def _call(binaries: Path, plane: ControlPlane, program: str, *arguments: str) -> None:
-    """Run kubectl or helm as an administrator; ProcessError with what it says if it fails."""
-    directory = plane.access.directory
-    # Helm keeps nothing between runs, and finds nothing of the user's.
-    homes = {f"HELM_{name}_HOME": str(directory / f"helm-{name.lower()}") for name in ("CACHE", "CONFIG", "DATA")}
-    environ = {**os.environ, **homes, "KUBECONFIG": str(plane.access.kubeconfig("admin"))}
-    command = [str(binaries / program), *arguments]
-    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise ProcessError(f"{' '.join(command)}: {done.stderr.strip()}")
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    """End as Ctrl-C does, so that no process is left behind."""
-    raise KeyboardInterrupt
-
-
-def _say(*lines: str) -> None:
-    for line in lines:
-        print(line, flush=True)
 
 
 def _what_to_type(places: dict[str, str]) -> list[str]:

@@ -3,7 +3,7 @@
 import json
 import secrets
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -17,6 +17,7 @@ USERS: Mapping[str, str] = MappingProxyType(  # user → group
         "admin": "system:masters",
         "kwok": "system:masters",
         "mesh": "system:masters",
+        "nodelet": "system:masters",
         "system:kube-controller-manager": "",
         "system:kube-scheduler": "",
     }
@@ -84,12 +85,12 @@ class Access:
         return next(token for token, name, *_ in lines if name == user)
 
 
-def make_access(directory: Path, port: int) -> Access:
-    """Make a certificate and the users' tokens for an API server on a port of loopback."""
+def make_access(directory: Path, port: int, addresses: Sequence[str] = ()) -> Access:
+    """Make a certificate and the users' tokens for an API server on a port of loopback, and of more addresses."""
     directory.mkdir(parents=True, exist_ok=True)
     access = Access.of(directory, f"https://127.0.0.1:{port}")
     authority = trustme.CA()
-    issued = authority.issue_cert("127.0.0.1", "localhost", "kubernetes.default.svc")
+    issued = authority.issue_cert("127.0.0.1", "localhost", "kubernetes.default.svc", *addresses)
     authority.cert_pem.write_to_path(access.authority)
     issued.private_key_pem.write_to_path(access.key)
     access.certificate.write_bytes(b"".join(part.bytes() for part in issued.cert_chain_pems))

