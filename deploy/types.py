@@ -1,6 +1,6 @@
 """The vocabulary of deploying: workloads, revisions, and what a deployer can do. Pure.
 
-A new workload kind is one adapter that fulfils ``Deployer``, one line in ``deploy.registry``, and RBAC.
+What a new kind of workload takes is listed in CONTRIBUTING.md.
 """
 
 from collections.abc import Collection

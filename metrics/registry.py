@@ -1,4 +1,4 @@
-"""Which providers of metrics there are. A new one is one adapter and one line here."""
+"""Which providers of metrics there are: Prometheus, in which the checks are written."""
 
 from collections.abc import Mapping
 

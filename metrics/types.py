@@ -1,6 +1,6 @@
 """The vocabulary of analysis: checks, readings, verdicts, and what an observer can do. Pure.
 
-A new provider of metrics is one adapter that fulfils ``MetricsObserver`` and one line in ``metrics.registry``.
+Checks are written in PromQL (``metrics.checks``), so the one provider that there is speaks it.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Which route kinds there are. A new one is one adapter, and one line here."""
+"""Which route kinds there are. A new one is an adapter with its value, and its place here."""
 
 from collections.abc import Mapping
 

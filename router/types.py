@@ -1,6 +1,6 @@
 """The vocabulary of routing: hosts, weights, routes, and what a router can do. Pure.
 
-A new router (Gateway API, NGINX) is one adapter that fulfils ``Router`` and one line in ``router.registry``.
+What a new kind of route takes is listed in CONTRIBUTING.md.
 """
 
 from collections.abc import Collection

@@ -128,7 +128,7 @@ def test_fence_on_a_route_that_changed_unseen_is_a_conflict(rig):
 
 
 def test_step_that_was_sent_before_the_fence_is_refused(istio):
-    found = istio.router.virtual_services.get("test", "podinfo")
+    found = istio.router.routes.get("test", "podinfo")
     istio.router.fence(REF)
     with pytest.raises(ConflictError):
         istio.live.client.json_patch(istio.router.resource(), "test", "podinfo", patch(found, REF, Weights(95, 5)))

@@ -19,6 +19,7 @@ from informers.namespaces import NamespaceView
 from informers.namespaces import view as namespace_view
 from informers.store import Store
 from informers.types import IdentityError, Unreadable
+from router.httproute import view as http_route_view
 from router.services import view as service_view
 from router.types import Service
 from router.virtualservice import view as virtual_service_view
@@ -84,6 +85,13 @@ ROUTE = {
     "metadata": META,
     "spec": {"http": [{"route": [{"destination": {"host": "a"}, "weight": 100}, {"destination": {"host": "b"}}]}]},
 }
+HTTP_ROUTE = {
+    "kind": "HTTPRoute",
+    "metadata": META,
+    "spec": {
+        "rules": [{"backendRefs": [{"name": "a", "weight": 1}, {"name": "b", "namespace": "c", "kind": "Service"}]}]
+    },
+}
 SERVICE = {
     "kind": "Service",
     "metadata": META,
@@ -94,6 +102,7 @@ KINDS = {
     "canary": (canary_view, CANARY, Canary),
     "deployment": (deployment_view, DEPLOYMENT, Workload),
     "route": (virtual_service_view, ROUTE, RouteView),
+    "HTTP route": (http_route_view, HTTP_ROUTE, RouteView),
     "service": (service_view, SERVICE, Service),
     "namespace": (namespace_view, NAMESPACE, NamespaceView),
 }

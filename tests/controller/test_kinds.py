@@ -1,0 +1,18 @@
+"""The table of kinds is what the definition of Canary allows."""
+
+from pathlib import Path
+
+import yaml
+
+from deploy.registry import WORKLOADS
+
+CRD = Path(__file__).parents[2] / "artifacts/flagger/crd.yaml"
+
+
+def spec_schema():
+    (version,) = yaml.safe_load(CRD.read_text())["spec"]["versions"]
+    return version["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
+
+
+def test_target_kinds_of_the_definition_are_those_that_there_are():
+    assert spec_schema()["targetKind"]["enum"] == list(WORKLOADS)
