@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from controller.core.canary import Canary, CanarySpec, InvalidSpec
-from controller.core.world import Memory, World
+from controller.core.world import Memory, Sight, Unseen, World
 from deploy.registry import WORKLOADS
 from deploy.types import Deployer, Workload
 from informers.resources import Resource
@@ -58,6 +58,17 @@ def route_ref(canary: Canary, spec: CanarySpec) -> RouteRef:
     return RouteRef(canary.namespace, spec.route_name, spec.primary.host, spec.canary.host)
 
 
+def kinds_of(spec: CanarySpec) -> tuple[str, str]:
+    """Return the kinds that a canary names: of its workloads and of its route."""
+    return spec.target_kind, spec.route_kind
+
+
+def _hidden(spec: CanarySpec, unseen: Sequence[Unseen]) -> Route | None:
+    """Return what stands for a route that may be there, if we may not look: it is no missing one."""
+    found = next((u for u in unseen if (u.kind, u.why) == (spec.route_kind, Sight.FORBIDDEN)), None)
+    return Route(None, f"it cannot be read: {found.what}", unreadable=True) if found else None
+
+
 @dataclass(frozen=True, slots=True)
 class Adapters:
     """What reads and writes the parts of canaries, by kind."""
@@ -92,6 +103,7 @@ class Gatherer:
     now: Callable[[], datetime]
     default_interval: timedelta
     is_terminating: Callable[[str], bool] = lambda _namespace: False
+    unseen: Callable[[str, str], Unseen | None] = lambda _kind, _namespace: None
 
     def gather(self, canary: Canary, memory: Memory) -> World:
         """Return the world of a canary as the caches have it now."""
@@ -100,11 +112,13 @@ class Gatherer:
         workload: Workload | Unreadable | None = None
         route: Route | None = None
         backends = NO_BACKEND, NO_BACKEND
+        unseen: tuple[Unseen, ...] = ()
         if not isinstance(spec, InvalidSpec):
             deployer = self.adapters.deployers[spec.target_kind]
             primary = deployer.look(canary.namespace, spec.primary.name)
             workload = deployer.look(canary.namespace, spec.canary.name)
-            route = self.adapters.routers[spec.route_kind].look(route_ref(canary, spec))
+            unseen = tuple(self._unseen(canary.namespace, spec))
+            route = self.adapters.routers[spec.route_kind].look(route_ref(canary, spec)) or _hidden(spec, unseen)
             backends = (
                 self.backend(canary.namespace, spec.primary.host),
                 self.backend(canary.namespace, spec.canary.host),
@@ -121,7 +135,14 @@ class Gatherer:
             default_interval=self.default_interval,
             memory=memory,
             namespace_terminating=self.is_terminating(canary.namespace),
+            unseen=unseen,
         )
+
+    def _unseen(self, namespace: str, spec: CanarySpec) -> Iterator[Unseen]:
+        for kind in kinds_of(spec):
+            found = self.unseen(kind, namespace)
+            if found is not None:
+                yield found
 
     def _rivals(self, canary: Canary) -> tuple[Canary, ...]:
         """Return the oldest of those who name what we name: however many more there are, they bear on nothing."""

@@ -50,7 +50,7 @@ class Health:
     """What the process lives on."""
 
     alive: Mapping[str, Callable[[], bool]]  # by what it is: whether its threads run
-    caches: Mapping[str, WatchedCache]  # by name: those without which nothing can be decided
+    caches: Callable[[], Mapping[str, WatchedCache]]  # by name: those without which nothing can be decided now
     in_hand: InHand
 
     def problems(self) -> list[str]:
@@ -61,5 +61,5 @@ class Health:
 
     def cache_problems(self) -> list[str]:
         """Return which caches see nothing, and why: what may mend itself."""
-        found = [(name, cache_problem(cache)) for name, cache in self.caches.items()]
+        found = [(name, cache_problem(cache)) for name, cache in self.caches().items()]
         return [f"cache of {name}: {problem}" for name, problem in found if problem is not None]

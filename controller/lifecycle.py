@@ -97,7 +97,7 @@ class Controller:
         pool = options.workers + _WATCHES * max(1, len(options.namespaces)) + _SPARE
         self._client = KubeClient(login, user_agent=USER_AGENT, pool_size=pool, count=exporter.counted_kubernetes)
         self._parts = make_parts(self._client, options.namespaces)
-        registry.register(CacheCollector(self._parts.by_resource()))
+        registry.register(CacheCollector(self._parts.by_resource))
         self._observer = OBSERVERS["prometheus"](
             options.metrics_server, threads=2 * options.workers, count=exporter.counted_prometheus
         )
@@ -153,8 +153,7 @@ class Controller:
             },
         )
         self._http.start()
-        for informer in (*self._parts.all, *self._parts.namespaces.values()):
-            informer.start()
+        self._parts.start()
         self._recorder.start()
         if self._wait_for_caches():
             gc.collect()
@@ -209,23 +208,21 @@ class Controller:
         self._exporter.leads(LEASE_NAME, leading=False)
         with self._lease_in_hand.cut_after(_LEASE_ENDS_SECONDS):
             self._election.stop()
-        for informer in (*self._parts.all, *self._parts.namespaces.values()):
-            informer.stop()
+        self._parts.stop()
         self._http.stop()
         self._client.close()
         log.info("Stopped")
 
     def _wait_for_caches(self) -> bool:
         """Wait, for ever if need be, saying now and then what is missing; return False if stopped before."""
-        for informer in self._parts.all:
-            waited = 0.0
-            while not informer.has_synced:
-                if self._stopping.wait(0.05) or self._breaks():
-                    return False
-                waited += 0.05
-                if waited >= _SAY_WHAT_IS_MISSING_SECONDS:
-                    waited = 0.0
-                    log.warning("Waiting for caches", extra={"missing": self._readiness_problems()})
+        waited = 0.0
+        while not self._parts.settle():
+            if self._stopping.wait(0.05) or self._breaks():
+                return False
+            waited += 0.05
+            if waited >= _SAY_WHAT_IS_MISSING_SECONDS:
+                waited = 0.0
+                log.warning("Waiting for caches", extra={"missing": self._readiness_problems()})
         return True
 
     def _reconcile(self, exporter: CanaryExporter) -> Callable[[str], timedelta | None]:
@@ -238,7 +235,13 @@ class Controller:
             applier = RealApplier(parts.canaries, adapters, writer, self._recorder, leads)
         behind = partial(backend, parts.of_kind[SERVICES.kind])
         gatherer = Gatherer(
-            parts.canaries, behind, adapters, utc_now, options.control_loop_interval, parts.is_terminating
+            canaries=parts.canaries,
+            backend=behind,
+            adapters=adapters,
+            now=utc_now,
+            default_interval=options.control_loop_interval,
+            is_terminating=parts.is_terminating,
+            unseen=parts.watched.unseen,
         )
         looked = partial(_as_it_was, exporter.looked) if options.dry_run else exporter.looked
         watchers = Watchers(looked, exporter.gone, exporter.unreadable, self._exporter.throttled, self._exporter.late)
@@ -266,16 +269,15 @@ class Controller:
         )
 
     def _make_health(self) -> Health:
-        informers = (*self._parts.all, *self._parts.namespaces.values())
         return Health(
             alive={
                 "a worker": self._workers.alive,
                 "the sender of events": self._recorder.alive,
                 "the election": self._election.alive,
                 "the HTTP server": self._http.alive,
-                **{f"the informer of {informer.name}": informer.alive for informer in informers},
+                **{f"the informer of {informer.name}": informer.alive for informer in self._parts.all},
             },
-            caches={informer.name: informer for informer in self._parts.all},
+            caches=self._parts.needed,
             in_hand=self._in_hand,
         )
 

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from controller.core.canary import Canary, State
+from controller.core.canary import Canary, CanarySpec, State
 from controller.core.world import seniority
 from controller.echoes import Echoes
-from controller.gather import OVERLAP_INDEX, PARTS_INDEX, overlap_keys, part_key, parts_keys
+from controller.gather import OVERLAP_INDEX, PARTS_INDEX, kinds_of, overlap_keys, part_key, parts_keys
 from controller.kinds import CANARY, PARTS
+from controller.watched import Watched
 from informers.caches import Informers
 from informers.client import KubeClient
 from informers.discovery import ServedVersion
@@ -21,12 +22,21 @@ from informers.namespaces import NamespaceView, OneNamespaceSource
 from informers.namespaces import view as namespace_view
 from informers.resources import Resource
 from informers.store import Change
+from router.services import SERVICES
 
 NAMESPACE_INDEX = "namespace"
+KINDS_INDEX = "kinds"
+ALWAYS = (SERVICES.kind,)
+"""What every canary is made of."""
 
 
 def _namespace_of(canary: Canary) -> Sequence[str]:
     return (canary.namespace,)
+
+
+def kinds_keys(canary: Canary) -> Sequence[str]:
+    """Return the kinds that a canary names: index function of the canary cache."""
+    return kinds_of(canary.spec) if isinstance(canary.spec, CanarySpec) else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +45,7 @@ class Parts:
 
     canaries: Informers[Canary]
     of_kind: Mapping[str, Informers[Any]]  # of every part
+    watched: Watched  # which of them run
     versions: Mapping[str, Callable[[], Resource]]  # by kind, what returns it at the version that is served
     namespaces: Mapping[
         str, Informer[NamespaceView]
@@ -42,24 +53,51 @@ class Parts:
 
     @property
     def all(self) -> Sequence[Informer[Any]]:
-        """Every informer without which nothing can be decided."""
-        return (*self.canaries.all, *(informer for informers in self.of_kind.values() for informer in informers.all))
+        """Every informer, whether or not it runs."""
+        parts = (informer for informers in self.of_kind.values() for informer in informers.all)
+        return (*self._own, *parts)
+
+    @property
+    def _own(self) -> Sequence[Informer[Any]]:
+        """Those that run from the beginning."""
+        return (*self.canaries.all, *self.namespaces.values())
+
+    def start(self) -> None:
+        """Watch canaries, and from then on each kind that one of them names."""
+        for canaries in self.canaries.all:
+            canaries.add_handler(self._named)
+        for informer in self._own:
+            informer.start()
+        self.watched.need(ALWAYS)
+
+    def settle(self) -> bool:
+        """Watch what the canaries name that are there; return whether all that can be seen of it has been."""
+        if not all(canaries.has_synced for canaries in self.canaries.all):
+            return False
+        self.watched.need(kind for kind in self.of_kind if self.canaries.by_index(KINDS_INDEX, kind))
+        return all(informer.has_synced for _, _, informer in self.watched.by_namespace())
+
+    def stop(self) -> None:
+        """Stop watching."""
+        self.watched.end()
+        for informer in self._own:
+            informer.stop()
+
+    def needed(self) -> Mapping[str, Informer[Any]]:
+        """Return every informer without which nothing can be decided now, by name."""
+        return {informer.name: informer for _, _, informer in self.by_resource()}
 
     def by_resource(self) -> Iterator[tuple[str, str, Informer[Any]]]:
-        """Yield every informer after the resource and the namespace ("" for all) that it watches."""
-        caches: list[tuple[str, Informers[Any]]] = [(CANARY.api.plural, self.canaries)]
-        caches += [(PARTS[name].api.plural, informers) for name, informers in self.of_kind.items()]
-        for plural, informers in caches:
-            yield from ((plural, namespace, informer) for namespace, informer in informers.by_namespace())
+        """Yield the same after the resource and the namespace ("" for all) that each watches."""
+        yield from ((CANARY.api.plural, namespace, informer) for namespace, informer in self.canaries.by_namespace())
+        for kind, namespace, informer in self.watched.by_namespace():
+            yield PARTS[kind].api.plural, namespace, informer
 
     def wake(self, add: Callable[[str], None], echoes: Echoes) -> None:
         """Have every change add the keys of the canaries that it concerns, unless it is our own."""
         for canaries in self.canaries.all:
             canaries.add_handler(partial(_unless_ours, echoes, CANARY.api.plural, partial(self._canary_changed, add)))
-        for kind, informers in self.of_kind.items():
-            changed = partial(_unless_ours, echoes, PARTS[kind].api.plural, partial(self._part_changed, add, kind))
-            for informer in informers.all:
-                informer.add_handler(changed)
+        self.watched.each(partial(self._join, add, echoes))
         for namespace in self.namespaces.values():
             namespace.add_handler(partial(self._namespace_changed, add))
 
@@ -68,6 +106,14 @@ class Parts:
         informer = self.namespaces.get(namespace)
         found = informer.get("", namespace) if informer is not None else None
         return isinstance(found, NamespaceView) and found.terminating
+
+    def _named(self, change: Change[Canary]) -> None:
+        if isinstance(change.new, Canary) and isinstance(change.new.spec, CanarySpec):
+            self.watched.need(kinds_of(change.new.spec))
+
+    def _join(self, add: Callable[[str], None], echoes: Echoes, kind: str, informer: Informer[Any]) -> None:
+        handle = partial(self._part_changed, add, kind)
+        informer.add_handler(partial(_unless_ours, echoes, PARTS[kind].api.plural, handle))
 
     def _canary_changed(self, add: Callable[[str], None], change: Change[Canary]) -> None:
         add(change.key)
@@ -103,11 +149,18 @@ class Parts:
 def make_parts(client: KubeClient, namespaces: Sequence[str]) -> Parts:
     """Return the informers for these namespaces, or for all if there are none; nothing is started."""
     maker = _Maker(client, tuple(namespaces) or ("",))
-    indexes = {OVERLAP_INDEX: overlap_keys, PARTS_INDEX: parts_keys, NAMESPACE_INDEX: _namespace_of}
+    indexes = {
+        OVERLAP_INDEX: overlap_keys,
+        PARTS_INDEX: parts_keys,
+        NAMESPACE_INDEX: _namespace_of,
+        KINDS_INDEX: kinds_keys,
+    }
     versions = {name: served_version(client, kind) for name, kind in PARTS.items()}
+    of_kind = {name: maker.make(kind, versions[name]) for name, kind in PARTS.items()}
     return Parts(
         canaries=maker.make(CANARY, served_version(client, CANARY), indexes=indexes, orders={OVERLAP_INDEX: seniority}),
-        of_kind={name: maker.make(kind, versions[name]) for name, kind in PARTS.items()},
+        of_kind=of_kind,
+        watched=Watched(of_kind),
         versions=versions,
         namespaces={name: Informer(OneNamespaceSource(client, name), namespace_view) for name in namespaces},
     )

@@ -24,7 +24,7 @@ class Informers(Generic[V]):
 
     def get(self, namespace: str, name: str) -> V | Unreadable | None:
         """Return the view, what stands for an object without one, or None."""
-        informer = self._of(namespace)
+        informer = self.of(namespace)
         return informer.get(namespace, name) if informer is not None else None
 
     def by_index(self, index: str, value: str) -> Sequence[V | Unreadable]:
@@ -38,16 +38,17 @@ class Informers(Generic[V]):
 
     def write_through(self, obj: Json) -> None:
         """Take the whole object that our own write was answered with."""
-        informer = self._of(obj["metadata"].get("namespace") or "")
+        informer = self.of(obj["metadata"].get("namespace") or "")
         if informer is not None:
             informer.write_through(obj)
 
     def write_through_view(self, view: V) -> None:
         """Take a view that was amended by what our own write was answered with."""
-        informer = self._of(view.namespace)
+        informer = self.of(view.namespace)
         if informer is not None:
             informer.write_through_view(view)
 
-    def _of(self, namespace: str) -> Informer[V] | None:
+    def of(self, namespace: str) -> Informer[V] | None:
+        """Return the informer of a namespace, or None if it is not watched."""
         of_all = self._by_namespace.get("")  # an informer has a length, so that an empty one is false
         return of_all if of_all is not None else self._by_namespace.get(namespace)

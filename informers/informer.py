@@ -64,6 +64,7 @@ class Informer(Generic[V]):
         self._thread: threading.Thread | None = None
         self._error_hook: Callable[[ApiError], None] | None = None
         self._problem: str | None = None
+        self._refusal: ForbiddenError | KindNotServedError | None = None
         self._synced = threading.Event()
         self._last_stir: float | None = None
 
@@ -110,6 +111,12 @@ class Informer(Generic[V]):
         """What keeps lists or watches from working now, or None."""
         with self._lock:
             return self._problem
+
+    @property
+    def refusal(self) -> ForbiddenError | KindNotServedError | None:
+        """That the last request was refused by what no retry mends: the kind is not served, or no permission."""
+        with self._lock:
+            return self._refusal
 
     def seconds_since_event(self) -> float | None:
         """Return the age of the last event of a watch, bookmarks included; None before the first."""
@@ -216,6 +223,7 @@ class Informer(Generic[V]):
         if self._has_problem(text):
             log.log(level, "Cannot list or watch, trying again", extra={"resource": self.name, "error": text})
         with self._lock:
+            self._refusal = error if isinstance(error, ForbiddenError | KindNotServedError) else None
             hook = self._error_hook
         if hook is not None:
             self._call(hook, error)
@@ -241,7 +249,7 @@ class Informer(Generic[V]):
     def _is_healthy(self) -> None:
         with self._lock:
             ended = self._problem is not None
-            self._problem = None
+            self._problem = self._refusal = None
         if ended:
             log.info("List and watch work again", extra={"resource": self.name})
 

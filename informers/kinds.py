@@ -18,3 +18,9 @@ class WatchedKind(Generic[V]):
     view: Build[V]
     verbs: Mapping[str, tuple[str, ...]]  # that the controller needs, by subresource; "" for the object itself
     discovered: bool = True  # whether the API server is asked which version it serves
+    grant: str = ""  # the value of the chart, below ``kinds``, that grants these rights; "" if they always are
+
+    @property
+    def optional(self) -> bool:
+        """Whether its permissions are granted only where somebody asks for them."""
+        return bool(self.grant)

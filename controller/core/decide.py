@@ -19,7 +19,14 @@ from router.types import Weights
 
 
 def decide(world: World) -> Plan:
-    """Return what is to be done for one canary, now. Total: it never raises."""
+    """Return what is to be done for one canary, now. Total: it never raises.
+
+    Nothing at all while a part may be there that was not seen yet: an empty cache says nothing of the cluster.
+
+    Source: behaviour 19.
+    """
+    if world.is_being_listed:
+        return Plan(wake_after=pacing.UNTIL_LISTED, complaint=world.memory.complaint, retries_later=True)
     believed = clocks.believed(world)
     plan = standing.with_ready(believed, _by_the_rules(believed))
     # Readings are asked for by a plan of nothing else: the one that has them notes the times.
@@ -59,6 +66,12 @@ def refuse_an_invalid_spec(world: World) -> Plan | None:
     """Nothing is done for a spec that cannot be understood; traffic stays where it is."""
     closed = gates.first_closed(world, (gates.INVALID_SPEC,))
     return standing.behind(world, closed) if closed else None
+
+
+def halt_without_a_kind(world: World) -> Plan | None:
+    """What cannot be seen is not taken for missing: nothing moves, and nothing is rolled back (behaviour 19)."""
+    closed = gates.first_closed(world, gates.KINDS)
+    return replace(standing.behind(world, closed), wake_after=pacing.UNTIL_SERVED) if closed else None
 
 
 def rest_while_nothing_changed(world: World) -> Plan | None:
@@ -109,6 +122,7 @@ def halt_without_the_canary(world: World) -> Plan | None:
 ANY_WORLD: tuple[Callable[[World], Plan | None], ...] = (
     release_what_is_deleted,
     refuse_an_invalid_spec,
+    halt_without_a_kind,
     rest_while_nothing_changed,
     obeying.answer_an_abort_that_comes_too_late,
     go_on_ending,

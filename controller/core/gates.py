@@ -15,7 +15,7 @@ from controller.core.canary import CanarySpec, InvalidSpec
 from controller.core.nouns import noun
 from controller.core.plan import Plan, Shift
 from controller.core.verbs import HOLD
-from controller.core.world import World, older_rival, rollout_of
+from controller.core.world import Sight, World, older_rival, rollout_of
 from deploy.rollout import rollout_status
 from deploy.types import Workload
 from informers.types import Unreadable
@@ -66,6 +66,16 @@ def invalid_spec(world: World) -> str | None:
     """The object can be understood."""
     spec = world.canary.spec
     return spec.problem if isinstance(spec, InvalidSpec) else None
+
+
+def kind_not_served(world: World) -> str | None:
+    """The API server serves every kind that the object names."""
+    return _unseen(world, Sight.NOT_SERVED)
+
+
+def kind_forbidden(world: World) -> str | None:
+    """The controller may list and watch every kind that the object names."""
+    return _unseen(world, Sight.FORBIDDEN)
 
 
 def older_canary(world: World) -> str | None:
@@ -219,6 +229,22 @@ INVALID_SPEC = Gate(
     Needs.REPAIR,
     checks_go_on=False,  # which checks, nobody knows
 )
+KINDS = (
+    Gate(
+        "KindNotServed",
+        "The API server serves the kinds of the workloads and of the route.",
+        kind_not_served,
+        Needs.REPAIR,
+        checks_go_on=False,  # what flows where, nobody can see
+    ),
+    Gate(
+        "KindForbidden",
+        "The controller may list and watch the kinds of the workloads and of the route.",
+        kind_forbidden,
+        Needs.REPAIR,
+        checks_go_on=False,
+    ),
+)
 OLDER_CANARY = Gate(
     "SharedWithOlderCanary",
     "No older Canary object names one of the same Deployments, or one of the same hosts in the same route.",
@@ -285,7 +311,7 @@ WRITE_REFUSED = Gate(
     Needs.REPAIR,
 )
 
-TO_START: tuple[Gate, ...] = (OLDER_CANARY, *PARTS, *ROUTE, *SERVICES)
+TO_START: tuple[Gate, ...] = (*KINDS, OLDER_CANARY, *PARTS, *ROUTE, *SERVICES)
 """What must hold before a rollout starts."""
 
 AT_REST: tuple[Gate, ...] = (*TO_START, TO_NOTHING)
@@ -301,6 +327,10 @@ def is_closed(world: World, reason: str) -> bool:
 
 GATES: tuple[Gate, ...] = (INVALID_SPEC, *TO_START, *PRIMARY, *CANARY, *HELD)
 """Every gate, in the order in which they are asked before the weight moves."""
+
+
+def _unseen(world: World, why: Sight) -> str | None:
+    return ", ".join(unseen.what for unseen in world.unseen if unseen.why is why) or None
 
 
 def _is_a_time(text: str) -> bool:

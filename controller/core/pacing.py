@@ -23,6 +23,12 @@ REPEAT_AT_REST = timedelta(minutes=10)
 
 SOON = timedelta(milliseconds=1)
 
+UNTIL_LISTED = timedelta(seconds=1)
+"""Between two looks at a canary whose parts are being listed for the first time."""
+
+UNTIL_SERVED = timedelta(seconds=30)
+"""Between two looks at a canary of a kind that cannot be seen: they cost no request, and lists are retried as often."""
+
 REQUESTS_PER_ROUND = 10
 """Writes of one canary that are never too many; queries come on top."""
 

@@ -7,6 +7,7 @@ that is what lets a crash at any instant heal itself.
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from controller.core.canary import Canary, CanarySpec, InvalidSpec, Stage, State
 from controller.core.plan import Action, Complaint, CopyTemplate, Corrections, Plan, Refusal, Shift
@@ -41,6 +42,23 @@ class Memory:
 NOTHING_REMEMBERED = Memory()
 
 
+class Sight(StrEnum):
+    """Why nothing of a kind has been seen since this process began."""
+
+    LISTING = "listing"  # the first list is under way, or fails for a while
+    NOT_SERVED = "not served"
+    FORBIDDEN = "forbidden"
+
+
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """A kind of which nothing has been seen: that its objects seem to be missing says nothing of the cluster."""
+
+    kind: str
+    why: Sight
+    what: str = ""  # as an administrator has to hear it; "" while it is listed
+
+
 @dataclass(frozen=True, slots=True)
 class World:
     """One canary and all that bears on it."""
@@ -59,11 +77,17 @@ class World:
     readings: tuple[tuple[Check, Reading], ...] | None = None  # once they were asked for
     memory: Memory = NOTHING_REMEMBERED
     namespace_terminating: bool = False  # everything in it is about to go, our rights included
+    unseen: tuple[Unseen, ...] = ()  # of the kinds of its workloads and its route
 
     @property
     def finalizer_held(self) -> bool:
         """Whether deleting the object waits for us."""
         return FINALIZER in self.canary.finalizers
+
+    @property
+    def is_being_listed(self) -> bool:
+        """Whether a part may be there that was not seen yet."""
+        return any(unseen.why is Sight.LISTING for unseen in self.unseen)
 
     @property
     def at_rest(self) -> bool:

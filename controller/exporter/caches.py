@@ -1,6 +1,6 @@
 """How large the caches are, and how fresh: asked at each scrape, so that no thread has to keep it up to date."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -23,9 +23,9 @@ class CacheInformer(WatchedCache, Protocol):
 class CacheCollector:
     """Shows informers at the moment of the scrape."""
 
-    def __init__(self, informers: Iterable[tuple[str, str, CacheInformer]]) -> None:
-        """Take the informers, each with the resource and the namespace ("" for all) that it watches."""
-        self._informers = tuple(informers)
+    def __init__(self, informers: Callable[[], Iterable[tuple[str, str, CacheInformer]]]) -> None:
+        """Take what returns the informers, each with the resource and the namespace ("" for all) that it watches."""
+        self._informers = informers
 
     def collect(self) -> Iterator[Metric]:
         """Yield sizes, ages and health."""
@@ -35,7 +35,7 @@ class CacheCollector:
             "flagger_cache_last_event_age_seconds", "Seconds since a watch last said something, bookmarks included."
         )
         healthy = _family("flagger_cache_healthy", "1 if the cache is kept up to date, 0 if not.")
-        for resource, namespace, informer in self._informers:
+        for resource, namespace, informer in self._informers():
             labels = (resource, namespace)
             objects.add_metric(labels, len(informer))
             healthy.add_metric(labels, cache_problem(informer) is None)

@@ -68,6 +68,8 @@ CONDITIONS: Sequence[Condition] = (
     Condition("Ready", "True", "PartsFound", "route, services and Deployments are in order"),
     Condition("Ready", "False", "InvalidSpec", "the spec is invalid; nothing else is done until it is fixed"),
     Condition("Ready", "False", "CanaryUnreadable", "the object cannot be read, its status for example"),
+    Condition("Ready", "False", "KindNotServed", "the cluster lacks the kind of the route or of the workloads"),
+    Condition("Ready", "False", "KindForbidden", "the controller may not list a kind that the object names"),
     Condition("Ready", "False", "SharedWithOlderCanary", "an older canary object names the same Deployment or route"),
     Condition("Ready", "False", "WorkloadNotFound", "a Deployment is missing"),
     Condition("Ready", "False", "WorkloadUnreadable", "a Deployment is malformed"),

@@ -22,7 +22,7 @@ asked. [What the controller does](behaviour.md) has the rules around them.
    canary is rolled back.
 3. **Move.** Advance or promote, but only if every gate is open.
 
-So halting means not advancing. It never means not checking: a rollout that is paused, held, or waiting for a pod still
+So halting means not advancing, and checks go on: a rollout that is paused, held, or waiting for a pod still
 watches the canary, and a rollback waits for no gate.
 
 ## Every gate

@@ -41,14 +41,14 @@ class FakeCache:
 def test_cache_is_healthy_only_if_it_is_kept_up_to_date(cache, problem):
     assert cache_problem(cache) == problem
     expected = [] if problem is None else [f"cache of services: {problem}"]
-    health = Health(alive={}, caches={"canaries": FakeCache(), "services": cache}, in_hand=InHand(lambda: 0.0))
+    health = Health(alive={}, caches=lambda: {"canaries": FakeCache(), "services": cache}, in_hand=InHand(lambda: 0.0))
     assert health.cache_problems() == expected
 
 
 def test_dead_and_stuck_threads_are_named():
     now = [0.0]
     in_hand = InHand(lambda: now[0])
-    health = Health(alive={"a worker": lambda: False, "the election": lambda: True}, caches={}, in_hand=in_hand)
+    health = Health(alive={"a worker": lambda: False, "the election": lambda: True}, caches=dict, in_hand=in_hand)
     assert health.problems() == ["a worker has died, see the log"]
     with in_hand.task("a look at test/podinfo"):
         now[0] = STUCK_SECONDS

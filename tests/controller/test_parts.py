@@ -9,6 +9,7 @@ from controller.core.world import seniority
 from controller.echoes import Echoes
 from controller.gather import OVERLAP_INDEX, PARTS_INDEX, overlap_keys, parts_keys
 from controller.parts import NAMESPACE_INDEX, Parts
+from controller.watched import Watched
 from informers.namespaces import NamespaceView
 from informers.store import Change
 from informers.types import Unreadable
@@ -46,6 +47,11 @@ class FakeInformers(FakeCache):
     def add_handler(self, handle):
         self.handle = handle
 
+    has_synced = refusal = None
+
+    def start(self):
+        pass
+
 
 class Run:
     def __init__(self):
@@ -54,7 +60,9 @@ class Run:
         self.namespace = FakeInformers()
         self.woken = []
         of_kind = {"Deployment": self.deployments, "VirtualService": self.routes, "Service": self.services}
-        self.parts = Parts(self.canaries, of_kind, {}, {"test": self.namespace})
+        watched = Watched(of_kind)
+        watched.need(of_kind)
+        self.parts = Parts(self.canaries, of_kind, watched, {}, {"test": self.namespace})
         self.echoes = Echoes()
         self.parts.wake(self.woken.append, self.echoes)
 
@@ -191,7 +199,12 @@ def test_namespace_is_terminating_as_far_as_is_known(run, found, terminating):
 
 
 def test_decisions_do_not_wait_for_the_namespace(run):
-    assert run.parts.all == (run.canaries, run.deployments, run.routes, run.services)
+    assert [informer for *_, informer in run.parts.by_resource()] == [
+        run.canaries,
+        run.deployments,
+        run.routes,
+        run.services,
+    ]
 
 
 def test_canary_that_rests_behind_an_older_one_is_not_woken_by_their_parts(run):

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
+from controller.kinds import PARTS
 from controller.parts import Parts, make_parts
 from hack.sandbox.__main__ import ARTIFACTS, VIRTUAL_SERVICE_CRD
 from hack.sandbox.cluster import Cluster
@@ -59,12 +60,11 @@ def live(directory) -> Iterator[Live]:
         login = find_login(str(cluster.kubeconfig(directory / "kubeconfig")), None)
         client = KubeClient(login, user_agent="contract", pool_size=8)
         parts = make_parts(client, ())
-        for informer in parts.all:
-            informer.start()
+        parts.start()
+        parts.watched.need(PARTS)
         try:
             assert all(informer.wait_for_sync(10) for informer in parts.all)
             yield Live(cluster, client, parts)
         finally:
-            for informer in parts.all:
-                informer.stop()
+            parts.stop()
             client.close()

@@ -10,6 +10,7 @@ from controller.core.canary import InvalidSpec, Stage, Verbs
 from controller.core.decide import decide
 from controller.core.gates import AT_REST, GATES, PRIMARY_NOT_SERVING, WRITE_REFUSED, Closed, Needs
 from controller.core.plan import WriteStatus
+from controller.core.world import Sight, Unseen
 from informers.types import Unreadable
 from router.types import Backend, Route, Weights
 from tests.controller.core.builders import NOW, backend, canary, primary, workload, world
@@ -41,6 +42,16 @@ def test_all_gates_are_open_where_all_is_well():
 
 
 CLOSED = [
+    (
+        "KindNotServed",
+        {"unseen": (Unseen("HTTPRoute", Sight.NOT_SERVED, "httproutes is not served"),)},
+        "httproutes is not served",
+    ),
+    (
+        "KindForbidden",
+        {"unseen": (Unseen("HTTPRoute", Sight.FORBIDDEN, "the controller may not list httproutes"),)},
+        "the controller may not list httproutes",
+    ),
     ("InvalidSpec", {"canary": canary(spec=INVALID)}, "spec.primary must be an object, not None"),
     (
         "SharedWithOlderCanary",

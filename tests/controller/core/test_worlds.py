@@ -24,7 +24,7 @@ from controller.core.plan import (
     WriteStatus,
 )
 from controller.core.simulator import template_of
-from controller.core.world import Memory, World, rollout_of, stamp, with_readings
+from controller.core.world import Memory, Sight, Unseen, World, rollout_of, stamp, with_readings
 from deploy.types import Workload
 from informers.types import Unreadable
 from metrics.types import NoData, Unavailable, Value
@@ -130,6 +130,15 @@ OTHERS = {
     "retried": {"verbs": Verbs(retry="podinfo-canary-2@1")},
     "held": {"verbs": Verbs(hold="")},
 }
+UNSEEN = {
+    "not served": (Unseen("VirtualService", Sight.NOT_SERVED, "virtualservices is not served"),),
+    "forbidden": (Unseen("Deployment", Sight.FORBIDDEN, "the controller may not list deployments"),),
+    "being listed": (Unseen("VirtualService", Sight.LISTING),),
+    "one being listed and one not served": (
+        Unseen("Deployment", Sight.NOT_SERVED, "deployments is not served"),
+        Unseen("VirtualService", Sight.LISTING),
+    ),
+}
 BACKENDS = {
     "as they should be": {},
     "no service of the canary": {"canary_backend": Backend("not found", gone=True)},
@@ -162,6 +171,9 @@ def worlds() -> list[World]:
         STATUSES.values(), PRIMARIES.values(), USUAL_WORKLOADS, BACKENDS.values()
     ):
         found.append(replace(a_world(the_status, the_primary, the_workload, "recorded"), **backends))
+    for the_status, deleting, unseen in product(STATUSES.values(), (False, True), UNSEEN.values()):
+        blind = a_world(the_status, None, None, None, deleting=deleting)
+        found.append(replace(blind, unseen=unseen))
     for the_status, the_primary, the_workload, route in product(
         STATUSES.values(), USUAL_PRIMARIES, USUAL_WORKLOADS, ROUTES.values()
     ):
@@ -212,6 +224,23 @@ def test_every_rule_speaks_for_some_world(decided):
                     break
     silent = {rule.__name__ for rule in (*ANY_WORLD, *ROLLOUT)} - set(speakers)
     assert silent == {rules.stand_back_for_an_older_canary.__name__}  # it has a test of its own: no rivals stand here
+
+
+def test_what_was_not_seen_is_never_taken_for_missing(decided):  # behaviour 19
+    for the_world, plan in decided:
+        if not the_world.unseen:
+            continue
+        wrote = [action for action in plan.actions if not isinstance(action, Say | WriteStatus)]
+        if the_world.is_being_listed:
+            assert (plan.actions, plan.wake_after) == ((), pacing.UNTIL_LISTED)
+        elif the_world.canary.deleting:
+            assert isinstance(wrote[-1], ReleaseFinalizer)
+        else:
+            before, after = the_world.canary.status, final_status(plan) or the_world.canary.status
+            assert wrote == []
+            assert (after.state, after.stage, after.canary_weight) == (before.state, before.stage, before.canary_weight)
+            assert (after.failed_checks, after.checks) == (before.failed_checks, before.checks)
+            assert plan.wake_after == pacing.UNTIL_SERVED
 
 
 def test_a_decision_is_never_an_error_and_is_the_same_again(decided):  # contract W3

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from controller.exporter.caches import CacheCollector
+from controller.kinds import PARTS
 from controller.parts import make_parts
 from informers.client import KubeClient
 from informers.credentials import find_login
@@ -33,7 +34,7 @@ class FakeInformer:
 def test_size_age_and_health_of_each_cache():
     scrape = Scrape()
     broken = FakeInformer(objects=0, problem="403", age=None, unreadable=2)
-    scrape.registry.register(CacheCollector([("canaries", "", FakeInformer()), ("services", "test", broken)]))
+    scrape.registry.register(CacheCollector(lambda: [("canaries", "", FakeInformer()), ("services", "test", broken)]))
     canaries, services = {"resource": "canaries", "namespace": ""}, {"resource": "services", "namespace": "test"}
     assert scrape.value("flagger_cache_objects", **canaries) == 3
     assert scrape.value("flagger_cache_last_event_age_seconds", **canaries) == 12
@@ -45,11 +46,16 @@ def test_size_age_and_health_of_each_cache():
     assert scrape.value("flagger_cache_healthy", **services) == 0
 
 
-def test_every_informer_is_shown_with_its_resource_and_namespace(tmp_path):
+def test_every_cache_that_is_needed_is_shown_with_its_resource_and_namespace(tmp_path):
     client = KubeClient(find_login(None, "http://127.0.0.1:1", service_account=tmp_path), user_agent="x", pool_size=1)
     parts = make_parts(client, ("prod", "test"))
-    shown = {(resource, namespace): informer for resource, namespace, informer in parts.by_resource()}
-    kinds = ("canaries", "deployments", "services", "virtualservices")
-    assert sorted(shown) == sorted((kind, namespace) for kind in kinds for namespace in ("prod", "test"))
-    assert {informer.name for informer in shown.values()} == {informer.name for informer in parts.all}
-    client.close()
+    assert {resource for resource, *_ in parts.by_resource()} == {"canaries"}
+    try:
+        parts.watched.need(PARTS)
+        shown = [(resource, namespace) for resource, namespace, _ in parts.by_resource()]
+        kinds = ("canaries", "deployments", "services", "virtualservices")
+        assert sorted(shown) == sorted((kind, namespace) for kind in kinds for namespace in ("prod", "test"))
+        assert len(parts.needed()) == len(shown)
+    finally:
+        parts.stop()
+        client.close()

@@ -1,0 +1,86 @@
+"""Which kinds are watched: a kind is from the moment that a canary names it, and then for good.
+
+Before that it costs nothing: no watch, no permission, no readiness. What is watched and cannot be seen (the cluster
+lacks the kind, or its permissions were not granted) is a matter of the canaries that name it and of nobody else.
+"""
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from controller.core.world import Sight, Unseen
+from controller.kinds import PARTS
+from informers.caches import Informers
+from informers.errors import KindNotServedError
+from informers.informer import Informer
+
+Join = Callable[[str, Informer[Any]], None]
+"""Adds a handler to an informer of a kind."""
+
+
+class Watched:
+    """The informers of parts, by kind, and which of them run. Thread-safe."""
+
+    def __init__(self, informers: Mapping[str, Informers[Any]]) -> None:
+        self._informers = informers
+        self._lock = threading.Lock()
+        self._started: list[str] = []
+        self._joins: list[Join] = []
+        self._ended = False
+
+    def need(self, kinds: Iterable[str]) -> None:
+        """Watch kinds from now on, if they are not watched yet."""
+        with self._lock:  # also while they start: whoever joins meanwhile would join twice, or not at all
+            for kind in kinds:
+                if not self._ended and kind not in self._started:
+                    self._started.append(kind)
+                    for informer in self._informers[kind].all:
+                        for join in self._joins:
+                            join(kind, informer)
+                        informer.start()
+
+    def each(self, join: Join) -> None:
+        """Call ``join`` with each informer that is watched, and with each that will be before it starts."""
+        with self._lock:
+            self._joins.append(join)
+            for kind in self._started:
+                for informer in self._informers[kind].all:
+                    join(kind, informer)
+
+    def end(self) -> None:
+        """Start no more of them, and stop those that run."""
+        with self._lock:
+            self._ended = True
+        for informers in self._informers.values():
+            for informer in informers.all:
+                informer.stop()
+
+    def by_namespace(self) -> Iterator[tuple[str, str, Informer[Any]]]:
+        """Yield what is watched and can be seen, or should be: kind, namespace ("" for all) and informer."""
+        with self._lock:
+            started = tuple(self._started)
+        for kind in started:
+            for namespace, informer in self._informers[kind].by_namespace():
+                if not _is_lacking(kind, informer):
+                    yield kind, namespace, informer
+
+    def unseen(self, kind: str, namespace: str) -> Unseen | None:
+        """Return why nothing of a kind has been seen in a namespace, or None if it has."""
+        informer = self._informers[kind].of(namespace)
+        if informer is None or informer.has_synced:
+            return None
+        refusal = informer.refusal
+        if refusal is None:
+            return Unseen(kind, Sight.LISTING)
+        if isinstance(refusal, KindNotServedError):
+            return Unseen(kind, Sight.NOT_SERVED, str(refusal))
+        api, grant = PARTS[kind].api, PARTS[kind].grant
+        how = f" (the chart does with kinds.{grant}: true)" if grant else ""
+        what = f"the controller may not list and watch {api.plural}.{api.group}, grant it{how}"
+        return Unseen(kind, Sight.FORBIDDEN, what)
+
+
+def _is_lacking(kind: str, informer: Informer[Any]) -> bool:
+    """Whether the cluster lacks a kind, or nobody has granted what can be left out."""
+    refusal = informer.refusal
+    return isinstance(refusal, KindNotServedError) or (PARTS[kind].optional and refusal is not None)

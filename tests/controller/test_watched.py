@@ -1,0 +1,110 @@
+"""A kind is watched from the moment that it is needed, and what of it cannot be seen is told apart."""
+
+import pytest
+
+from controller.core.world import Sight, Unseen
+from controller.watched import Watched
+from informers.errors import ForbiddenError, KindNotServedError
+
+NOT_SERVED = KindNotServedError("virtualservices.networking.istio.io is not served")
+NO = ForbiddenError("list: 403 Forbidden")
+
+
+class FakeInformer:
+    def __init__(self):
+        self.did = []
+        self.has_synced = False
+        self.refusal = None
+
+    def start(self):
+        self.did.append("start")
+
+    def stop(self):
+        self.did.append("stop")
+
+
+class FakeInformers:
+    def __init__(self, *namespaces):
+        self._by_namespace = {namespace: FakeInformer() for namespace in namespaces}
+
+    @property
+    def all(self):
+        return tuple(self._by_namespace.values())
+
+    def by_namespace(self):
+        return self._by_namespace.items()
+
+    def of(self, namespace):
+        return self._by_namespace.get(namespace)
+
+
+@pytest.fixture
+def informers():
+    return {"Deployment": FakeInformers("test"), "VirtualService": FakeInformers("test", "prod")}
+
+
+def did(informers, kind):
+    return [informer.did for informer in informers[kind].all]
+
+
+def shown(watched):
+    return [(kind, namespace) for kind, namespace, _ in watched.by_namespace()]
+
+
+def test_nothing_is_watched_before_it_is_needed_and_then_once(informers):
+    watched = Watched(informers)
+    assert shown(watched) == []
+    watched.need(["VirtualService"])
+    watched.need(["VirtualService"])
+    assert did(informers, "VirtualService") == [["start"], ["start"]]
+    assert did(informers, "Deployment") == [[]]
+    assert shown(watched) == [("VirtualService", "test"), ("VirtualService", "prod")]
+
+
+def test_who_joins_is_told_of_what_runs_and_of_what_is_about_to_run(informers):
+    watched = Watched(informers)
+    watched.need(["Deployment"])
+    watched.each(lambda kind, informer: informer.did.append(f"handler of {kind}"))
+    watched.need(["Deployment", "VirtualService"])
+    assert did(informers, "Deployment") == [["start", "handler of Deployment"]]
+    assert did(informers, "VirtualService") == [["handler of VirtualService", "start"]] * 2
+
+
+def test_nothing_starts_after_the_end(informers):
+    watched = Watched(informers)
+    watched.need(["Deployment"])
+    watched.end()
+    watched.need(["VirtualService"])
+    assert did(informers, "Deployment") == [["start", "stop"]]
+    assert did(informers, "VirtualService") == [["stop"]] * 2
+
+
+@pytest.mark.parametrize(
+    ("refusal", "why", "what"),
+    [
+        pytest.param(None, Sight.LISTING, "", id="listed for the first time, or not even begun"),
+        pytest.param(NOT_SERVED, Sight.NOT_SERVED, str(NOT_SERVED), id="not served"),
+        pytest.param(
+            NO,
+            Sight.FORBIDDEN,
+            "the controller may not list and watch virtualservices.networking.istio.io, grant it",
+            id="forbidden",
+        ),
+    ],
+)
+def test_why_nothing_was_seen(informers, refusal, why, what):
+    watched = Watched(informers)
+    informers["VirtualService"].of("prod").refusal = refusal
+    assert watched.unseen("VirtualService", "prod") == Unseen("VirtualService", why, what)
+    informers["VirtualService"].of("prod").has_synced = True
+    assert watched.unseen("VirtualService", "prod") is None
+    assert watched.unseen("VirtualService", "not watched") is None
+
+
+@pytest.mark.parametrize(("refusal", "counts"), [(None, True), (NOT_SERVED, False), (NO, True)])
+def test_kind_that_the_cluster_lacks_counts_for_nobody(informers, refusal, counts):
+    watched = Watched(informers)
+    watched.need(["Deployment", "VirtualService"])
+    informers["VirtualService"].of("prod").refusal = refusal
+    assert (("VirtualService", "prod") in shown(watched)) is counts
+    assert ("VirtualService", "test") in shown(watched)
