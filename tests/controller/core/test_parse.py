@@ -525,3 +525,36 @@ def test_times_beyond_the_calendar_are_values_that_are_wrong():
 
 def test_whole_number_with_a_point_is_one_in_a_status_too():
     assert parse_status({"canaryWeight": 15.0}).canary_weight == 15
+
+
+def referring(**spec):
+    obj = seed()
+    del obj["spec"]["virtualService"]
+    return parsed({**obj, "spec": {**obj["spec"], **spec}}).spec
+
+
+@pytest.mark.parametrize("kind", ROUTES)
+def test_route_may_be_a_reference_to_any_kind(kind):
+    spec = referring(routeRef={"kind": kind, "name": "web"})
+    assert (spec.route_kind, spec.route_name) == (kind, "web")
+
+
+@pytest.mark.parametrize(
+    ("spec", "problem"),
+    [
+        (
+            {"routeRef": {"kind": "HTTPRoute", "name": "web"}, "virtualService": {"name": "web"}},
+            "spec.virtualService and spec.routeRef exclude each other, keep the one that is meant",
+        ),
+        (
+            {"routeRef": {"kind": "Ingress", "name": "web"}},
+            "spec.routeRef.kind 'Ingress' is not supported, use HTTPRoute or VirtualService",
+        ),
+        ({"routeRef": {"kind": ["HTTPRoute"], "name": "web"}}, "spec.routeRef.kind ['HTTPRoute'] is not supported"),
+        ({"routeRef": {"kind": "HTTPRoute"}}, "spec.routeRef.name is required and must be a name, not None"),
+        ({"routeRef": None}, "spec.routeRef must be an object, not None"),
+    ],
+    ids=["two routes", "another kind", "a list", "no name", "null"],
+)
+def test_reference_that_names_no_route_is_refused(spec, problem):
+    assert problem in referring(**spec).problem
