@@ -29,7 +29,7 @@ from controller.gather import Gatherer, make_adapters
 from controller.health import Health
 from controller.http_server import HttpServer
 from controller.in_hand import ClientInHand, InHand
-from controller.kinds import PARTS
+from controller.kinds import CANARY, PARTS
 from controller.leases import LEASE_NAME
 from controller.parts import make_parts
 from controller.ratelimit import default_limiter
@@ -49,7 +49,10 @@ log = logging.getLogger(__name__)
 USER_AGENT = f"flagger/{__version__}"
 _WATCHES = len(PARTS) + 2  # per namespace: canaries, their parts, and the namespace itself
 _SPARE = 2
-WRITES = (("patch", "canaries"), ("patch", "deployments"), ("patch", "virtualservices"), ("create", "events"))
+WRITES = (
+    *(("patch", kind.api.plural) for kind in (CANARY, *PARTS.values()) if "patch" in kind.verbs[""]),
+    ("create", "events"),
+)
 """Verb and resource of what is written."""
 _SWITCH_SECONDS = 0.001  # beside a thread that computes, a watch stream gets four times as far as with 5 ms
 _SAY_WHAT_IS_MISSING_SECONDS = 10.0

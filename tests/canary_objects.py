@@ -63,6 +63,14 @@ GOOD = [
     Case("longest drain", lambda s, a: a.update(drainSeconds=3600)),
     Case("traffic that returns at once", lambda s, a: a.update(promotion="atOnce")),
     Case("traffic that returns in steps", lambda s, a: a.update(promotion="stepped")),
+    Case(
+        "route of the Gateway API",
+        lambda s, a: s.update(routeRef={"kind": "HTTPRoute", "name": "podinfo"}) or s.pop("virtualService"),
+    ),
+    Case(
+        "route of Istio by reference",
+        lambda s, a: s.update(routeRef={"kind": "VirtualService", "name": "podinfo"}) or s.pop("virtualService"),
+    ),
     Case("full host", lambda s, a: s["primary"].update(host="podinfo.test.svc.cluster.local")),
     Case("host of two parts", lambda s, a: s["canary"].update(host="podinfo-canary.test")),
     Case("host with a dot at its end", lambda s, a: s["primary"].update(host="podinfo.test.svc.cluster.local.")),
@@ -73,7 +81,22 @@ GOOD = [
 
 _WHERE = "spec.canaryAnalysis"
 BAD = [
-    Case("no virtual service", lambda s, a: s.pop("virtualService"), "spec.virtualService must be an object, not None"),
+    Case("no route", lambda s, a: s.pop("virtualService"), "spec.virtualService or spec.routeRef is required"),
+    Case(
+        "two routes",
+        lambda s, a: s.update(routeRef={"kind": "HTTPRoute", "name": "podinfo"}),
+        "spec.virtualService and spec.routeRef exclude each other",
+    ),
+    Case(
+        "unknown kind of route",
+        lambda s, a: s.update(routeRef={"kind": "Ingress", "name": "podinfo"}) or s.pop("virtualService"),
+        "spec.routeRef.kind 'Ingress' is not supported, use HTTPRoute or VirtualService",
+    ),
+    Case(
+        "route without a name",
+        lambda s, a: s.update(routeRef={"kind": "HTTPRoute"}) or s.pop("virtualService"),
+        "spec.routeRef.name is required",
+    ),
     Case("null primary", lambda s, a: s.update(primary=None), "spec.primary must be an object, not None"),
     Case("text for an object", lambda s, a: s.update(canary="podinfo"), "spec.canary must be an object, not 'podinfo'"),
     Case("no analysis", lambda s, a: s.pop("canaryAnalysis"), f"{_WHERE} must be an object, not None"),

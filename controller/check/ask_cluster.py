@@ -11,7 +11,7 @@ from controller.check.answers import told
 from controller.check.ask_objects import ObjectAsker
 from controller.check.facts import Access, Api, NoApi, NotServed, Permission, Served, Unknown, Version
 from controller.check.judge_cluster import ANONYMOUS
-from controller.check.permissions import NEEDED, NEEDED_FOR_DRY_RUN, NEEDED_TO_LEAD
+from controller.check.permissions import NEEDED, NEEDED_TO_LEAD, OPTIONAL, for_dry_run
 from controller.check.schema import missing_fields
 from controller.kinds import CANARY, PARTS
 from controller.parts import served_version
@@ -42,13 +42,18 @@ class Question:
         return self.namespaces or ("",)
 
     @property
-    def permissions(self) -> Iterator[tuple[Permission, str]]:
-        """What the controller needs, and in which namespace."""
-        needed = NEEDED_FOR_DRY_RUN if self.dry_run else NEEDED
+    def permissions(self) -> Iterator[tuple[Permission, str, str]]:
+        """What the controller needs, in which namespace, and for which kind if only canaries of that one need it."""
         for namespace in self.scopes:
-            yield from ((permission, namespace) for permission in needed)
+            yield from ((permission, namespace, "") for permission in self._needed(NEEDED))
+        for kind, optional in OPTIONAL.items():
+            for namespace in self.scopes:
+                yield from ((permission, namespace, kind) for permission in self._needed(optional))
         if self.lease_namespace is not None:
-            yield from ((permission, self.lease_namespace) for permission in NEEDED_TO_LEAD)
+            yield from ((permission, self.lease_namespace, "") for permission in NEEDED_TO_LEAD)
+
+    def _needed(self, permissions: tuple[Permission, ...]) -> tuple[Permission, ...]:
+        return for_dry_run(permissions) if self.dry_run else permissions
 
 
 def ask_cluster(client: KubeClient, question: Question, now: Callable[[], datetime]) -> Api | NoApi:
@@ -73,15 +78,17 @@ class _Asker:
         kinds = {name: _served(version) for name, version in asked.items()}
         access = tuple(self._access(question))
         versions: dict[str, Callable[[], Resource]] = {**self._versions, **asked}
-        objects = ObjectAsker(self._client, versions, access, question.scopes)
+        asker = ObjectAsker(self._client, versions, access, question.scopes)
+        objects = asker.ask(now, question.default_interval)
+        unnamed = OPTIONAL.keys() - asker.named
         return Api(
             version=version,
             user=user,
             missing_namespaces=tuple(name for name in question.namespaces if self._is_missing(name)),
-            kinds=kinds,
+            kinds={kind: found for kind, found in kinds.items() if kind not in unnamed},
             missing_fields=self._missing_fields() if isinstance(kinds[CANARIES.kind], Served) else (),
-            access=access,
-            objects=objects.ask(now, question.default_interval),
+            access=tuple(a for a in access if a.kind not in unnamed),
+            objects=objects,
         )
 
     def _version(self) -> Version | Unknown:
@@ -111,9 +118,9 @@ class _Asker:
         return answer if isinstance(answer, Unknown) else answer.get("status") or {}
 
     def _access(self, question: Question) -> Iterator[Access]:
-        for permission, namespace in question.permissions:
+        for permission, namespace, kind in question.permissions:
             allowed = self._may(permission, namespace)
-            yield Access(permission, namespace, allowed)
+            yield Access(permission, namespace, allowed, kind)
             if isinstance(allowed, Unknown):
                 return  # nor would it say the next time
 

@@ -11,9 +11,9 @@ from typing import TypeVar
 
 from controller.check.answers import told
 from controller.check.facts import Access, Objects, Unknown, Unlisted
-from controller.core.canary import Canary
+from controller.core.canary import Canary, InvalidSpec
 from controller.core.world import NOTHING_REMEMBERED, World, seniority
-from controller.gather import OVERLAP_INDEX, Gatherer, make_adapters, overlap_keys
+from controller.gather import OVERLAP_INDEX, Gatherer, kinds_of, make_adapters, overlap_keys
 from controller.kinds import CANARY, PARTS
 from informers.client import KubeClient
 from informers.errors import ExpiredError, KindNotServedError, NotFoundError
@@ -54,6 +54,7 @@ class ObjectAsker:
         }
         self._namespaces = namespaces
         self._unlisted: list[Unlisted] = []
+        self.named: frozenset[str] = frozenset()  # the kinds that canaries name, once they were listed
 
     def ask(self, now: Callable[[], datetime], default_interval: timedelta) -> Objects:
         """Return every canary object with its world."""
@@ -64,11 +65,12 @@ class ObjectAsker:
             listener=lambda _change: None,
         )
         self._list(canaries, CANARY)
+        found: list[Canary | Unreadable] = []
+        canaries.snapshot(lambda objects: found.extend(objects[key] for key in sorted(objects)))
+        self.named = frozenset(kind for canary in found for kind in _kinds(canary))
         caches = {name: self._listed(kind) for name, kind in PARTS.items()}
         adapters = make_adapters(caches, self._client, self._versions.__getitem__)
         gatherer = Gatherer(canaries, partial(backend, caches[SERVICES.kind]), adapters, now, default_interval)
-        found: list[Canary | Unreadable] = []
-        canaries.snapshot(lambda objects: found.extend(objects[key] for key in sorted(objects)))
         looks: list[World | Unreadable] = [
             canary if isinstance(canary, Unreadable) else gatherer.gather(canary, NOTHING_REMEMBERED)
             for canary in found
@@ -77,7 +79,8 @@ class ObjectAsker:
 
     def _listed(self, kind: WatchedKind[V]) -> Store[V]:
         store: Store[V] = Store(kind.view, indexes={}, listener=lambda _change: None)
-        self._list(store, kind)
+        if not kind.optional or kind.api.kind in self.named:
+            self._list(store, kind)
         return store
 
     def _list(self, store: Store[V], kind: WatchedKind[V]) -> None:
@@ -99,6 +102,12 @@ class ObjectAsker:
         except NotFoundError as error:
             return str(error)
         return answer.why if isinstance(answer, Unknown) else None
+
+
+def _kinds(canary: Canary | Unreadable) -> tuple[str, ...]:
+    if isinstance(canary, Unreadable) or isinstance(canary.spec, InvalidSpec):
+        return ()
+    return kinds_of(canary.spec)
 
 
 def _list_all(source: KubeSource, take: Callable[[Json], None]) -> None:

@@ -65,6 +65,7 @@ class Access:
     permission: Permission
     namespace: str  # "" for all
     allowed: bool | Unknown
+    kind: str = ""  # that needs it, if it is granted only where canaries name that kind
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ _APPLY_ACCOUNT = "Bind the rules of artifacts/flagger/account.yaml to it (the ch
 _INSTALL = {
     CANARIES.kind: _APPLY_CRD,
     "VirtualService": "Install Istio 1.0 or newer, for example with `istioctl install`.",
+    "HTTPRoute": "Install the CustomResourceDefinitions of the Gateway API, or delete the canaries that name it.",
 }
 _MANY = 4
 
@@ -93,7 +94,7 @@ def permissions(facts: Facts) -> Iterator[Finding]:
     if not isinstance(facts.api, Api) or facts.api.user == ANONYMOUS:
         return
     who = facts.api.user if isinstance(facts.api.user, str) else "this user"
-    scopes = [list(scope) for _, scope in groupby(facts.api.access, key=lambda a: (a.namespace, _is_lease(a)))]
+    scopes = [list(scope) for _, scope in groupby(facts.api.access, key=lambda a: (a.namespace, _is_lease(a), a.kind))]
     for scope in scopes:
         where = f"in namespace {scope[0].namespace}" if scope[0].namespace else "in all namespaces"
         unknown = next((a.allowed for a in scope if isinstance(a.allowed, Unknown)), None)
@@ -102,7 +103,7 @@ def permissions(facts: Facts) -> Iterator[Finding]:
             said = f"Whether {who} may do what the controller does {where} cannot be told: {unknown.why}"
             yield cannot_tell("permissions", said, _APPLY_ACCOUNT)
         elif not denied:
-            yield passed("permissions", f"{who} may do {where} what the controller does{_for_lease(scope[0])}")
+            yield passed("permissions", f"{who} may do {where} what the controller does{_purpose(scope[0])}")
         else:
             yield from (_not_allowed(who, where, scope[0], said) for said in _sentences(denied, of=len(scope)))
 
@@ -110,7 +111,7 @@ def permissions(facts: Facts) -> Iterator[Finding]:
 def _sentences(denied: list[Access], *, of: int) -> Iterator[str]:
     """Yield what is not allowed, resource by resource, or in one sentence if nothing is."""
     if len(denied) == of > 1:
-        yield f"do nothing of what the controller does{_for_lease(denied[0])}"
+        yield f"do nothing of what the controller does{_purpose(denied[0])}"
         return
     for _, group in groupby(denied, key=lambda a: (a.permission.group, a.permission.resource)):
         found = [a.permission for a in group]
@@ -125,6 +126,9 @@ def _not_allowed(who: str, where: str, scope: Access, what: str) -> Finding:
     if _is_lease(scope):
         fix = f"Bind the Role of artifacts/flagger/account.yaml in namespace {scope.namespace}, or name the namespace "
         fix += "where the controller runs with --leader-election-namespace."
+    elif scope.kind:
+        plural = scope.permission.resource
+        fix = f"Apply artifacts/kinds/{plural}.yaml (the chart does with the value `kinds`), or bind its rules there."
     elif scope.namespace:
         fix = "Give it a Role with the rules of the ClusterRole in artifacts/flagger/account.yaml, and bind it there."
     else:
@@ -136,5 +140,7 @@ def _is_lease(access: Access) -> bool:
     return access.permission.resource == "leases"
 
 
-def _for_lease(access: Access) -> str:
+def _purpose(access: Access) -> str:
+    if access.kind:
+        return f" for canaries that name {access.kind}"
     return " to lead" if _is_lease(access) else ""

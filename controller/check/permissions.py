@@ -3,7 +3,7 @@
 A test compares them; another one, on a real control plane, compares them with what the audit log says was done.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from controller.check.facts import Permission
@@ -24,13 +24,24 @@ def _of_kind(kind: WatchedKind[Any]) -> Iterator[Permission]:
 
 
 NEEDED: tuple[Permission, ...] = (
-    *(permission for kind in (CANARY, *PARTS.values()) for permission in _of_kind(kind)),
+    *(permission for kind in (CANARY, *PARTS.values()) if not kind.optional for permission in _of_kind(kind)),
     *_all(NAMESPACES.group, "namespaces", "get", "watch"),
     *_all(EVENTS.group, "events", "create", "patch"),
 )
 """In every namespace that is watched."""
 
-NEEDED_FOR_DRY_RUN = tuple(p for p in NEEDED if p.verb in READ and p.resource != NAMESPACES.plural)
+OPTIONAL: Mapping[str, tuple[Permission, ...]] = {
+    name: tuple(_of_kind(kind)) for name, kind in PARTS.items() if kind.optional
+}
+"""Likewise, by kind, for kinds that are granted only where canaries name them."""
+
+
+def for_dry_run(permissions: Iterable[Permission]) -> tuple[Permission, ...]:
+    """Return those that a dry run needs."""
+    return tuple(p for p in permissions if p.verb in READ and p.resource != NAMESPACES.plural)
+
+
+NEEDED_FOR_DRY_RUN = for_dry_run(NEEDED)
 
 NEEDED_TO_LEAD: tuple[Permission, ...] = (
     *_all(LEASES.group, "leases", "create"),

@@ -9,7 +9,7 @@ from typing import Any
 
 from controller.resources import CANARIES
 
-_SPEC = ("targetKind", "virtualService", "primary", "canary", "canaryAnalysis")
+_SPEC = ("targetKind", "virtualService", "routeRef", "primary", "canary", "canaryAnalysis")
 _ANALYSIS = (
     *("threshold", "maxWeight", "stepWeight", "interval", "inconclusiveLimit", "drainSeconds", "promotion"),
     "metrics",

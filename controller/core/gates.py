@@ -258,11 +258,14 @@ PARTS = (
 )
 ROUTE_NOT_USABLE = Gate(
     "RouteNotUsable",
-    "At least one HTTP route of the VirtualService holds both hosts and nothing else.",
+    "At least one rule of the route (an HTTP route of a VirtualService) holds both hosts and nothing else.",
     unusable_route,
     Needs.REPAIR,
 )
-ROUTE = (Gate("RouteNotFound", "The VirtualService exists.", missing_route, Needs.REPAIR), ROUTE_NOT_USABLE)
+ROUTE = (
+    Gate("RouteNotFound", "The route object exists (VirtualService or HTTPRoute).", missing_route, Needs.REPAIR),
+    ROUTE_NOT_USABLE,
+)
 SERVICES = (
     Gate(
         "ServiceNotUsable",

@@ -113,10 +113,13 @@ def _spec(spec: Json, kinds: Collection[str], routes: Collection[str]) -> Canary
 
 def _route(spec: Json, routes: Collection[str]) -> tuple[str, str]:
     """Return kind and name of the route: ``virtualService`` for Istio's kind, or a reference to any."""
-    if "routeRef" not in spec:
-        return VIRTUAL_SERVICE, _name(_mapping(spec, "virtualService", "spec."), "spec.virtualService.")
-    if "virtualService" in spec:
+    named = [field for field in ("virtualService", "routeRef") if spec.get(field) is not None]
+    if not named:
+        raise SpecError("spec.virtualService or spec.routeRef is required, which names the route")
+    if len(named) > 1:
         raise SpecError("spec.virtualService and spec.routeRef exclude each other, keep the one that is meant")
+    if named == ["virtualService"]:
+        return VIRTUAL_SERVICE, _name(_mapping(spec, "virtualService", "spec."), "spec.virtualService.")
     ref = _mapping(spec, "routeRef", "spec.")
     kind = ref.get("kind")
     if not isinstance(kind, str) or kind not in routes:

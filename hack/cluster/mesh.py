@@ -84,7 +84,7 @@ class MeshOfCluster:
             informer.stop()
         self._client.close()
 
-    def virtual_services(self) -> Sequence[Json]:
+    def routes(self) -> Sequence[Json]:
         """Return every VirtualService."""
         return [view.obj for view in self._virtual_services.by_index("all", "") if not isinstance(view, Unreadable)]
 

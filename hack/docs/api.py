@@ -73,7 +73,7 @@ CONDITIONS: Sequence[Condition] = (
     Condition("Ready", "False", "SharedWithOlderCanary", "an older canary object names the same Deployment or route"),
     Condition("Ready", "False", "WorkloadNotFound", "a Deployment is missing"),
     Condition("Ready", "False", "WorkloadUnreadable", "a Deployment is malformed"),
-    Condition("Ready", "False", "RouteNotFound", "the VirtualService is missing"),
+    Condition("Ready", "False", "RouteNotFound", "the VirtualService or HTTPRoute is missing"),
     Condition(
         "Ready", "False", "RouteNotUsable", "no HTTP route holds both hosts and nothing else, or it cannot be read"
     ),

@@ -9,10 +9,11 @@ from pathlib import Path
 
 ARTIFACTS = Path(__file__).parents[2] / "artifacts"
 VIRTUAL_SERVICE_CRD = Path(__file__).parent / "virtualservices.yaml"
+HTTP_ROUTE_CRD = Path(__file__).parent / "httproutes.yaml"
 
 
 def main() -> int:
-    """Start a cluster with both CustomResourceDefinitions, say where it is, and wait."""
+    """Start a cluster with the CustomResourceDefinitions, say where it is, and wait."""
     parser = argparse.ArgumentParser(prog="python -m hack.sandbox", description=__doc__)
     parser.add_argument("--kubeconfig", type=Path, default=Path(".sandbox/kubeconfig"), help="where to write it")
     parser.add_argument("--pod-seconds", type=float, default=2.0, help="from a pod's creation until it is ready")
@@ -32,7 +33,7 @@ def main() -> int:
         scrape=timedelta(seconds=options.scrape_seconds),
         requests_per_second=options.requests_per_second,
     ) as cluster:
-        cluster.add_files([VIRTUAL_SERVICE_CRD, ARTIFACTS / "flagger" / "crd.yaml"])
+        cluster.add_files([VIRTUAL_SERVICE_CRD, HTTP_ROUTE_CRD, ARTIFACTS / "flagger" / "crd.yaml"])
         print(f"api {cluster.api.url}")
         print(f"prometheus {cluster.prometheus.url}")
         print(f"admin {cluster.admin.url}")

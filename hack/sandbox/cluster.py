@@ -17,6 +17,7 @@ from hack.sandbox.api.server import ApiServer
 from hack.sandbox.faults import Fault
 from hack.sandbox.mesh import Mesh
 from hack.sandbox.prometheus import PrometheusServer, SampleStore
+from hack.sandbox.routes import as_virtual_service
 from hack.sandbox.workloads import WorkloadController
 
 log = logging.getLogger(__name__)
@@ -35,6 +36,7 @@ SWITCHES: Json = {
     "GET /requests": {},
 }
 VIRTUAL_SERVICES = ("networking.istio.io", "virtualservices")
+HTTP_ROUTES = ("gateway.networking.k8s.io", "httproutes")
 
 
 def wall_clock() -> datetime:
@@ -48,9 +50,10 @@ class StoreView:
     def __init__(self, objects: Objects) -> None:
         self._objects = objects
 
-    def virtual_services(self) -> Sequence[Json]:
-        """Return every VirtualService."""
-        return self._objects.store.list(VIRTUAL_SERVICES)[0]
+    def routes(self) -> Sequence[Json]:
+        """Return every VirtualService, and every HTTPRoute as one."""
+        http_routes = self._objects.store.list(HTTP_ROUTES)[0]
+        return [*self._objects.store.list(VIRTUAL_SERVICES)[0], *map(as_virtual_service, http_routes)]
 
     def service(self, namespace: str, name: str) -> Json | None:
         """Return a Service."""

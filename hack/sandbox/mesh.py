@@ -23,8 +23,8 @@ Labels = tuple[tuple[str, str], ...]
 class ClusterView(Protocol):
     """What the mesh reads of the cluster."""
 
-    def virtual_services(self) -> Sequence[Json]:
-        """Return every VirtualService."""
+    def routes(self) -> Sequence[Json]:
+        """Return every route, as a VirtualService."""
 
     def service(self, namespace: str, name: str) -> Json | None:
         """Return a Service."""
@@ -98,7 +98,7 @@ class Mesh:
             self._last = now
             due: dict[str, float] = {}
             # Also at a tick that sends nothing: what is there now must be known to be there.
-            for namespace, spec in self._routes.known(self._cluster.virtual_services(), now, self._lag):
+            for namespace, spec in self._routes.known(self._cluster.routes(), now, self._lag):
                 if namespace not in due:
                     due[namespace] = self._due(namespace, seconds)
                 if due[namespace] > 0:

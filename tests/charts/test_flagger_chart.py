@@ -3,7 +3,9 @@
 import pytest
 import yaml
 
+from controller.check.permissions import OPTIONAL
 from controller.flags import parse_options
+from controller.kinds import PARTS
 from hack.sandbox.__main__ import ARTIFACTS
 from tests.charts.helm import CHARTS, given, manifests
 
@@ -108,6 +110,20 @@ def test_named_namespaces_get_a_role_each_and_the_cluster_none(render):
     for binding in objects.of("RoleBinding"):
         assert binding["roleRef"]["name"] == binding["metadata"]["name"]
         assert binding["subjects"] == PLAIN.one("ClusterRoleBinding")["subjects"]
+
+
+def test_kinds_that_are_asked_for_are_granted(render):
+    for kind, needed in OPTIONAL.items():
+        values = {"kinds": {PARTS[kind].grant: True}}
+        (added,) = [
+            rule
+            for rule in render(**values).one("ClusterRole")["rules"]
+            if rule not in PLAIN.one("ClusterRole")["rules"]
+        ]
+        (plain,) = manifests(f"kinds/{PARTS[kind].api.plural}.yaml").one("ClusterRole")["rules"]
+        assert added == plain
+        assert added in render(namespaces=["blue"], **values).of("Role")[0]["rules"]
+        assert needed
 
 
 def test_lease_can_be_elsewhere(render):

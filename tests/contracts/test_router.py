@@ -16,6 +16,7 @@ from tests.fakes.caches import FakeCache
 from tests.fakes.parts import FakeRouter
 from tests.fakes.sandbox import live
 from tests.fakes.writer import FakeWriter
+from tests.router.http_routes import http_route, refs
 
 REF = RouteRef("test", "podinfo", "podinfo", "podinfo-canary")
 ISTIO = ("networking.istio.io", "virtualservices", "podinfo")
@@ -40,17 +41,18 @@ class FakeRig:
         del self.router.routes["test", "podinfo"]
 
 
-class IstioRig:
+class LiveRig:
+    kind = "VirtualService"
+    where = ISTIO
+
     def __init__(self, live):
         self.live = live
         parts = live.parts
-        self.router = ROUTES["VirtualService"].make(
-            parts.of_kind["VirtualService"], live.client, parts.versions["VirtualService"]
-        )
+        self.router = ROUTES[self.kind].make(parts.of_kind[self.kind], live.client, parts.versions[self.kind])
         self.backend = partial(backend, parts.of_kind["Service"])
 
     def route(self):
-        return self.live.object(*ISTIO)["spec"]["http"][0]["route"]
+        return self.live.object(*self.where)["spec"]["http"][0]["route"]
 
     def weights(self):
         return tuple(destination["weight"] for destination in self.route())
@@ -59,29 +61,43 @@ class IstioRig:
         return self.live.writes()
 
     def change_unseen(self):
-        for informer in self.live.parts.of_kind["VirtualService"].all:
+        for informer in self.live.parts.of_kind[self.kind].all:
             informer.stop()
-        self.live.change(*ISTIO, lambda obj: obj["metadata"].update(labels={"changed": "behind-our-back"}))
+        self.live.change(*self.where, lambda obj: obj["metadata"].update(labels={"changed": "behind-our-back"}))
 
     def delete(self):
-        self.live.delete(*ISTIO)
+        self.live.delete(*self.where)
         while self.router.look(REF) is not None:
             pass
 
 
-@pytest.fixture(params=["fake", "istio"])
+class GatewayRig(LiveRig):
+    kind = "HTTPRoute"
+    where = ("gateway.networking.k8s.io", "httproutes", "podinfo")
+
+    def __init__(self, live):
+        super().__init__(live)
+        live.cluster.add(http_route(refs(100, 0), uid="", resourceVersion=""))
+        while self.router.look(REF) is None:
+            pass
+
+    def route(self):
+        return self.live.object(*self.where)["spec"]["rules"][0]["backendRefs"]
+
+
+@pytest.fixture(params=["fake", "istio", "gateway"])
 def rig(request, tmp_path):
     if request.param == "fake":
         yield FakeRig()
         return
     with live(tmp_path) as it:
-        yield IstioRig(it)
+        yield {"istio": LiveRig, "gateway": GatewayRig}[request.param](it)
 
 
 @pytest.fixture
 def istio(tmp_path):
     with live(tmp_path) as it:
-        yield IstioRig(it)
+        yield LiveRig(it)
 
 
 def test_route_is_found(rig):

@@ -5,6 +5,7 @@ from pathlib import Path
 import yaml
 
 from deploy.registry import WORKLOADS
+from router.registry import ROUTES
 
 CRD = Path(__file__).parents[2] / "artifacts/flagger/crd.yaml"
 
@@ -16,3 +17,7 @@ def spec_schema():
 
 def test_target_kinds_of_the_definition_are_those_that_there_are():
     assert spec_schema()["targetKind"]["enum"] == list(WORKLOADS)
+
+
+def test_kinds_of_routes_in_the_definition_are_those_that_there_are():
+    assert spec_schema()["routeRef"]["properties"]["kind"]["enum"] == list(ROUTES)

@@ -57,7 +57,7 @@ subjects:
     namespace: {{ .Release.Namespace }}
 {{- end }}
 
-{{/* What the controller may do: exactly what it does. The same as in artifacts/flagger/account.yaml. */}}
+{{/* What the controller may do: exactly what it does. The same as in artifacts/flagger/account.yaml and, for kinds, artifacts/kinds. */}}
 {{- define "flagger.rules" -}}
 rules:
   # The objects of the user: the finalizer and the status are all that is written.
@@ -78,6 +78,11 @@ rules:
   - apiGroups: [networking.istio.io]
     resources: [virtualservices]
     verbs: [list, watch, patch]
+  {{- if .Values.kinds.httpRoutes }}
+  - apiGroups: [gateway.networking.k8s.io]
+    resources: [httproutes]
+    verbs: [list, watch, patch]
+  {{- end }}
   # The destinations: only looked at.
   - apiGroups: [""]
     resources: [services]

@@ -552,9 +552,30 @@ def test_route_may_be_a_reference_to_any_kind(kind):
         ),
         ({"routeRef": {"kind": ["HTTPRoute"], "name": "web"}}, "spec.routeRef.kind ['HTTPRoute'] is not supported"),
         ({"routeRef": {"kind": "HTTPRoute"}}, "spec.routeRef.name is required and must be a name, not None"),
-        ({"routeRef": None}, "spec.routeRef must be an object, not None"),
+        ({"routeRef": None}, "spec.virtualService or spec.routeRef is required, which names the route"),
+        ({"routeRef": "web"}, "spec.routeRef must be an object, not 'web'"),
     ],
-    ids=["two routes", "another kind", "a list", "no name", "null"],
+    ids=["two routes", "another kind", "a list", "no name", "null", "a text"],
 )
 def test_reference_that_names_no_route_is_refused(spec, problem):
     assert problem in referring(**spec).problem
+
+
+HTTP_ROUTE = {"routeRef": {"kind": "HTTPRoute", "name": "web"}}
+ISTIO = {"virtualService": {"name": "web"}}
+
+
+@pytest.mark.parametrize("old", [ISTIO, HTTP_ROUTE], ids=["from a VirtualService", "from an HTTPRoute"])
+@pytest.mark.parametrize(
+    "new",
+    [ISTIO, HTTP_ROUTE, {"virtualService": {"name": "other"}}, {"routeRef": {"kind": "HTTPRoute", "name": "other"}}],
+    ids=["to a VirtualService", "to an HTTPRoute", "to another VirtualService", "to another HTTPRoute"],
+)
+def test_route_is_immutable(old, new, schema):
+    before, after = seed(), seed()
+    for obj, route in ((before, old), (after, new)):
+        del obj["spec"]["virtualService"]
+        obj["spec"].update(route)
+    said = [message for _, _, message in problems(schema, "v1beta1", after, before)]
+    assert ("is immutable, create another canary" in " ".join(said)) is (old != new)
+    assert bool(said) is (old != new)

@@ -1,0 +1,97 @@
+"""Whole rollouts through an HTTPRoute of the Gateway API."""
+
+import copy
+
+import pytest
+
+from hack.sandbox.__main__ import ARTIFACTS, VIRTUAL_SERVICE_CRD
+from hack.sandbox.faults import Fault
+from tests.router.http_routes import http_route, refs
+from tests.system.harness import CANARY, WINDOW, controller, objects, stage
+from tests.system.test_check import checked
+
+ROUTE = ("gateway.networking.k8s.io", "httproutes")
+VIRTUAL_SERVICE = ("networking.istio.io", "virtualservices")
+
+
+def through_an_http_route(on, **analysis):
+    """Route podinfo by an HTTPRoute instead of its VirtualService, and add a canary object that names it."""
+    on.cluster.prometheus.faults.script = None  # the mesh is measured, which follows the weights
+    on.delete(VIRTUAL_SERVICE, "podinfo")
+    route = http_route(refs(100, 0), [{"name": "elsewhere", "port": 80}])
+    route["metadata"] = {"namespace": "test", "name": "podinfo"}
+    route["spec"]["rules"][0] |= {
+        "matches": [{"path": {"type": "PathPrefix", "value": "/"}}],
+        "timeouts": {"request": "3s"},
+    }
+    on.add(route)
+    on.add(named_by_reference(**analysis))
+    return copy.deepcopy(on.get(ROUTE, "podinfo")["spec"])
+
+
+def named_by_reference(**analysis):
+    (canary,) = objects("rollouts/podinfo")
+    del canary["spec"]["virtualService"]
+    canary["spec"]["routeRef"] = {"kind": "HTTPRoute", "name": "podinfo"}
+    for metric in canary["spec"]["canaryAnalysis"]["metrics"]:
+        metric["interval"] = WINDOW
+    canary["spec"]["canaryAnalysis"].update({"drainSeconds": 0, **analysis})
+    return canary
+
+
+def weights(on):
+    return tuple(ref["weight"] for ref in on.get(ROUTE, "podinfo")["spec"]["rules"][0]["backendRefs"])
+
+
+def test_revision_is_promoted_through_an_http_route(on):
+    with controller(on):
+        before = through_an_http_route(on, stepWeight=20, maxWeight=40)
+        on.until(lambda: weights(on) == (80, 20))
+        on.until(lambda: weights(on) == (60, 40))
+        on.until_state("finished")
+    assert on.image("podinfo") == on.image("podinfo-canary")
+    assert on.get(ROUTE, "podinfo")["spec"] == before
+    assert "virtualservices" not in {request.resource for request in on.requests()}
+
+
+def test_revision_that_fails_is_rolled_back_through_an_http_route(on):
+    on.cluster.mesh.behave("test", "podinfo-canary", error_ratio=0.5)
+    with controller(on):
+        before = through_an_http_route(on, stepWeight=20, maxWeight=40, threshold=1)
+        on.until(lambda: weights(on) == (80, 20))
+        on.until_state("failed")
+    assert on.image("podinfo") != on.image("podinfo-canary")
+    assert on.get(ROUTE, "podinfo")["spec"] == before
+
+
+def test_http_route_that_is_missing_is_named(on):
+    with controller(on):
+        through_an_http_route(on)
+        on.delete(ROUTE, "podinfo")
+        on.until_said("HTTP route podinfo.test not found, create it or correct spec.routeRef.name")
+
+
+@pytest.mark.parametrize("namespaces", [(), ("test",)], ids=["all namespaces", "one namespace"])
+def test_check_asks_for_a_kind_once_a_canary_names_it(on, namespaces):
+    flags = [f"--namespace={name}" for name in namespaces]
+    on.cluster.api.faults.add(Fault(verb="list", resource="httproutes", code=403, count=-1))
+    on.add_canary()
+    assert {"NotAllowed", "KindNotServed"}.isdisjoint(reason for reason, _ in checked(on, *flags)[1])
+    on.delete(CANARY, "podinfo")
+    through_an_http_route(on)
+    (denied,) = [what for reason, what in checked(on, *flags)[1] if reason == "NotAllowed"]
+    assert "may not list httproutes.gateway.networking.k8s.io in " in denied
+    (finding,) = [f for f in checked(on, *flags)[2]["findings"] if f["reason"] == "NotAllowed"]
+    assert "artifacts/kinds/httproutes.yaml" in finding["fix"]
+    on.cluster.api.faults.clear()
+    assert "NotAllowed" not in [reason for reason, _ in checked(on, *flags)[1]]
+
+
+def test_check_says_that_a_kind_that_a_canary_names_is_not_served(tmp_path):
+    with stage(tmp_path, crds=(VIRTUAL_SERVICE_CRD, ARTIFACTS / "flagger" / "crd.yaml")) as on:
+        on.add_canary()
+        assert "KindNotServed" not in [reason for reason, _ in checked(on)[1]]
+        on.delete(CANARY, "podinfo")
+        on.add(named_by_reference())
+        (said,) = [what for reason, what in checked(on)[1] if reason == "KindNotServed"]
+        assert said.startswith("httproutes.gateway.networking.k8s.io is not served by the API server: install")
