@@ -71,11 +71,11 @@ class Parts:
         self.watched.need(ALWAYS)
 
     def settle(self) -> bool:
-        """Watch what the canaries name that are there; return whether all that can be seen of it has been."""
+        """Watch what the canaries name that are there; return whether all that everybody waits for has been seen."""
         if not all(canaries.has_synced for canaries in self.canaries.all):
             return False
         self.watched.need(kind for kind in self.of_kind if self.canaries.by_index(KINDS_INDEX, kind))
-        return all(informer.has_synced for _, _, informer in self.watched.by_namespace())
+        return all(informer.has_synced for _, _, informer in self.watched.required())
 
     def stop(self) -> None:
         """Stop watching."""
@@ -85,10 +85,11 @@ class Parts:
 
     def needed(self) -> Mapping[str, Informer[Any]]:
         """Return every informer without which nothing can be decided now, by name."""
-        return {informer.name: informer for _, _, informer in self.by_resource()}
+        parts = (informer for _, _, informer in self.watched.required())
+        return {informer.name: informer for informer in (*self.canaries.all, *parts)}
 
     def by_resource(self) -> Iterator[tuple[str, str, Informer[Any]]]:
-        """Yield the same after the resource and the namespace ("" for all) that each watches."""
+        """Yield what is watched, each after its resource and its namespace ("" for all)."""
         yield from ((CANARY.api.plural, namespace, informer) for namespace, informer in self.canaries.by_namespace())
         for kind, namespace, informer in self.watched.by_namespace():
             yield PARTS[kind].api.plural, namespace, informer

@@ -56,13 +56,19 @@ class Watched:
                 informer.stop()
 
     def by_namespace(self) -> Iterator[tuple[str, str, Informer[Any]]]:
-        """Yield what is watched and can be seen, or should be: kind, namespace ("" for all) and informer."""
+        """Yield what is watched and not lacking: kind, namespace ("" for all) and informer."""
         with self._lock:
             started = tuple(self._started)
         for kind in started:
             for namespace, informer in self._informers[kind].by_namespace():
                 if not _is_lacking(kind, informer):
                     yield kind, namespace, informer
+
+    def required(self) -> Iterator[tuple[str, str, Informer[Any]]]:
+        """Yield those that everybody waits for at the start: one tenant's optional kind holds up no other tenant."""
+        for kind, namespace, informer in self.by_namespace():
+            if informer.has_synced or not PARTS[kind].optional:
+                yield kind, namespace, informer
 
     def unseen(self, kind: str, namespace: str) -> Unseen | None:
         """Return why nothing of a kind has been seen in a namespace, or None if it has."""

@@ -108,3 +108,22 @@ def test_kind_that_the_cluster_lacks_counts_for_nobody(informers, refusal, count
     informers["VirtualService"].of("prod").refusal = refusal
     assert (("VirtualService", "prod") in shown(watched)) is counts
     assert ("VirtualService", "test") in shown(watched)
+
+
+def test_optional_kind_is_waited_for_by_nobody_but_its_canaries():
+    of_kind = {"Deployment": FakeInformers("test"), "HTTPRoute": FakeInformers("test")}
+    watched = Watched(of_kind)
+    watched.need(of_kind)
+    assert [kind for kind, *_ in watched.required()] == ["Deployment"]
+    assert shown(watched) == [("Deployment", "test"), ("HTTPRoute", "test")]
+    of_kind["HTTPRoute"].of("test").has_synced = True
+    assert [kind for kind, *_ in watched.required()] == ["Deployment", "HTTPRoute"]
+
+
+def test_optional_kind_that_is_not_granted_names_what_grants_it():
+    of_kind = {"HTTPRoute": FakeInformers("test")}
+    watched = Watched(of_kind)
+    watched.need(of_kind)
+    of_kind["HTTPRoute"].of("test").refusal = NO
+    assert shown(watched) == []
+    assert "kinds.httpRoutes: true" in watched.unseen("HTTPRoute", "test").what

@@ -7,7 +7,7 @@ import pytest
 from hack.sandbox.__main__ import ARTIFACTS, VIRTUAL_SERVICE_CRD
 from hack.sandbox.faults import Fault
 from tests.router.http_routes import http_route, refs
-from tests.system.harness import CANARY, WINDOW, controller, objects, stage
+from tests.system.harness import CANARY, WINDOW, controller, objects, page, stage
 from tests.system.test_check import checked
 
 ROUTE = ("gateway.networking.k8s.io", "httproutes")
@@ -95,3 +95,29 @@ def test_check_says_that_a_kind_that_a_canary_names_is_not_served(tmp_path):
         on.add(named_by_reference())
         (said,) = [what for reason, what in checked(on)[1] if reason == "KindNotServed"]
         assert said.startswith("httproutes.gateway.networking.k8s.io is not served by the API server: install")
+
+
+@pytest.mark.parametrize(("code", "reason"), [(403, "KindForbidden"), (500, None)], ids=["not granted", "failing"])
+def test_http_routes_that_cannot_be_listed_hold_up_nobody_else(on, code, reason):  # behaviour 19
+    on.cluster.api.faults.add(Fault(verb="list", resource="httproutes", code=code, count=-1))
+    through_an_http_route(on, stepWeight=50, maxWeight=50)
+    with controller(on) as running:
+        on.until(lambda: page(running.port, "readyz") == "ok\n", every_change=False)
+        on.until(lambda: on.condition("Ready").get("reason") == reason)
+        assert on.canary_status().get("state") is None
+        on.cluster.api.faults.clear()
+        on.until_state("finished")
+
+
+def test_deletion_does_not_wait_for_a_kind_that_cannot_be_seen(on):  # behaviour 16, 19
+    with controller(on):
+        through_an_http_route(on, stepWeight=20, maxWeight=40)
+        on.until(lambda: weights(on)[1] > 0)
+    on.cluster.api.faults.add(Fault(verb="list", resource="httproutes", code=403, count=-1))
+    before = weights(on)
+    with controller(on):
+        on.delete(CANARY, "podinfo")
+        on.until(lambda: on.canary_object() is None)
+        on.until_said("is being deleted, its traffic stays as it is: HTTP route podinfo.test: it cannot be read: ")
+    assert weights(on) == before
+    assert not on.said("Rolling back")
