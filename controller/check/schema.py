@@ -18,7 +18,7 @@ _STATUS = (
     *("state", "stage", "canaryRevision", "canaryGeneration", "canaryUID", "canaryReplicas", "failedChecks"),
     *("inconclusiveChecks", "canaryWeight", "previousWeight", "startTime", "trafficStartTime", "drainStartTime"),
     *("lastCheckTime", "lastTransitionTime", "observedGeneration", "conditions", "checks"),
-    *("failedRevisions", "obeyed"),
+    *("failedRevisions", "obeyed", "fenceOwed"),
 )
 FIELDS: Mapping[str, tuple[str, ...]] = {"spec": _SPEC, "spec.canaryAnalysis": _ANALYSIS, "status": _STATUS}
 

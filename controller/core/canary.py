@@ -134,6 +134,7 @@ class CanaryStatus:
     checks: tuple[CheckStatus, ...] = ()
     failed_revisions: tuple[str, ...] = ()  # the last few that failed, oldest first: not tried again unless retried
     obeyed: Obeyed = Obeyed()
+    fence_owed: bool = False  # a copy was claimed and refused; one by another process may still be on its way
 
     def condition(self, kind: str) -> Condition | None:
         """Return the condition of that type, if it was ever set."""

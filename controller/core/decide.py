@@ -81,6 +81,9 @@ def rest_while_nothing_changed(world: World) -> Plan | None:
     """
     if world.canary.status.state not in {State.FINISHED, State.FAILED} or _has_something_new(world):
         return None
+    owed = ending.owed_fence(world)
+    if owed:
+        return Plan(owed)
     return Plan((ReleaseFinalizer(),)) if world.finalizer_held else standing.at_rest(world)
 
 

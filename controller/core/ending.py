@@ -85,8 +85,9 @@ def let_go(world: World) -> Plan:
         released = events.released_as_it_is(world.canary.label, gates.unusable_route(world) or "")
     said = Log(released.text) if world.namespace_terminating else Say(released)
     told = (said,) if world.route_is_unreadable or any(isinstance(action, Shift) for action in shift) else ()
-    fence = (action for action in keep_out_a_late_copy(world) if action not in shift)
-    return Plan((*shift, *told, *fence, *_release(world)))
+    fence = [action for action in keep_out_a_late_copy(world) if action not in shift]
+    owed = () if fence else owed_fence(world)[:1]
+    return Plan((*shift, *told, *fence, *_release(world), *owed))
 
 
 def to_the_primary(world: World) -> tuple[Action, ...]:
@@ -111,6 +112,18 @@ def keep_out_a_late_copy(world: World) -> tuple[Action, ...]:
     if world.canary.status.stage is not Stage.PROMOTING or not isinstance(world.primary, Workload) or world.stamped:
         return ()
     return (*to_the_primary(world), Fence("primary"))
+
+
+def owed_fence(world: World) -> tuple[Action, ...]:
+    """Return what fences a primary after a copy that was refused: one by another process may be on its way as yet.
+
+    Nothing waits for it: whoever may not copy onto the primary may not fence it either. So it is owed until it is done,
+    from the moment that the traffic is off the canary.
+    """
+    status = world.canary.status
+    if not status.fence_owed or not isinstance(world.primary, Workload):
+        return ()
+    return (Fence("primary"), WriteStatus(replace(status, fence_owed=False)))
 
 
 def to_the_canary(world: World) -> tuple[Shift, ...]:
@@ -166,7 +179,8 @@ def _end(world: World, cause: Cause, said: Say | None = None) -> Plan:
     # A weight in the status is traffic that came back meanwhile, with the primary away: then the drain begins anew.
     if world.canary.status.stage is Stage.DRAINING and not world.canary.status.canary_weight:
         due = pacing.drained_at(world, _drain(world))
-        return _close(world, (), cause, None) if _passed(world, due) else Plan(wake_after=_until(world, due))
+        meanwhile = Plan(owed_fence(world), wake_after=_until(world, due))
+        return _close(world, (), cause, None) if _passed(world, due) else meanwhile
     claimed = _draining(world, cause)
     due = pacing.drained_at(_with_status(world, claimed), _drain(world))
     if _passed(world, due):  # traffic was taken off long ago, as for a newer template
@@ -196,6 +210,7 @@ def _draining(world: World, cause: Cause) -> CanaryStatus:
         stage=Stage.DRAINING,
         inconclusive_checks=0,
         observed_generation=world.canary.generation,
+        fence_owed=world.canary.status.fence_owed and not world.stamped,
     )
     return conditions.running(world, status, cause)
 
@@ -253,6 +268,7 @@ def _ended(world: World, cause: Cause) -> CanaryStatus:
         failed_revisions=_failed_revisions(before, cause),
         last_transition_time=before.last_transition_time if before.state is cause.state else world.now,
         observed_generation=world.canary.generation,
+        fence_owed=before.fence_owed and not world.stamped,
     )
     return conditions.ended(world, status, cause)
 

@@ -65,6 +65,7 @@ def parse_status(status: object) -> CanaryStatus:
         checks=tuple(_check_status(c, where) for c, where in _items(obj, "checks")),
         failed_revisions=tuple(_as_text(revision, where) for revision, where in _items(obj, "failedRevisions")),
         obeyed=_obeyed(_mapping(obj.get("obeyed"), "status.obeyed")),
+        fence_owed=_flag(obj, "fenceOwed"),
     )
 
 
@@ -143,6 +144,13 @@ def _count(obj: Json, field: str, highest: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= highest:
         raise StatusError(f"status.{field} must be a whole number between 0 and {highest}, not {value!r}")
     return value
+
+
+def _flag(obj: Json, field: str) -> bool:
+    value = obj.get(field)
+    if value is not None and not isinstance(value, bool):
+        raise StatusError(f"status.{field} must be true or false, not {value!r}")
+    return bool(value)
 
 
 def _number(obj: Json, field: str, prefix: str) -> float | None:

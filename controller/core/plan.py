@@ -88,7 +88,7 @@ class Complaint:
 
 
 _LONGEST_PACE = timedelta(minutes=1)
-_MOST_DOUBLINGS = 12  # beyond the longest pace
+_MOST_TRIES = 12  # beyond the longest pace
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ class Refusal:
     @property
     def due_at(self) -> datetime:
         """When it may be tried again: at a growing pace, in the end once a minute."""
-        return self.at + min(timedelta(seconds=2.0 ** min(self.count - 1, _MOST_DOUBLINGS)), _LONGEST_PACE)
+        return self.at + min(timedelta(seconds=3.0 ** min(self.count - 1, _MOST_TRIES)), _LONGEST_PACE)
 
     def waits(self, now: datetime) -> bool:
         """Whether it is too early for another try; not if the clock was set back."""

@@ -10,7 +10,7 @@ from datetime import datetime
 from controller.core import conditions, events, gates, pacing, standing
 from controller.core.canary import CanaryStatus, Stage
 from controller.core.gates import Closed
-from controller.core.plan import CopyTemplate, Plan, Refusal, Shift
+from controller.core.plan import CopyTemplate, Fence, Plan, Refusal, Shift
 from controller.core.world import World
 from router.types import Weights
 
@@ -50,8 +50,8 @@ def _said(world: World, closed: Closed) -> str:
 
 def _claim_taken_back(world: World, refusal: Refusal) -> CanaryStatus | None:
     status = world.canary.status
-    if refusal.action == CopyTemplate.__name__ and status.stage is Stage.PROMOTING:
-        return replace(status, stage=Stage.PROGRESSING)
+    if refusal.action in {CopyTemplate.__name__, Fence.__name__} and status.stage is Stage.PROMOTING:
+        return replace(status, stage=Stage.PROGRESSING, fence_owed=True)
     carried = world.route.weights if world.route else None
     step = refusal.action == Shift.__name__ and status.stage is Stage.PROGRESSING
     if not step or not status.canary_weight or carried != Weights.to_canary(status.previous_weight):

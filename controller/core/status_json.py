@@ -78,6 +78,7 @@ def to_json(status: CanaryStatus) -> Json:
         "checks": [_check(c) for c in status.checks] or None,
         "failedRevisions": list(status.failed_revisions) or None,
         "obeyed": {verb: value for verb, value in asdict(status.obeyed).items() if value} or None,
+        "fenceOwed": status.fence_owed or None,
     }
     # The counters are 0 in a status that was never written; there they are left out like all the rest.
     if status == CanaryStatus():

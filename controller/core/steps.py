@@ -54,6 +54,7 @@ def fresh_status(r: Rollout) -> CanaryStatus:
         conditions=before.conditions,
         failed_revisions=before.failed_revisions,
         obeyed=Obeyed(verbs.abort, verbs.promote, verbs.retry),
+        fence_owed=before.fence_owed,
     )
 
 

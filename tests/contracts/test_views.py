@@ -57,6 +57,7 @@ CANARY = {
         "checks": [{"name": "a", "verdict": "pass", "threshold": 1, "value": 2.5, "time": TIME}],
         "failedRevisions": ["1"],
         "obeyed": {"abort": "1"},
+        "fenceOwed": True,
     },
 }
 DEPLOYMENT = {

@@ -40,6 +40,7 @@ def test_fields_are_those_that_are_written():
         (CheckStatus("a", "pass", 1.0, 1.0, "", NOW),),
         ("1",),
         Obeyed(abort="1"),
+        fence_owed=True,
     )
     assert all(getattr(status, field.name) for field in fields(status))
     assert set(to_json(status)) == set(FIELDS["status"])

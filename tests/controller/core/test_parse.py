@@ -253,6 +253,7 @@ FULL = CanaryStatus(
     ),
     failed_revisions=("1", "2"),
     obeyed=Obeyed(abort="1@x", retry="2@y"),
+    fence_owed=True,
 )
 
 
@@ -302,6 +303,7 @@ def test_status_as_the_api_server_stores_it():
         ],
         "failedRevisions": ["1", "2"],
         "obeyed": {"abort": "1@x", "retry": "2@y"},
+        "fenceOwed": True,
     }
 
 
@@ -370,6 +372,7 @@ STATUSES = st.builds(
     inconclusive_checks=COUNTS,
     canary_weight=st.integers(0, 100),
     previous_weight=st.integers(0, 100),
+    fence_owed=st.booleans(),
     **{
         f"{what}_time": st.none() | MOMENTS
         for what in ("start", "traffic_start", "drain_start", "last_check", "last_transition")
@@ -434,6 +437,7 @@ WRONG = [
     ({"canaryWeight": "15"}, "status.canaryWeight must be a whole number between 0 and 100, not '15'"),
     ({"canaryWeight": 0.5}, "status.canaryWeight must be a whole number between 0 and 100, not 0.5"),
     ({"canaryWeight": True}, "status.canaryWeight must be a whole number between 0 and 100, not True"),
+    ({"fenceOwed": "yes"}, "status.fenceOwed must be true or false, not 'yes'"),
     ({"previousWeight": 150}, "status.previousWeight must be a whole number between 0 and 100, not 150"),
     ({"failedChecks": -1}, "status.failedChecks must be a whole number between 0 and 2147483647, not -1"),
     ({"inconclusiveChecks": -1}, "status.inconclusiveChecks must be a whole number between 0 and 2147483647, not -1"),

@@ -5,12 +5,13 @@ from datetime import timedelta
 
 import pytest
 
-from controller.core.canary import Stage
+from controller.core.canary import CanaryStatus, Stage, State
 from controller.core.conditions import READY
 from controller.core.gates import ends_traffic_to_nothing
-from controller.core.plan import Complaint, Plan, Refusal, Say, Scale, Shift, WriteStatus
+from controller.core.plan import Action, Complaint, Fence, Plan, Refusal, Say, Scale, Shift, WriteStatus
 from controller.core.refusals import one_more, report
-from controller.core.world import Memory, after_action, after_plan
+from controller.core.simulator import template_of
+from controller.core.world import Memory, World, after_action, after_plan, stamp
 from router.types import ALL_TO_PRIMARY, Route, Weights
 from tests.controller.core.builders import (
     BAD_RATE,
@@ -22,6 +23,7 @@ from tests.controller.core.builders import (
     decided,
     primary,
     said,
+    spec,
     starting,
     status,
     workload,
@@ -173,10 +175,10 @@ def test_waiting_with_a_refusal_writes_nothing():
     assert decided(world(canary=canary(status=told), memory=REFUSED)).actions == ()
 
 
-@pytest.mark.parametrize("count", [1, 2, 5, 6, 7, 1000])
+@pytest.mark.parametrize("count", [1, 2, 4, 5, 6, 1000])
 def test_write_that_is_refused_is_tried_at_a_growing_pace(count):
     stale = Memory(refusal=replace(STEP, count=count))
-    wait = min(timedelta(seconds=2 ** (min(count, 10) - 1)), MINUTE)
+    wait = min(timedelta(seconds=3 ** (min(count, 10) - 1)), MINUTE)
     before = starting(start_time=NOW)
     waiting = world(status=before, route=Route(Weights(50, 50), sends_to_canary=True), memory=stale)
     plan = decided(waiting)
@@ -237,3 +239,96 @@ def test_traffic_behind_a_step_that_keeps_failing_is_judged_each_round():
     late = world(status=CLAIMED, weight=5, memory=TRIED, now=NOW + 2 * MINUTE)
     plan = decided(late, BAD_RATE)
     assert written(plan).failed_checks == 1
+
+
+# --- a promotion that was claimed, refused and taken back: its copy may still be on its way -------------------------
+
+REFUSED_COPY = written(report(world(status=replace(CLAIMED, stage=Stage.PROMOTING), weight=10), COPY))
+LATE = replace(REFUSED_COPY, failed_checks=10, last_check_time=NOW - 2 * MINUTE)
+
+
+def played(before: World, *, refuses: type[Action] | None = None) -> tuple[list[Action], CanaryStatus]:
+    """Return every write until nothing more happens, and the last status; what is refused ends its plan."""
+    done: list[Action] = []
+    for _ in range(10):
+        plan = decided(before)
+        done += [action for action in plan.actions if not isinstance(action, Say)]
+        for action in plan.actions:
+            if refuses and isinstance(action, refuses):
+                break
+            if isinstance(action, WriteStatus):
+                before = replace(before, canary=replace(before.canary, status=action.status))
+            if isinstance(action, Shift):
+                before = replace(before, route=Route(action.weights, sends_to_canary=bool(action.weights.canary)))
+        before = replace(before, now=before.now + MINUTE)
+    assert before.at_rest
+    return done, before.canary.status
+
+
+def test_rollback_after_a_copy_that_was_refused_keeps_a_late_one_out():
+    done, last = played(world(status=LATE, weight=10))
+    assert done.count(Fence("primary")) == 1
+    assert done.index(Shift(ALL_TO_PRIMARY)) < done.index(Fence("primary"))
+    assert not last.fence_owed
+
+
+def test_copy_that_was_refused_is_fenced_while_the_canary_drains():
+    drains = canary(spec=spec(drain=MINUTE), status=replace(LATE, stage=Stage.DRAINING, canary_weight=0))
+    drains = replace(drains, status=replace(drains.status, drain_start_time=NOW))
+    plan = decided(world(canary=drains, weight=0))
+    assert (plan.actions[0], plan.wake_after) == (Fence("primary"), MINUTE)
+    assert not written(plan).fence_owed
+
+
+def test_primary_that_cannot_be_fenced_holds_no_rollback_up():
+    done, last = played(world(status=LATE, weight=10), refuses=Fence)
+    assert (last.state, last.fence_owed) == (State.FAILED, True)
+    assert Scale(0) in done
+
+
+def test_fence_is_owed_at_rest_until_it_is_done():
+    owing = at_rest(state=State.FAILED, fence_owed=True)
+    rest = world(canary=canary(status=owing, finalizers=()), weight=0, workload=workload())
+    plan = decided(rest)
+    assert [type(action) for action in plan.actions] == [Fence, WriteStatus]
+    assert decided(replace(rest, canary=replace(rest.canary, status=written(plan)))).actions == ()
+    assert Fence("primary") not in decided(replace(rest, primary=None)).actions
+
+
+def test_fence_that_is_refused_at_rest_is_told():
+    owing = at_rest(state=State.FAILED, fence_owed=True)
+    rest = world(canary=canary(status=owing, finalizers=()), weight=0, workload=workload())
+    refusal = Refusal("Fence", WORDS, NOW)
+    told = written(report(rest, refusal))
+    assert told.condition(READY).reason == "WriteRefused"
+    again = replace(rest, canary=replace(rest.canary, status=told), memory=Memory(refusal=refusal))
+    plan = decided(again)
+    assert Fence("primary") in plan.actions
+
+
+def test_rollout_that_starts_over_still_owes_the_fence():
+    pushed = workload("3", generation=2, observed_generation=2)
+    plan = decided(world(status=REFUSED_COPY, weight=10, workload=pushed))
+    assert written(plan).fence_owed
+    assert Fence("primary") not in plan.actions  # the primary may be read-only: a fix is analysed nevertheless
+
+
+def test_refused_fence_of_a_claimed_promotion_holds_nothing_up():
+    """It stands before the claim of what comes instead, which would never be written."""
+    promoting = replace(CLAIMED, stage=Stage.PROMOTING)
+    after = written(report(world(status=promoting, weight=10), Refusal("Fence", WORDS, NOW)))
+    assert (after.stage, after.fence_owed) == (Stage.PROGRESSING, True)
+
+
+def test_copy_that_arrived_after_all_needs_no_fence():
+    promoting = replace(REFUSED_COPY, stage=Stage.PROMOTING)
+    arrived = primary(promoted=stamp(canary(status=promoting)), template=template_of("podinfo", "2"))
+    done, last = played(world(status=promoting, primary=arrived, weight=10))
+    assert Fence("primary") not in done
+    assert not last.fence_owed
+
+
+@pytest.mark.parametrize("before", [REFUSED_COPY, replace(REFUSED_COPY, stage=Stage.PROMOTING)])
+def test_object_that_is_deleted_after_a_refused_copy_is_let_go_with_one_fence(before):
+    plan = decided(world(canary=canary(status=before, deleting=True), weight=0))
+    assert plan.actions.count(Fence("primary")) == 1
