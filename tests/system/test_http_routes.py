@@ -121,3 +121,23 @@ def test_deletion_does_not_wait_for_a_kind_that_cannot_be_seen(on):  # behaviour
         on.until_said("is being deleted, its traffic stays as it is: HTTP route podinfo.test: it cannot be read: ")
     assert weights(on) == before
     assert not on.said("Rolling back")
+
+
+def test_rollout_is_not_ended_while_its_route_was_not_seen_yet(on):  # behaviour 19
+    with controller(on):
+        through_an_http_route(on, stepWeight=20, maxWeight=60)
+        on.until(lambda: weights(on)[1] > 0)
+    before, status = weights(on), on.canary_status()
+    on.cluster.api.faults.add(Fault(verb="list", resource="httproutes", code=500, count=-1))
+    asked = failed_lists(on)
+    with controller(on):
+        on.until(lambda: failed_lists(on) > asked + 2, every_change=False)
+        assert (weights(on), on.canary_status()) == (before, status)
+        on.cluster.api.faults.clear()
+        on.until_state("finished")
+    assert not on.said("not found")
+    assert not on.said("Rolling back")
+
+
+def failed_lists(on):
+    return sum((r.verb, r.resource, r.code) == ("list", "httproutes", 500) for r in on.requests())

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from controller.exporter.caches import CacheCollector
-from controller.kinds import PARTS
 from controller.parts import make_parts
 from informers.client import KubeClient
 from informers.credentials import find_login
@@ -51,7 +50,7 @@ def test_every_cache_that_is_needed_is_shown_with_its_resource_and_namespace(tmp
     parts = make_parts(client, ("prod", "test"))
     assert {resource for resource, *_ in parts.by_resource()} == {"canaries"}
     try:
-        parts.watched.need(PARTS)
+        parts.watched.need(["Deployment", "Service", "VirtualService"])
         shown = [(resource, namespace) for resource, namespace, _ in parts.by_resource()]
         kinds = ("canaries", "deployments", "services", "virtualservices")
         assert sorted(shown) == sorted((kind, namespace) for kind in kinds for namespace in ("prod", "test"))
