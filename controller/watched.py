@@ -87,6 +87,8 @@ class Watched:
 
 
 def _is_lacking(kind: str, informer: Informer[Any]) -> bool:
-    """Whether the cluster lacks a kind, or nobody has granted what can be left out."""
+    """Whether the cluster lacks a kind, or nobody has granted what can be left out; a stale cache is none of these."""
     refusal = informer.refusal
-    return isinstance(refusal, KindNotServedError) or (PARTS[kind].optional and refusal is not None)
+    if isinstance(refusal, KindNotServedError):
+        return True
+    return refusal is not None and PARTS[kind].optional and not informer.has_synced

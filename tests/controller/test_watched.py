@@ -127,3 +127,12 @@ def test_optional_kind_that_is_not_granted_names_what_grants_it():
     of_kind["HTTPRoute"].of("test").refusal = NO
     assert shown(watched) == []
     assert "kinds.httpRoutes: true" in watched.unseen("HTTPRoute", "test").what
+
+
+def test_permission_that_is_taken_away_leaves_a_cache_that_is_missed():
+    of_kind = {"HTTPRoute": FakeInformers("test")}
+    watched = Watched(of_kind)
+    watched.need(of_kind)
+    of_kind["HTTPRoute"].of("test").has_synced = True
+    of_kind["HTTPRoute"].of("test").refusal = NO
+    assert [kind for kind, *_ in watched.required()] == ["HTTPRoute"]
