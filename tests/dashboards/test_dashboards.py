@@ -98,7 +98,7 @@ def test_every_metric_of_ours_that_is_asked_for_is_exported():
     registry = CollectorRegistry()
     for exporter in (CanaryExporter, ProcessExporter, QueueExporter):
         exporter(registry)
-    registry.register(CacheCollector([]))
+    registry.register(CacheCollector(list))
     families = {family.name for family in registry.collect()}
     exported = families | {f"{name}{suffix}" for name in families for suffix in ("_total", "_bucket")}
     asked = set(re.findall(r"\b(?:flagger|leader)_\w+", " ".join(json.dumps(one) for one in LOADED.values())))
