@@ -1,10 +1,12 @@
 """What the API server's answers mean."""
 
+from dataclasses import replace
+
 import pytest
 
 from controller.check.facts import Access, NoApi, NotServed, Unknown, Version
 from controller.check.judge import judge
-from controller.check.permissions import NEEDED, NEEDED_TO_LEAD
+from controller.check.permissions import NEEDED, NEEDED_TO_LEAD, OPTIONAL
 from tests.controller.check.facts_builders import KINDS, USER, access, api, bad, facts
 
 ALL = "in all namespaces"
@@ -185,3 +187,25 @@ def test_several_namespaces_are_judged_each():
 def test_missing_permission_says_how_to_grant_it(the_access, fix):
     (finding,) = [f for f in judge(facts(api=api(access=the_access))) if f.level == "problem"]
     assert fix in finding.fix
+
+
+@pytest.mark.parametrize(
+    ("denied", "what"),
+    [
+        ((), None),
+        ((("patch", "httproutes"),), "may not patch httproutes.gateway.networking.k8s.io"),
+        (
+            tuple((p.verb, p.resource) for p in OPTIONAL["HTTPRoute"]),
+            "may do nothing of what the controller does for canaries that name HTTPRoute",
+        ),
+    ],
+    ids=["granted", "one verb is not", "nothing is"],
+)
+def test_permissions_of_an_optional_kind_are_granted_by_a_manifest_of_their_own(denied, what):
+    optional = (replace(a, kind="HTTPRoute") for a in access(*denied, needed=OPTIONAL["HTTPRoute"]))
+    findings = judge(facts(api=api(access=(*access(), *optional))))
+    found = [f for f in findings if f.reason == "NotAllowed"]
+    assert [f.what for f in found] == ([f"{USER} {what} {ALL}"] if what else [])
+    assert all("artifacts/kinds/httproutes.yaml" in f.fix for f in found)
+    said = f"{USER} may do {ALL} what the controller does for canaries that name HTTPRoute"
+    assert (said in [f.what for f in findings]) is (what is None)
