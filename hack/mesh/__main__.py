@@ -12,6 +12,7 @@ from pathlib import Path
 
 from hack.cluster.binaries import BuildError, find_binaries
 from hack.cluster.commands import run_until_interrupted, say
+from hack.cluster.istio import find_definitions
 from hack.mesh.mesh import Places, start
 from hack.mesh.namespaces import WITHIN, enter, problem
 from hack.mesh.programs import find_programs
@@ -41,6 +42,7 @@ def main() -> int:
         # What has to be fetched is fetched outside: there is no way out of the namespace.
         find_binaries(say, _NEEDED)
         find_programs(say)
+        find_definitions(say)
         shutil.rmtree(directory, ignore_errors=True)
         directory.mkdir(parents=True)
         return enter([sys.executable, "-m", "hack.mesh", *sys.argv[1:]], directory)
