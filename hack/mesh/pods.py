@@ -131,7 +131,7 @@ class Pod:
     async def _start_sidecar(self) -> None:
         meta = self.obj["metadata"]
         config = self.place.directory / "envoy.json"
-        config.write_text(json.dumps(bootstrap(self.namespace, self.name, self.place.address, meta["labels"])))
+        config.write_text(json.dumps(bootstrap(meta, self.place.address)))
         options = ["--concurrency", "1", "--disable-hot-restart", "--log-level", "warning"]
         command = [str(self.place.envoy), "-c", str(config), *options]
         log = self.log("istio-proxy")
