@@ -1,6 +1,6 @@
 """A user of a service: sends requests at an even pace, and prints a line for each. Runs in a pod, as its own program.
 
-    python caller.py URL REQUESTS_PER_SECOND
+    python caller.py URL REQUESTS_PER_SECOND [HOST]
 
 A line: unix seconds when the answer was there, status (0 for none), pod that answered. It is an open loop: an answer
 that takes long does not hold up the next request. Nothing is imported but Python's own library.
@@ -18,12 +18,12 @@ _TIMEOUT_SECONDS = 20.0
 _POD = re.compile(rb'"hostname": "([^"]*)"')
 
 
-async def main(url: str, per_second: float) -> None:
-    """Send requests until the process is ended."""
+async def main(url: str, per_second: float, host: str = "") -> None:
+    """Send requests until the process is ended; they name another host than the URL's if they are for a gateway."""
     parts = urlsplit(url)
     assert parts.hostname
     assert parts.port
-    caller = Caller(parts.hostname, parts.port, parts.path or "/")
+    caller = Caller(parts.hostname, parts.port, parts.path or "/", host or parts.netloc)
     due = time.monotonic()
     tasks: set[asyncio.Task[None]] = set()
     while True:
@@ -37,11 +37,11 @@ async def main(url: str, per_second: float) -> None:
 class Caller:
     """Keeps connections to its sidecar, as clients do."""
 
-    def __init__(self, host: str, port: int, path: str) -> None:
+    def __init__(self, host: str, port: int, path: str, named: str) -> None:
         """Take whom to ask."""
         self._host = host
         self._port = port
-        self._request = f"GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n".encode()
+        self._request = f"GET {path} HTTP/1.1\r\nHost: {named}\r\n\r\n".encode()
         self._idle: list[tuple[StreamReader, StreamWriter]] = []
 
     async def ask(self) -> None:
@@ -69,4 +69,4 @@ class Caller:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], float(sys.argv[2])))
+    asyncio.run(main(sys.argv[1], float(sys.argv[2]), *sys.argv[3:]))

@@ -63,15 +63,22 @@ def test_route_keeps_every_field_but_its_weights(new_story, mesh):
     assert refused == []
 
 
-def test_route_of_uneven_weights_is_handled(new_story):
+def test_route_whose_weights_add_up_to_something_else_is_put_right(new_story):
     story = new_story("uneven")
+    path = f"/apis/networking.istio.io/v1/namespaces/{story.namespace}/virtualservices/podinfo"
 
-    def nine_to_one(obj):
+    def shares(obj, weights):
         if obj["kind"] == "VirtualService":
-            for to, weight in zip(obj["spec"]["http"][0]["route"], (9, 1), strict=True):
+            for to, weight in zip(obj["spec"]["http"][0]["route"], weights, strict=True):
                 to["weight"] = weight
 
-    story.add_workloads(nine_to_one)  # which istiod's webhook accepts
-    story.add_canary(interval="2s", stepWeight=50, metrics=[], drainSeconds=1)
+    story.add_workloads(lambda obj: shares(obj, (9, 1)))  # which istiod's webhook accepts
+    story.add_canary(interval="2s", stepWeight=25, metrics=[], drainSeconds=1)
+    story.until(lambda: story.status().get("canaryWeight") == 25, "25 %")
+    route = story.get("virtualservices", "podinfo")
+    shares(route, (50, 40))
+    story.api.put(path, json=route).raise_for_status()
     story.until_state("finished")
     assert managed(story.get("virtualservices", "podinfo")["spec"]) == [(100, 0)]
+    corrected = [said for said in story.events() if said.startswith("Correcting ")]
+    assert corrected[-1] == f"Correcting podinfo.{story.namespace} canary weight uneven to 25"
