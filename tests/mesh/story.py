@@ -26,7 +26,7 @@ OUTSIDE = "podinfo.example.com"
 GATEWAY_PORT = 8080
 _LOOK_SECONDS = 0.05
 _PATIENCE_SECONDS = 240.0
-_MERGE = {"Content-Type": "application/merge-patch+json"}
+MERGE = {"Content-Type": "application/merge-patch+json"}
 _VIRTUAL_SERVICES = "/apis/networking.istio.io/v1"
 ROOTS = {
     "canaries": "/apis/flagger.app/v1beta1",
@@ -102,7 +102,7 @@ class Story:
     def annotate(self, name: str, value: str) -> None:
         """Annotate the canary object."""
         patch = {"metadata": {"annotations": {f"flagger.app/{name}": value}}}
-        self.api.patch(f"{self._path('canaries')}/podinfo", json=patch, headers=_MERGE).raise_for_status()
+        self.api.patch(f"{self._path('canaries')}/podinfo", json=patch, headers=MERGE).raise_for_status()
 
     # --- what is seen ---
 
@@ -174,13 +174,12 @@ class Story:
         self.add({"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec})
         self.until(lambda: self.get("pods", CALLER)["status"]["phase"] == "Running", "the caller runs")
         into = ["kubectl", "-n", self.namespace, "exec", CALLER, "--"]
-        program = "grpc_caller.py" if url.startswith("grpc:") else "caller.py"
-        whom = [url.replace("grpc:", "http:"), str(per_second)]
+        whom = [url, str(per_second)]
         if gateway:  # a call to the address of a pod goes past the sidecar
             address = self.get("pods", gateway)["status"]["podIP"]
             whom = [f"http://{address}:{GATEWAY_PORT}/", str(per_second), OUTSIDE]
             self._proxy = gateway
-        command = [*into, sys.executable, str(ROOT / "tests/mesh" / program), *whom]
+        command = [*into, sys.executable, str(ROOT / "tests/mesh/caller.py"), *whom]
         log = self._directory / f"{self.namespace}.requests"
         process = Process("caller", command, log, environ=self.mesh.environ)
         self.until(lambda: len(self.requests()) > per_second, "requests are answered")
@@ -191,6 +190,13 @@ class Story:
         """Return what became of the caller's requests."""
         log = self._directory / f"{self.namespace}.requests"
         return parse(log.read_text())
+
+    def until_answered(self, sent: float) -> None:
+        """Wait until every request has its answer, good or bad, that was sent before two seconds after a time.
+
+        One that goes to pods which are gone may take its whole timeout to fail.
+        """
+        self.until(lambda: self.requests()[-1].oldest > sent + 2, "requests are answered")
 
     def flags(self, since: float) -> dict[str, int]:
         """Return how the caller's sidecar, or the gateway, explains failures since a time (unix seconds)."""
