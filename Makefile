@@ -39,7 +39,7 @@ mesh-stories: $(VENV)/ready ## play promotions and rollbacks on real Istio, and 
 
 told-on-mesh: # on the mesh that MESH names, which hack.mesh sets; a worker for each, so that none waits behind the walk-through
 	$(BIN)/python -m pytest tests/conformance/test_routes.py -n 0
-	$(BIN)/python -m pytest tests/mesh --ignore=tests/mesh/alone -n 5 --timeout 400
+	$(BIN)/python -m pytest tests/mesh --ignore=tests/mesh/alone --ignore=tests/mesh/full -n 5 --timeout 400
 
 stories: # on the control plane that CLUSTER names, which hack.cluster sets
 	$(BIN)/python -m pytest tests/conformance tests/e2e --ignore=tests/e2e/alone -n 6 --timeout 300
@@ -53,6 +53,7 @@ bench: $(VENV)/ready ## measure a rollout beside 1,000 broken canaries of anothe
 
 bench-mesh: $(VENV)/ready ## measure on real Istio what users feel of a slow istiod, a frozen one, none, and killed controllers (10 minutes)
 	$(BIN)/python -m hack.mesh --istiod PILOT_DEBOUNCE_AFTER=2s -- $(BIN)/python -m pytest tests/mesh/test_zero_downtime.py -n 2 --timeout 400 -o junit_family=xunit1 --junitxml build/mesh-slow.xml
+	$(BIN)/python -m hack.mesh -- $(BIN)/python -m pytest tests/mesh/full -n 3 --timeout 400 -o junit_family=xunit1 --junitxml build/mesh-full.xml
 	$(BIN)/python -m hack.mesh -- $(BIN)/python -m pytest tests/mesh/alone -n 0 --timeout 400 -o junit_family=xunit1 --junitxml build/mesh-alone.xml
 
 pictures: $(VENV)/ready ## draw the dashboards for docs/ from a story on a real control plane (6 minutes)

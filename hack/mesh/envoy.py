@@ -1,4 +1,4 @@
-"""How a sidecar begins: who it is, where istiod is, and where its numbers are. All else it learns from istiod."""
+"""How a proxy begins: who it is, where istiod is, and where its numbers are. All else it learns from istiod."""
 
 from collections.abc import Mapping
 from ipaddress import IPv4Address
@@ -25,7 +25,7 @@ def bootstrap(meta: Json, address: IPv4Address) -> Json:
     namespace, pod, labels = meta["namespace"], meta["name"], meta.get("labels", {})
     return {
         "node": {
-            "id": f"sidecar~{address}~{pod}.{namespace}~{namespace}.svc.cluster.local",
+            "id": f"{kind_of(meta)}~{address}~{pod}.{namespace}~{namespace}.svc.cluster.local",
             "cluster": f"{labels.get('app', pod)}.{namespace}",
             "metadata": {
                 "NAMESPACE": namespace,
@@ -57,6 +57,15 @@ def bootstrap(meta: Json, address: IPv4Address) -> Json:
             "listeners": [{"address": _address("0.0.0.0", NUMBERS), "filter_chains": [{"filters": [_NUMBERS]}]}],
         },
     }
+
+
+def kind_of(meta: Json) -> str:
+    """Return what the proxy of a pod is to istiod: a router if the pod asks to be made a gateway, else a sidecar.
+
+    Source: gateway injection of Istio, where the pod has one container, istio-proxy, with the image ``auto``.
+    """
+    gateway = meta.get("annotations", {}).get("inject.istio.io/templates") == "gateway"
+    return "router" if gateway else "sidecar"
 
 
 def discovery(annotations: Mapping[str, str]) -> tuple[str, int]:

@@ -51,6 +51,11 @@ def test_sidecar_says_who_it_is():
     assert begins()["node"]["cluster"] == "load.test"
 
 
+def test_gateway_is_a_router():
+    annotations = {"inject.istio.io/templates": "gateway"}
+    assert begins(annotations=annotations)["node"]["id"].startswith("router~10.244.0.7~")
+
+
 def test_sidecar_asks_istiod_and_shows_its_numbers():
     config = begins()
     assert cluster(config, "xds-grpc") == (str(NODE), XDS)
