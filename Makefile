@@ -51,7 +51,7 @@ chaos: $(VENV)/ready ## play rollouts while things go wrong (MINUTES=60 SEED=7, 
 bench: $(VENV)/ready ## measure a rollout beside 1,000 broken canaries of another tenant (5 minutes)
 	@$(BIN)/python -m hack.bench neighbours
 
-bench-mesh: $(VENV)/ready ## measure on real Istio what users feel of a slow istiod, a frozen one, none, and killed controllers (10 minutes)
+bench-mesh: $(VENV)/ready ## measure on real Istio what users feel of a slow istiod, a frozen one, none, and killed controllers (12 minutes)
 	$(BIN)/python -m hack.mesh --istiod PILOT_DEBOUNCE_AFTER=2s -- $(BIN)/python -m pytest tests/mesh/test_zero_downtime.py -n 2 --timeout 400 -o junit_family=xunit1 --junitxml build/mesh-slow.xml
 	$(BIN)/python -m hack.mesh -- $(BIN)/python -m pytest tests/mesh/full -n 3 --timeout 400 -o junit_family=xunit1 --junitxml build/mesh-full.xml
 	$(BIN)/python -m hack.mesh -- $(BIN)/python -m pytest tests/mesh/alone -n 0 --timeout 400 -o junit_family=xunit1 --junitxml build/mesh-alone.xml

@@ -27,6 +27,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def alone(mesh) -> Iterator[Callable[[], None]]:
     """Return what the walk-through calls once it no longer needs to be alone; it is called at the latest at its end."""
     mark = _mark(mesh)
+    mark.unlink(missing_ok=True)  # of an earlier session on this mesh
     yield mark.touch
     mark.touch()
 
