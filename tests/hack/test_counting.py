@@ -76,15 +76,34 @@ class Server(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-def test_request_without_an_answer_holds_up_no_other_and_is_known_of():
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Server)
+class Forgetful(Server):
+    """Closes each connection after an answer, without a word."""
+
+    def do_GET(self):
+        self.others.release(5)
+        super().do_GET()
+        self.close_connection = True
+
+
+def lines(handler, count):
+    """Return the first lines of a caller whom a server answers."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, name="server").start()
     command = [sys.executable, caller.__file__, f"http://127.0.0.1:{server.server_port}/", "50"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        found = parse("".join(process.stdout.readline() for _ in range(12)))
+        found = parse("".join(process.stdout.readline() for _ in range(count)))
         process.terminate()
     server.shutdown()
     server.server_close()
+    return found
+
+
+def test_request_without_an_answer_holds_up_no_other_and_is_known_of():
+    found = lines(Server, 12)
     assert {answered.pod for answered in found} == {"podinfo-1-a"}
     assert len({answered.oldest for answered in found[:3]}) == 1  # the first one is open
     assert found[11].oldest > found[0].oldest
+
+
+def test_connection_that_was_closed_while_idle_is_no_failure():
+    assert [answered.status for answered in lines(Forgetful, 12)] == [200] * 12

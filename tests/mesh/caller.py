@@ -73,8 +73,23 @@ class Caller:
         self._idle: list[tuple[StreamReader, StreamWriter]] = []
 
     async def ask(self) -> Answer:
-        """Send one request."""
-        reader, writer = self._idle.pop() if self._idle else await asyncio.open_connection(self._host, self._port)
+        """Send one request; on another connection if one that was idle has been closed meanwhile.
+
+        A sidecar closes them when its listener changes, for example because somebody else's Service has the same port.
+
+        Source: RFC 9110, 9.2.2: clients repeat idempotent requests so.
+        """
+        while self._idle:
+            reader, writer = self._idle.pop()
+            try:
+                return await self._send(reader, writer)
+            except (ConnectionError, asyncio.IncompleteReadError) as error:
+                writer.close()
+                if getattr(error, "partial", b""):  # else there was no answer to it
+                    raise
+        return await self._send(*await asyncio.open_connection(self._host, self._port))
+
+    async def _send(self, reader: StreamReader, writer: StreamWriter) -> Answer:
         writer.write(self._request)
         head = await reader.readuntil(b"\r\n\r\n")
         length = re.search(rb"\r\ncontent-length: (\d+)", head, re.IGNORECASE)
