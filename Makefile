@@ -28,17 +28,18 @@ test: $(VENV)/ready ## run the tests
 charts: $(VENV)/ready ## check the charts with a real Helm (built once: a minute), and the image without an engine
 	$(BIN)/python -m pytest tests/charts tests/image -n 2 --dist loadfile --timeout 600
 
-e2e: $(VENV)/ready ## play the stories on the sandbox, then on a real control plane (built once: ten minutes)
+e2e: $(VENV)/ready ## play the stories on the sandbox, on a real control plane, and on real Istio (built once: 16 minutes)
 	$(BIN)/python -m pytest tests/e2e --ignore=tests/e2e/alone -n 8 --timeout 300
 	$(MAKE) charts
 	$(BIN)/python -m hack.cluster -- $(MAKE) stories
+	$(BIN)/python -m hack.mesh --optional -- $(MAKE) told-on-mesh
 
 mesh-stories: $(VENV)/ready ## play promotions and rollbacks on real Istio, and count failed requests (built once: six minutes)
 	$(BIN)/python -m hack.mesh -- $(MAKE) told-on-mesh
 
-told-on-mesh: # on the mesh that MESH names, which hack.mesh sets; the walk-through counts all canaries, so it comes alone
-	$(BIN)/python -m pytest tests/mesh --ignore=tests/mesh/test_walkthrough.py --ignore=tests/mesh/test_frozen.py -n 4 --timeout 400
-	$(BIN)/python -m pytest tests/mesh/test_walkthrough.py -n 0 --timeout 600
+told-on-mesh: # on the mesh that MESH names, which hack.mesh sets; a worker for each, so that none waits behind the walk-through
+	$(BIN)/python -m pytest tests/conformance/test_routes.py -n 0
+	$(BIN)/python -m pytest tests/mesh --ignore=tests/mesh/alone --ignore=tests/mesh/full -n 5 --timeout 400
 
 stories: # on the control plane that CLUSTER names, which hack.cluster sets
 	$(BIN)/python -m pytest tests/conformance tests/e2e --ignore=tests/e2e/alone -n 6 --timeout 300
@@ -50,9 +51,10 @@ chaos: $(VENV)/ready ## play rollouts while things go wrong (MINUTES=60 SEED=7, 
 bench: $(VENV)/ready ## measure a rollout beside 1,000 broken canaries of another tenant (5 minutes)
 	@$(BIN)/python -m hack.bench neighbours
 
-bench-mesh: $(VENV)/ready ## measure on real Istio what users feel while istiod is slow, and while it is frozen (6 minutes)
+bench-mesh: $(VENV)/ready ## measure on real Istio what users feel of a slow istiod, a frozen one, none, and killed controllers (12 minutes)
 	$(BIN)/python -m hack.mesh --istiod PILOT_DEBOUNCE_AFTER=2s -- $(BIN)/python -m pytest tests/mesh/test_zero_downtime.py -n 2 --timeout 400 -o junit_family=xunit1 --junitxml build/mesh-slow.xml
-	$(BIN)/python -m hack.mesh -- $(BIN)/python -m pytest tests/mesh/test_frozen.py -n 0 --timeout 400 -o junit_family=xunit1 --junitxml build/mesh-frozen.xml
+	$(BIN)/python -m hack.mesh -- $(BIN)/python -m pytest tests/mesh/full -n 3 --timeout 400 -o junit_family=xunit1 --junitxml build/mesh-full.xml
+	$(BIN)/python -m hack.mesh -- $(BIN)/python -m pytest tests/mesh/alone -n 0 --timeout 400 -o junit_family=xunit1 --junitxml build/mesh-alone.xml
 
 pictures: $(VENV)/ready ## draw the dashboards for docs/ from a story on a real control plane (6 minutes)
 	$(BIN)/python -m hack.dashboards write

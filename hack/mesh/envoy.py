@@ -1,8 +1,10 @@
-"""How a sidecar begins: who it is, where istiod is, and where its numbers are. All else it learns from istiod."""
+"""How a proxy begins: who it is, where istiod is, and where its numbers are. All else it learns from istiod."""
 
 from collections.abc import Mapping
 from ipaddress import IPv4Address
 from typing import Any
+
+import yaml
 
 from hack.mesh.network import NODE
 
@@ -13,26 +15,22 @@ ADMIN = 15000
 NUMBERS = 15090  # /stats/prometheus and /ready, as Istio's own sidecars have it
 
 
-def bootstrap(
-    namespace: str, pod: str, address: IPv4Address, labels: Mapping[str, str], *, kind: str = "sidecar"
-) -> Json:
-    """Return the configuration with which the proxy of a pod starts.
+def bootstrap(meta: Json, address: IPv4Address) -> Json:
+    """Return the configuration with which the proxy of a pod starts; ValueError if its annotation makes no sense.
 
     Args:
-        namespace: of the pod.
-        pod: its name.
+        meta: the metadata of the pod. By its labels istiod finds what concerns it.
         address: its address.
-        labels: its labels, by which istiod finds what concerns it.
-        kind: sidecar, or router for a gateway.
     """
+    namespace, pod, labels = meta["namespace"], meta["name"], meta.get("labels", {})
     return {
         "node": {
-            "id": f"{kind}~{address}~{pod}.{namespace}~{namespace}.svc.cluster.local",
+            "id": f"{kind_of(meta)}~{address}~{pod}.{namespace}~{namespace}.svc.cluster.local",
             "cluster": f"{labels.get('app', pod)}.{namespace}",
             "metadata": {
                 "NAMESPACE": namespace,
                 "NAME": pod,
-                "LABELS": dict(labels),
+                "LABELS": labels,
                 "CLUSTER_ID": "Kubernetes",
                 "INSTANCE_IPS": str(address),
                 "INTERCEPTION_MODE": "REDIRECT",
@@ -53,7 +51,7 @@ def bootstrap(
         },
         "static_resources": {
             "clusters": [
-                {**_cluster("xds-grpc", str(NODE), XDS), **_HTTP2, **_KEEPALIVE},
+                {**_cluster("xds-grpc", *discovery(meta.get("annotations", {}))), **_HTTP2, **_KEEPALIVE},
                 _cluster("admin", "127.0.0.1", ADMIN),
             ],
             "listeners": [{"address": _address("0.0.0.0", NUMBERS), "filter_chains": [{"filters": [_NUMBERS]}]}],
@@ -61,6 +59,30 @@ def bootstrap(
     }
 
 
+def kind_of(meta: Json) -> str:
+    """Return what the proxy of a pod is to istiod: a router if the pod asks to be made a gateway, else a sidecar.
+
+    Source: gateway injection of Istio, where the pod has one container, istio-proxy, with the image ``auto``.
+    """
+    gateway = meta.get("annotations", {}).get("inject.istio.io/templates") == "gateway"
+    return "router" if gateway else "sidecar"
+
+
+def discovery(annotations: Mapping[str, str]) -> tuple[str, int]:
+    """Return address and port of istiod, of which a pod may name others than the mesh's; ValueError if it does not.
+
+    Source: the annotation proxy.istio.io/config of Istio, a ProxyConfig in YAML; of it ``discoveryAddress`` only.
+    """
+    config = yaml.safe_load(annotations.get(_PROXY_CONFIG, "")) or {}
+    address = str(config.get("discoveryAddress", f"{NODE}:{XDS}"))
+    host, _, port = address.rpartition(":")
+    try:
+        return str(IPv4Address(host)), int(port)
+    except ValueError as error:
+        raise ValueError(f"discoveryAddress in {_PROXY_CONFIG} must be IPv4:PORT, not {address}") from error
+
+
+_PROXY_CONFIG = "proxy.istio.io/config"
 _TYPES = "type.googleapis.com/envoy.extensions"
 _FROM_ISTIOD = {"ads": {}, "initial_fetch_timeout": "0s", "resource_api_version": "V3"}
 _KEEPALIVE = {

@@ -13,11 +13,12 @@ from pathlib import Path
 from hack.cluster.binaries import find_binaries
 from hack.cluster.commands import call, environ_for, say
 from hack.cluster.control_plane import ControlPlane, schedulable, start_without_nodes, wait_until
+from hack.cluster.istio import find_definitions
 from hack.cluster.monitoring import Prometheus
 from hack.mesh.istio import MANIFESTS, start_istiod, webhook_is_strict
 from hack.mesh.network import API_SERVER, NODE, make_node
 from hack.mesh.numbers import job
-from hack.mesh.programs import DEFINITIONS, find_programs
+from hack.mesh.programs import find_programs
 from hack.processes import Process
 
 REPOSITORY = Path(__file__).parents[2]
@@ -75,7 +76,7 @@ def start(stack: ExitStack, directory: Path, interval: str, settings: Sequence[s
     plane = start_without_nodes(stack, binaries, directory, port=443, addresses=addresses)
     access = plane.access
     call(binaries, access, "kubectl", "create", "namespace", "istio-system")
-    for path in (REPOSITORY / "artifacts/flagger/crd.yaml", programs / DEFINITIONS):
+    for path in (REPOSITORY / "artifacts/flagger/crd.yaml", find_definitions(say)):
         call(binaries, access, "kubectl", "apply", "--server-side", "--filename", str(path))
     nodelet = _start_nodelet(plane, directory, programs)
     stack.callback(nodelet.stop)

@@ -4,7 +4,7 @@ import argparse
 import asyncio
 import signal
 import ssl
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,6 @@ _BEAT_SECONDS = 10.0
 _LOOK_SECONDS = 0.02
 _SYNC_SECONDS = 20.0
 _GRACE_SECONDS = 30
-_INJECTION = "istio-injection"
 
 
 class Nodelet:
@@ -131,7 +130,6 @@ class Nodelet:
     def _place(self, view: Whole) -> Place:
         namespace = self._namespaces.get("", view.namespace)
         labels = namespace.obj["metadata"].get("labels", {}) if isinstance(namespace, Whole) else {}
-        wanted = view.obj["metadata"].get("labels", {}).get("sidecar.istio.io/inject")
         return Place(
             directory=self._directory / "pods" / view.namespace / f"{view.name}-{view.uid[:8]}",
             hosts=self._hosts_of(view.namespace),
@@ -139,13 +137,13 @@ class Nodelet:
             envoy=self._programs / "envoy",
             images=self._images,
             address=ADDRESSES[next(self._numbers)],
-            sidecar=labels.get(_INJECTION) == "enabled" if wanted is None else wanted == "true",
+            sidecar=gets_sidecar(labels, view.obj["metadata"].get("labels", {})),
         )
 
     def _write_hosts(self) -> None:
         """Write the names of the Services into the files that pods have as /etc/hosts."""
         for namespace in self._hosts:
-            text = "127.0.0.1 localhost\n" + "".join(sorted(_lines(_all(self._services), namespace)))
+            text = "127.0.0.1 localhost\n" + "".join(sorted(names_in(namespace, _all(self._services))))
             if text != self._hosts[namespace]:
                 self._hosts[namespace] = text
                 (self._directory / "hosts" / namespace).write_text(text)  # in place: it is mounted
@@ -165,7 +163,14 @@ def _all(informer: Informer[Whole]) -> Sequence[Whole]:
     return [view for view in informer.by_index("all", "") if not isinstance(view, Unreadable)]
 
 
-def _lines(services: Sequence[Whole], namespace: str) -> Sequence[str]:
+def gets_sidecar(namespace: Mapping[str, str], pod: Mapping[str, str]) -> bool:
+    """Whether a pod gets a sidecar, by the labels of its namespace and its own, which counts for more."""
+    wanted = pod.get("sidecar.istio.io/inject")
+    return namespace.get("istio-injection") == "enabled" if wanted is None else wanted == "true"
+
+
+def names_in(namespace: str, services: Sequence[Whole]) -> Sequence[str]:
+    """Return the lines of /etc/hosts for Services with an address, as pods of a namespace have them."""
     found = []
     for service in services:
         address = service.obj["spec"].get("clusterIP", "None")

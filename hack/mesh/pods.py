@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from hack.mesh import containers
-from hack.mesh.envoy import NUMBERS, bootstrap
+from hack.mesh.envoy import NUMBERS, bootstrap, kind_of
 from hack.mesh.images import Image, Images, command_of, path_of
 from hack.mesh.network import API_SERVER, connect
 from hack.mesh.probes import succeeds
@@ -78,7 +78,8 @@ class Pod:
 
     async def start(self) -> None:
         """Start it; it runs until ``end``."""
-        specs = self.obj["spec"]["containers"]
+        # The container of a gateway is the proxy itself.
+        specs = [spec for spec in self.obj["spec"]["containers"] if spec["image"] != "auto"]
         for spec in specs:
             image = self.place.images.find(spec["image"])
             if image is None:
@@ -89,7 +90,8 @@ class Pod:
         (self.place.directory / "account").mkdir()
         await self.reports.write_account(self.obj, self.place.directory / "account")
         self.held = await containers.hold(self.name, self.place.directory, self.place.hosts)
-        connect(self.held.pid, self.place.address, sidecar=self.place.sidecar)
+        led = self.place.sidecar and kind_of(self.obj["metadata"]) == "sidecar"
+        connect(self.held.pid, self.place.address, sidecar=led)
         await self.reports.write(self.obj, starting(specs, self.place.address))
         if self.place.sidecar:
             await self._start_sidecar()
@@ -131,7 +133,7 @@ class Pod:
     async def _start_sidecar(self) -> None:
         meta = self.obj["metadata"]
         config = self.place.directory / "envoy.json"
-        config.write_text(json.dumps(bootstrap(self.namespace, self.name, self.place.address, meta["labels"])))
+        config.write_text(json.dumps(bootstrap(meta, self.place.address)))
         options = ["--concurrency", "1", "--disable-hot-restart", "--log-level", "warning"]
         command = [str(self.place.envoy), "-c", str(config), *options]
         log = self.log("istio-proxy")

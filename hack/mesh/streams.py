@@ -81,7 +81,7 @@ class Streams:
             if not copying.done():
                 containers.kill_group(process.pid)
             await copying
-            await socket.send(bytes([_ERROR]) + json.dumps(_ended(await process.wait())).encode())
+            await socket.send(bytes([_ERROR]) + json.dumps(ended(await process.wait())).encode())
             await socket.close()
         finally:
             listening.cancel()
@@ -90,7 +90,7 @@ class Streams:
     async def _print_log(self, names: list[str], query: Mapping[str, list[str]], writer: StreamWriter) -> None:
         pod = self.pods[names[0], names[1]]
         path = pod.log(names[-1])
-        _say(writer, "200 OK", _tail(path, int(query.get("tailLines", ["-1"])[0])))
+        _say(writer, "200 OK", tail(path, int(query.get("tailLines", ["-1"])[0])))
         position = path.stat().st_size if path.exists() else 0
         while query.get("follow") == ["true"] and self.pods.get((names[0], names[1])) is pod:
             await asyncio.sleep(_LOOK_SECONDS)
@@ -172,7 +172,7 @@ async def _copy(output: StreamReader | None, channel: int, socket: WebSocket) ->
         await socket.send(bytes([channel]) + chunk)
 
 
-def _ended(code: int) -> Json:
+def ended(code: int) -> Json:
     """Return how a command ended, as Kubernetes says it."""
     if code == 0:
         return {"metadata": {}, "status": "Success"}
@@ -192,7 +192,7 @@ def _say(writer: StreamWriter, status: str, text: str) -> None:
     writer.write(f"HTTP/1.1 {status}\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n{text}".encode())
 
 
-def _tail(path: Path, lines: int) -> str:
+def tail(path: Path, lines: int) -> str:
     """Return the end of a file, or all of it if the number is negative."""
     text = path.read_text(errors="replace") if path.exists() else ""
     return text if lines < 0 else "".join(text.splitlines(keepends=True)[-lines:] if lines else ())

@@ -1,4 +1,4 @@
-"""The API server that the suite looks at: the control plane that CLUSTER names, or a sandbox."""
+"""The API server that the suite looks at: that of CLUSTER (a control plane) or MESH (with istiod), or a sandbox."""
 
 import json
 import os
@@ -84,7 +84,7 @@ class Api:
 
 @pytest.fixture(scope="session")
 def http() -> Iterator[httpx.Client]:
-    state = os.environ.get("CLUSTER")
+    state = os.environ.get("CLUSTER") or os.environ.get("MESH")
     if state:
         places = json.loads(Path(state).read_text())
         with Access.of(Path(places["directory"]) / "access", places["server"]).client("admin") as client:

@@ -8,6 +8,7 @@ from tests.canary_objects import BAD, GOOD
 
 JSON_PATCH, MERGE_PATCH = "application/json-patch+json", "application/merge-patch+json"
 STRATEGIC_PATCH = "application/strategic-merge-patch+json"
+LOOSE = "loose.example.com"
 
 
 def artifact(name, api):
@@ -22,14 +23,6 @@ def here(obj, api):
 
 def route(api):
     return {**artifact("workloads/virtual-service", api), "apiVersion": "networking.istio.io/v1"}
-
-
-def weighted(api, primary, canary):
-    obj = route(api)
-    for destination, weight in zip(obj["spec"]["http"][0]["route"], (primary, canary), strict=True):
-        destination.pop("weight", None)
-        destination.update({} if weight is None else {"weight": weight})
-    return obj
 
 
 def code_and_reason(answer):
@@ -286,13 +279,36 @@ def test_nothing_new_in_a_namespace_that_ends(api):
 # --- schemas ---
 
 
-def test_unknown_fields_are_pruned_or_kept(api):
+@pytest.fixture
+def loose_kind(api):
+    """Serve a kind that keeps fields which nobody declared, and return the path of its objects."""
+    names = {"kind": "Loose", "plural": "looses", "singular": "loose", "listKind": "LooseList"}
+    spec = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    schema = {"openAPIV3Schema": {"type": "object", "properties": {"spec": spec}}}
+    versions = [{"name": "v1", "served": True, "storage": True, "schema": schema}]
+    definition = {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"looses.{LOOSE}"},
+        "spec": {"group": LOOSE, "scope": "Namespaced", "names": names, "versions": versions},
+    }
+    definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+    api.made(definitions, definition)
+    path = f"/apis/{LOOSE}/v1/namespaces/{api.namespace}/looses"
+    for _ in range(100):  # a new kind is served a moment after its definition is there
+        if api("GET", path).is_success:
+            break
+        api.watch(definitions)  # a second
+    yield path
+    api("DELETE", f"{definitions}/looses.{LOOSE}")
+
+
+def test_unknown_fields_are_pruned_or_kept(api, loose_kind):
     canary = artifact("rollouts/podinfo", api)
     canary["spec"]["unknown"] = 1
     assert "unknown" not in api.made(api.canaries, canary)["spec"]
-    made = route(api)
-    made["spec"]["unknown"] = {"a": [1]}
-    assert api.made(api.routes, made)["spec"]["unknown"] == {"a": [1]}
+    loose = {"apiVersion": f"{LOOSE}/v1", "kind": "Loose", "metadata": {"name": "any"}, "spec": {"unknown": {"a": [1]}}}
+    assert api.made(loose_kind, loose)["spec"]["unknown"] == {"a": [1]}
     deployment = artifact("workloads/primary-deployment", api)
     deployment["spec"]["unknown"] = 1
     assert "unknown" not in api.made(api.deployments, deployment)["spec"]
@@ -335,35 +351,6 @@ def test_good_canary_is_taken(api, case):
 @pytest.mark.parametrize("case", BAD, ids=lambda case: case.id)
 def test_bad_canary_is_refused(api, case):
     assert code_and_reason(api("POST", api.canaries, here(case.object(), api))) == (422, "Invalid")
-
-
-@pytest.mark.parametrize("weights", [(9, 1), (50, 40), (150, 0), (100, None)])
-def test_weights_are_shares_of_any_sum(api, weights):
-    made = api.made(api.routes, weighted(api, *weights))
-    assert tuple(to.get("weight") for to in made["spec"]["http"][0]["route"]) == weights
-
-
-@pytest.mark.parametrize(
-    ("weights", "field", "message"),
-    [
-        pytest.param((0, 0), "spec.http[0].route", "total destination weight = 0", id="nothing to share"),
-        pytest.param((110, -10), "spec.http[0].route[1].weight", "-10", id="below zero"),
-    ],
-)
-def test_weights_that_are_no_shares_are_refused(api, weights, field, message):
-    refused = api("POST", api.routes, weighted(api, *weights))
-    assert code_and_reason(refused) == (422, "Invalid")
-    (cause,) = refused.json()["details"]["causes"]
-    assert cause["field"] == field
-    assert message in cause["message"]
-
-
-def test_every_version_of_a_kind_shows_the_same_object(api):
-    made = api.made(api.routes, route(api))
-    for version in ("v1", "v1beta1", "v1alpha3"):
-        shown = api("GET", f"{api.routes.replace('/v1/', f'/{version}/')}/podinfo").json()
-        assert shown["apiVersion"] == f"networking.istio.io/{version}"
-        assert (shown["spec"], shown["metadata"]["uid"]) == (made["spec"], made["metadata"]["uid"])
 
 
 def test_defaults_of_workloads_and_services(api):

@@ -1,13 +1,47 @@
-"""The mesh that MESH names, and stories on it."""
+"""The mesh that MESH names, and stories on it.
+
+At its beginning the walk-through counts all canaries and starts the controller anew with shorter rounds. So it comes
+first, and stories that run beside it wait until it has done both.
+"""
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from tests.mesh.story import Mesh, Story
+from hack.processes import pause
+from tests.mesh.places import Mesh
+from tests.mesh.story import Story
+
+_WALK_THROUGH = "test_walkthrough.py"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have the walk-through run first."""
+    items.sort(key=lambda item: item.path.name != _WALK_THROUGH)
+
+
+@pytest.fixture
+def alone(mesh) -> Iterator[Callable[[], None]]:
+    """Return what the walk-through calls once it no longer needs to be alone; it is called at the latest at its end."""
+    mark = _mark(mesh)
+    mark.unlink(missing_ok=True)  # of an earlier session on this mesh
+    yield mark.touch
+    mark.touch()
+
+
+@pytest.fixture(scope="session")
+def not_counted(mesh, request) -> None:
+    """Wait until the walk-through counts no more, if it runs in this session."""
+    items: Sequence[pytest.Item] = request.session.items
+    while any(item.path.name == _WALK_THROUGH for item in items) and not _mark(mesh).exists():
+        pause(0.2)
+
+
+def _mark(mesh: Mesh) -> Path:
+    return mesh.directory / "counted"
 
 
 @pytest.fixture(scope="session")
@@ -21,7 +55,7 @@ def mesh() -> Iterator[Mesh]:
 
 
 @pytest.fixture
-def new_story(mesh, tmp_path) -> Iterator[Callable[[str], Story]]:
+def new_story(mesh, tmp_path, not_counted) -> Iterator[Callable[[str], Story]]:
     """Make a namespace with sidecars; it is deleted afterwards."""
     stories: list[Story] = []
 

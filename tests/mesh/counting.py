@@ -15,6 +15,7 @@ class Request:
     time: float  # unix seconds when its answer was there
     status: int  # 0: none
     pod: str
+    oldest: float  # when the oldest request was sent that had no answer then
 
     @property
     def failed(self) -> bool:
@@ -47,8 +48,8 @@ def parse(text: str) -> list[Request]:
     """Return the requests that a caller has printed; a last line that is not whole is left out."""
     found = []
     for line in text.splitlines()[:-1] if not text.endswith("\n") else text.splitlines():
-        time, status, pod = line.split(" ")
-        found.append(Request(float(time), int(status), pod))
+        time, status, pod, oldest = line.split(" ")
+        found.append(Request(float(time), int(status), pod, float(oldest)))
     return found
 
 

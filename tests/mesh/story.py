@@ -1,8 +1,6 @@
 """A namespace of the mesh with podinfo in two versions, somebody who calls it, and what was seen of a rollout."""
 
 import json
-import os
-import subprocess
 import sys
 import threading
 import time
@@ -15,19 +13,20 @@ from typing import Any
 import httpx
 import yaml
 
-from hack.cluster.access import Access
 from hack.processes import Process, pause
 from tests.mesh.counting import Request, parse
+from tests.mesh.places import ROOT, Mesh
 
 Json = dict[str, Any]
 
-ROOT = Path(__file__).parents[2]
 ARTIFACTS = ROOT / "artifacts"
 WORKLOADS = ("primary-deployment", "primary-service", "canary-deployment", "canary-service", "virtual-service")
 CALLER = "load"
+OUTSIDE = "podinfo.example.com"
+GATEWAY_PORT = 8080
 _LOOK_SECONDS = 0.05
 _PATIENCE_SECONDS = 240.0
-_MERGE = {"Content-Type": "application/merge-patch+json"}
+MERGE = {"Content-Type": "application/merge-patch+json"}
 _VIRTUAL_SERVICES = "/apis/networking.istio.io/v1"
 ROOTS = {
     "canaries": "/apis/flagger.app/v1beta1",
@@ -37,32 +36,10 @@ ROOTS = {
     "events": "/api/v1",
     "virtualservices": _VIRTUAL_SERVICES,
     "destinationrules": _VIRTUAL_SERVICES,
+    "gateways": _VIRTUAL_SERVICES,
 }
 ABRUPT = ["sh", "-c", "trap 'kill -9 $p; exit' TERM; ./podinfo --port=9898 & p=$!; wait"]
 """A container that is gone the moment that it is asked to end; podinfo as made goes on for three seconds."""
-
-
-class Mesh:
-    """The mesh that ``python -m hack.mesh`` has started, for whoever runs in it."""
-
-    def __init__(self, places: Json) -> None:
-        """Take where everything is."""
-        self.places = places
-        self.directory = Path(places["directory"])
-        self.access = Access.of(self.directory / "access", places["server"])
-        self.api = self.access.client("admin")
-        homes = {f"HELM_{name}_HOME": str(self.directory / f"helm-{name}") for name in ("CACHE", "CONFIG", "DATA")}
-        path = f"{places['binaries']}{os.pathsep}{os.environ['PATH']}"
-        self.environ = {**os.environ, **homes, "KUBECONFIG": places["kubeconfig"], "PATH": path}
-
-    def run(self, command: str, *, timeout: float = 400) -> str:
-        """Run a line of shell as a user at the repository's root would; return what it prints."""
-        shell = ["bash", "-euc", command]
-        done = subprocess.run(
-            shell, cwd=ROOT, env=self.environ, capture_output=True, text=True, check=False, timeout=timeout
-        )
-        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
-        return done.stdout
 
 
 class Story:
@@ -75,6 +52,7 @@ class Story:
         self.namespace = namespace = f"{name}-{uuid.uuid4().hex[:4]}"
         self._directory = directory
         self.weights: list[tuple[float, int]] = []  # since when which
+        self._proxy = CALLER  # whose sidecar shares out the requests
         self._stop = threading.Event()
         self._watching = threading.Thread(target=self._watch, name=f"weights-{namespace}")
         meta = {"name": namespace, "labels": {"istio-injection": "enabled"}}
@@ -87,9 +65,7 @@ class Story:
         obj["metadata"]["namespace"] = self.namespace
         group, _, version = obj["apiVersion"].rpartition("/")
         root = f"/apis/{group}/{version}" if group else f"/api/{version}"
-        plural = {"Canary": "canaries", "VirtualService": "virtualservices", "DestinationRule": "destinationrules"}.get(
-            obj["kind"], f"{obj['kind'].lower()}s"
-        )
+        plural = "canaries" if obj["kind"] == "Canary" else f"{obj['kind'].lower()}s"
         answer = self.api.post(f"{root}/namespaces/{self.namespace}/{plural}", json=obj)
         assert answer.is_success, answer.text
 
@@ -126,7 +102,7 @@ class Story:
     def annotate(self, name: str, value: str) -> None:
         """Annotate the canary object."""
         patch = {"metadata": {"annotations": {f"flagger.app/{name}": value}}}
-        self.api.patch(f"{self._path('canaries')}/podinfo", json=patch, headers=_MERGE).raise_for_status()
+        self.api.patch(f"{self._path('canaries')}/podinfo", json=patch, headers=MERGE).raise_for_status()
 
     # --- what is seen ---
 
@@ -144,6 +120,13 @@ class Story:
         """Whether all pods of a Deployment are."""
         found = self.get("deployments", name)
         return bool(found["spec"]["replicas"] == found["status"].get("availableReplicas", 0))
+
+    def brought(self, name: str, *, of: str) -> bool:
+        """Whether the last pod of a Deployment with the images of another one has been created."""
+        found, other = self.get("deployments", name), self.get("deployments", of)
+        images = [[c["image"] for c in obj["spec"]["template"]["spec"]["containers"]] for obj in (found, other)]
+        seen = found["status"].get("observedGeneration") == found["metadata"]["generation"]
+        return images[0] == images[1] and seen and found["status"].get("updatedReplicas") == found["spec"]["replicas"]
 
     def events(self) -> list[str]:
         """Return what the events of the namespace's canary say."""
@@ -173,25 +156,32 @@ class Story:
 
     # --- who calls ---
 
-    def call(self, per_second: float, url: str = "http://podinfo:9898/") -> Process:
-        """Have somebody call the service from now on, through a sidecar of their own; stop the process to end it."""
-        spec = {"containers": [{"name": "load", "image": "curlimages/curl", "command": ["sleep", "infinity"]}]}
-        self.add(
-            {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": CALLER, "labels": {"app": CALLER}}, "spec": spec}
-        )
+    def call(
+        self, per_second: float, url: str = "http://podinfo:9898/", *, discovery: str = "", gateway: str = ""
+    ) -> Process:
+        """Have somebody call the service from now on, through a sidecar of their own; stop the process to end it.
+
+        Args:
+            per_second: how many requests.
+            url: of the service; grpc:// for a method of gRPC.
+            discovery: host and port at which that sidecar finds istiod, if not where all others do.
+            gateway: pod of the gateway that is called instead, from outside of the mesh.
+        """
+        spec = {"containers": [{"name": CALLER, "image": "curlimages/curl", "command": ["sleep", "infinity"]}]}
+        meta: Json = {"name": CALLER, "labels": {"app": CALLER}}
+        if discovery:
+            meta["annotations"] = {"proxy.istio.io/config": f"discoveryAddress: {discovery}\n"}
+        self.add({"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec})
         self.until(lambda: self.get("pods", CALLER)["status"]["phase"] == "Running", "the caller runs")
-        command = [
-            "kubectl",
-            "-n",
-            self.namespace,
-            "exec",
-            CALLER,
-            "--",
-            sys.executable,
-            str(ROOT / "tests/mesh/caller.py"),
-        ]
+        into = ["kubectl", "-n", self.namespace, "exec", CALLER, "--"]
+        whom = [url, str(per_second)]
+        if gateway:  # a call to the address of a pod goes past the sidecar
+            address = self.get("pods", gateway)["status"]["podIP"]
+            whom = [f"http://{address}:{GATEWAY_PORT}/", str(per_second), OUTSIDE]
+            self._proxy = gateway
+        command = [*into, sys.executable, str(ROOT / "tests/mesh/caller.py"), *whom]
         log = self._directory / f"{self.namespace}.requests"
-        process = Process("caller", [*command, url, str(per_second)], log, environ=self.mesh.environ)
+        process = Process("caller", command, log, environ=self.mesh.environ)
         self.until(lambda: len(self.requests()) > per_second, "requests are answered")
         self._watching.start()
         return process
@@ -201,10 +191,17 @@ class Story:
         log = self._directory / f"{self.namespace}.requests"
         return parse(log.read_text())
 
+    def until_answered(self, sent: float) -> None:
+        """Wait until every request has its answer, good or bad, that was sent before two seconds after a time.
+
+        One that goes to pods which are gone may take its whole timeout to fail.
+        """
+        self.until(lambda: self.requests()[-1].oldest > sent + 2, "requests are answered")
+
     def flags(self, since: float) -> dict[str, int]:
-        """Return how the caller's sidecar explains the failures since a time (unix seconds), each with its number."""
+        """Return how the caller's sidecar, or the gateway, explains failures since a time (unix seconds)."""
         found: dict[str, int] = {}
-        (log,) = (self.mesh.directory / "nodes/pods" / self.namespace).glob(f"{CALLER}-*/istio-proxy.log")
+        (log,) = (self.mesh.directory / "nodes/pods" / self.namespace).glob(f"{self._proxy}-*/istio-proxy.log")
         for line in log.read_text().splitlines():
             if line.startswith("{") and '"response_code":200' not in line:
                 entry = json.loads(line)

@@ -1,17 +1,21 @@
 """The README's walk-through, typed as it stands on real Istio: every line of it, `kubectl exec` included.
 
-Two things differ. Rounds of two seconds and windows of ten replace the minutes, so that nobody waits for half an hour;
-and the load generator is waited for, which somebody who reads on does as well.
+Two things differ. Rounds of two seconds, windows of ten and drains of five replace longer ones, so that nobody waits
+for half an hour; and the load generator is waited for, which somebody who reads on does as well.
 """
 
 import json
 import re
 
 from hack.processes import pause
-from tests.mesh.story import ROOT
+from tests.mesh.places import ROOT
 
 QUICK = (
     "helm upgrade flagger charts/flagger --namespace=istio-system --reuse-values --set controlLoopInterval=2s --wait"
+)
+QUICK_CANARY = (
+    "sed -e 's/interval: 1m/interval: 10s/' -e 's/^  canaryAnalysis:/&\\n    drainSeconds: 5/' "
+    "artifacts/rollouts/podinfo.yaml | kubectl apply -f -"
 )
 
 
@@ -34,7 +38,7 @@ def nothing_to_fix(mesh):
     raise AssertionError(said)
 
 
-def test_walk_through_as_written(mesh):
+def test_walk_through_as_written(mesh, alone):
     (install,) = blocks("Install")
     assert "-- flagger check" in mesh.run(install)
     mesh.run(QUICK)
@@ -43,10 +47,10 @@ def test_walk_through_as_written(mesh):
     mesh.run(load)
     mesh.run("kubectl -n test wait pod/load --for=condition=Ready --timeout=60s")
     assert nothing_to_fix(mesh) in (ROOT / "README.md").read_text()
+    alone()
     create, *rest = first.splitlines()
-    quick = "sed 's/interval: 1m/interval: 10s/' artifacts/rollouts/podinfo.yaml | kubectl apply -f -"
     assert create == "kubectl apply -f artifacts/rollouts/podinfo.yaml"
-    described = mesh.run("\n".join([quick, *rest]))
+    described = mesh.run("\n".join([QUICK_CANARY, *rest]))
     assert "Promotion completed! Scaling down podinfo-canary.test" in described
     assert "canary.flagger.app/podinfo" in mesh.run(second)
     primary = json.loads(mesh.run("kubectl -n test get deployment podinfo -o json"))

@@ -1,0 +1,82 @@
+"""Other ways to a service than HTTP/1 from inside of the mesh: the weights hold there too, and no request is lost."""
+
+import pytest
+
+from hack.processes import pause
+from tests.mesh.counting import failures, shares
+from tests.mesh.story import GATEWAY_PORT, OUTSIDE
+
+PER_SECOND = 100
+GRPC_PER_SECOND = 15  # a process for each
+SETTLE = 1.0
+LABELS = {"istio": "public"}
+
+
+def from_outside(story):
+    """Put a gateway in front, which carries out the weights."""
+
+    def change(obj):
+        if obj["kind"] == "VirtualService":
+            obj["spec"].update(hosts=[OUTSIDE], gateways=["public"])
+
+    story.add_workloads(change)
+    server = {"port": {"number": GATEWAY_PORT, "name": "http", "protocol": "HTTP"}, "hosts": [OUTSIDE]}
+    kind = {"apiVersion": "networking.istio.io/v1", "kind": "Gateway", "metadata": {"name": "public"}}
+    story.add({**kind, "spec": {"selector": LABELS, "servers": [server]}})
+    meta = {"name": "public", "labels": LABELS, "annotations": {"inject.istio.io/templates": "gateway"}}
+    spec = {"containers": [{"name": "istio-proxy", "image": "auto"}]}
+    story.add({"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec})
+    story.until(lambda: story.get("pods", "public")["status"]["phase"] == "Running", "the gateway runs")
+    return story.call(PER_SECOND, gateway="public")
+
+
+def by_http2(story):
+    """Have the proxies speak HTTP/2 with each other and with podinfo."""
+
+    def change(obj):
+        if obj["kind"] == "Service":
+            obj["spec"]["ports"][0]["name"] = "http2"
+        if obj["kind"] == "Deployment":
+            obj["spec"]["template"]["spec"]["containers"][0]["command"].append("--h2c")
+
+    story.add_workloads(change)
+    return story.call(PER_SECOND)
+
+
+def by_grpc(story):
+    """Call a method of gRPC, whose port is the Service's only one."""
+
+    def change(obj):
+        if obj["kind"] == "Service":
+            obj["spec"]["ports"] = [{"name": "grpc", "port": 9999, "targetPort": 9999}]
+        if obj["kind"] == "Deployment":
+            obj["spec"]["template"]["spec"]["containers"][0]["command"].append("--grpc-port=9999")
+        if obj["kind"] == "VirtualService":
+            for to in obj["spec"]["http"][0]["route"]:
+                to["destination"]["port"]["number"] = 9999
+
+    story.add_workloads(change)
+    return story.call(GRPC_PER_SECOND, "grpc://podinfo:9999/env.EnvService/Env")
+
+
+@pytest.mark.parametrize("way", [from_outside, by_http2, by_grpc])
+def test_weights_hold_and_no_request_is_lost(new_story, record_property, way):
+    story = new_story(way.__name__.replace("_", "-"))
+    with way(story) as caller:
+        story.add_canary(window="10s", interval="4s", stepWeight=25, drainSeconds=10, inconclusiveLimit=0)
+        story.until_state("finished")
+        story.until_gone()
+        story.release("1.4.0")
+        story.until(lambda: story.status().get("canaryWeight") == 50, "50 %")
+        pause(3)
+        story.annotate("abort", story.status()["canaryRevision"])
+        story.until_state("failed")
+        gone = story.until_gone()
+        story.until_answered(gone)
+        caller.check()
+    measured = shares(story.requests(), story.weights, settle=SETTLE)
+    record_property("shares", ", ".join(map(str, measured)))
+    record_property("failed", f"{len(failures(story.requests(), 0))} of {len(story.requests())} {story.flags(0)}")
+    assert [share for share in measured if not share.fits] == []
+    assert {share.weight for share in measured} == {0, 25, 50}
+    assert failures(story.requests(), 0) == []
