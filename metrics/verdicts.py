@@ -68,20 +68,20 @@ def _above(number: float, limit: float, unit: str) -> str:
 
 
 def _beside(number: float, limit: float, rounding: str) -> str:
-    """Return a number with two digits behind the point, or as many as tell it from its limit.
+    """Return a number with two digits behind the point; with more where two do not tell it from its limit, or from 0."""
 
-    A number that two digits cannot show at all, such as 0.0003, has the digits of its own.
-    """
-    text = f"{number:.2f}"
-    shown = float(text)
-    if shown or not number:
-        digits = max(2, len(_plain(limit).partition(".")[2]))
-        if shown < limit if rounding == ROUND_FLOOR else shown > limit:
-            return text
-        if digits <= _DIGITS:
-            cut = Decimal(repr(number)).quantize(Decimal(1).scaleb(-digits), rounding)
-            if cut != Decimal(repr(limit)):
-                return f"{cut:f}"
+    def tells(shown: str) -> bool:
+        value, bound = Decimal(shown), Decimal(repr(limit))
+        beyond = value < bound if rounding == ROUND_FLOOR else value > bound
+        return beyond and bool(value or not number)
+
+    rounded = f"{number:.2f}"
+    if tells(rounded):
+        return rounded
+    digits = max(2, len(_plain(limit).partition(".")[2]))
+    if float(rounded) and digits <= _DIGITS:
+        cut = f"{Decimal(repr(number)).quantize(Decimal(1).scaleb(-digits), rounding):f}"
+        return cut if tells(cut) else _plain(number)
     return _plain(number)
 
 
