@@ -68,7 +68,7 @@ def _above(number: float, limit: float, unit: str) -> str:
 
 
 def _beside(number: float, limit: float, rounding: str) -> str:
-    """Return a number with two digits behind the point; with more where two do not tell it from its limit, or from 0."""
+    """Return a number with two digits behind the point, or as many as tell it from its limit and from 0."""
 
     def tells(shown: str) -> bool:
         value, bound = Decimal(shown), Decimal(repr(limit))

@@ -83,8 +83,10 @@ def test_good_checks(check):
     [
         (
             Check("istio_request_total", 99, "1m"),
-            f"name 'istio_request_total' is not a known check, use one of {MILLISECONDS}, {SECONDS}, {RATE}, "
-            "or give it a query and a thresholdRange",
+            (
+                f"name 'istio_request_total' is not a known check, use one of {MILLISECONDS}, {SECONDS}, {RATE}, "
+                "or give it a query and a thresholdRange"
+            ),
         ),
         (Check(RATE, 99, "1d"), "interval '1d' is not a Prometheus duration such as 30s, 1m or 1h"),
         (Check(RATE, 99, "1m30s"), "interval '1m30s' is not a Prometheus duration such as 30s, 1m or 1h"),
