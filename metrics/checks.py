@@ -1,18 +1,23 @@
 """The known checks. Pure. A new check is one entry of ``CHECKS``."""
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
 from metrics import promql
-from metrics.types import Check, Target, Value
+from metrics.templates import template_problem
+from metrics.types import AnyCheck, Check, OwnCheck, Target, Value
 
 _UNITS = {"s": 1, "m": 60, "h": 3600}
 _LONGEST_WINDOW_SECONDS = 24 * 3600
 _PERCENT = 100.0
 _MS_PER_SECOND = 1000.0
 _ROUNDING = 1e-6  # of a percentage: a sum of floats over a sum of floats can be a little more than 1
+_NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_. ]*[A-Za-z0-9])?")
+_LONGEST_NAME = 63  # characters, as for the values of labels
+_UNIT = re.compile(r"[%A-Za-z][-A-Za-z0-9_/%]{0,15}")
 _LONGEST_MS = 1e12  # thirty years: an answer beyond it was not measured
 
 
@@ -54,11 +59,14 @@ CHECKS: Mapping[str, CheckKind] = {
 }
 
 
-def check_problem(check: Check) -> str | None:
+def check_problem(check: AnyCheck) -> str | None:
     """Return what is wrong with a check and what would be right, or None."""
+    if isinstance(check, OwnCheck):
+        return _interval_problem(check.interval) or _own_problem(check)
     kind = CHECKS.get(check.name)
     if kind is None:
-        return f"name {check.name!r} is not a known check, use one of {', '.join(sorted(CHECKS))}"
+        known = ", ".join(sorted(CHECKS))
+        return f"name {check.name!r} is not a known check, use one of {known}, or give it a query and a thresholdRange"
     return _interval_problem(check.interval) or (_percent_problem if kind.unit == "percent" else _ms_problem)(check)
 
 
@@ -68,6 +76,27 @@ def _interval_problem(interval: str) -> str | None:
         return f"interval {interval!r} is not a Prometheus duration such as 30s, 1m or 1h"
     if not 0 < float(number) * _UNITS[unit] <= _LONGEST_WINDOW_SECONDS:  # a float, which any number of digits fits
         return f"interval {interval} is not between 1s and 24h"
+    return None
+
+
+def _own_problem(check: OwnCheck) -> str | None:
+    if check.name in CHECKS:
+        return f"name {check.name} is that of a known check, give the query another name"
+    if len(check.name) > _LONGEST_NAME or not _NAME.fullmatch(check.name):
+        return f"name {check.name!r} must be letters, digits, spaces, '-', '_' and '.', at most {_LONGEST_NAME}"
+    if check.unit and not _UNIT.fullmatch(check.unit):
+        return f"unit {check.unit!r} must be a word of at most 16 characters, such as %, ms or messages"
+    return _range_problem(check) or template_problem(check.query)
+
+
+def _range_problem(check: OwnCheck) -> str | None:
+    low, high = check.limits.low, check.limits.high
+    if low is None and high is None:
+        return f"thresholdRange of {check.name} needs min or max, or both"
+    if not all(math.isfinite(limit) for limit in (low, high) if limit is not None):
+        return f"thresholdRange of {check.name} must be finite numbers"
+    if low is not None and high is not None and low > high:
+        return f"thresholdRange of {check.name}: min {low:g} is above max {high:g}"
     return None
 
 

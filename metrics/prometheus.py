@@ -1,5 +1,6 @@
 """The observer that asks Prometheus. Whatever goes wrong there is a reading, never an exception."""
 
+import logging
 import os
 import threading
 import time
@@ -13,10 +14,13 @@ from metrics.access import access_of
 from metrics.address import validate_url, without_credentials
 from metrics.answers import Answer, AnswerError, number_in
 from metrics.checks import CHECKS, CheckKind
-from metrics.types import Check, NoData, ObserverClosedError, Reading, Target, Unavailable, Value
+from metrics.templates import rendered
+from metrics.types import AnyCheck, NoData, ObserverClosedError, OwnCheck, Reading, Target, Unavailable, Value
 from metrics.wire import Wire
 
 TIMEOUT_SECONDS = 5.0  # of a query in all, from the name of the server to the last byte
+
+log = logging.getLogger(__name__)
 
 Counter = Callable[[str, float], None]
 """Called once per query with its outcome (``value``, ``no-data``, ``unavailable``) and its seconds."""
@@ -55,7 +59,7 @@ class PrometheusObserver:
         self._monotonic = monotonic
         self._closed = threading.Event()
 
-    def observe(self, target: Target, checks: Sequence[Check]) -> tuple[Reading, ...]:
+    def observe(self, target: Target, checks: Sequence[AnyCheck]) -> tuple[Reading, ...]:
         """Return one reading per check, in their order; the checks are asked side by side."""
         return self._side_by_side(partial(self._of_check, target, check) for check in checks)
 
@@ -82,8 +86,10 @@ class PrometheusObserver:
         except CancelledError as error:
             raise ObserverClosedError from error
 
-    def _of_check(self, target: Target, check: Check) -> Reading:
+    def _of_check(self, target: Target, check: AnyCheck) -> Reading:
         """Ask once; a second time, in another way, only where the first has no data."""
+        if isinstance(check, OwnCheck):
+            return self._read(rendered(check.query, target, check.interval))
         kind = CHECKS[check.name]
         reading = self._read(kind.query(target, check.interval), kind)
         if isinstance(reading, NoData) and kind.fallback is not None:
@@ -99,6 +105,7 @@ class PrometheusObserver:
             reading = Unavailable(f"{self.where} {error}")
         outcome = {Value: "value", NoData: "no-data", Unavailable: "unavailable"}[type(reading)]
         self._count(outcome, self._monotonic() - began)
+        log.debug("Asked Prometheus", extra={"query": query, "answer": str(reading)})
         return reading
 
     def _answer(self, query: str) -> Answer:

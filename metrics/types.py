@@ -11,11 +11,33 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One metric with its limit, as the user wrote it."""
+    """A metric that the controller knows, with its limit."""
 
-    name: str  # a known check, see metrics.checks
+    name: str  # see metrics.checks
     threshold: float  # percent for rates, milliseconds for durations
     interval: str  # window, a Prometheus duration such as 1m
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Which readings pass: those between the two, each of which passes as well. At least one is set."""
+
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OwnCheck:
+    """A metric of the user's own: what is asked, and what the answer must be."""
+
+    name: str  # as events say it
+    query: str  # in the provider's language, with the variables of metrics.templates
+    limits: Limits  # in the unit of the query
+    interval: str  # window, a Prometheus duration such as 1m
+    unit: str = ""  # as events print it: %, ms, messages
+
+
+AnyCheck = Check | OwnCheck
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +50,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A finite number in the unit of the check's threshold (percent, or milliseconds)."""
+    """A finite number in the unit of the check's limit."""
 
     number: float
     at_least: bool = False  # the true number is higher: the histogram has no larger bucket that could tell by how much
@@ -61,7 +83,7 @@ class Verdict(StrEnum):
 class Judgement:
     """A check with its reading, judged."""
 
-    check: Check
+    check: AnyCheck
     reading: Reading
     verdict: Verdict
     text: str  # for the event: "success rate 82.33% < 99%"; "" if the check passed
@@ -74,7 +96,7 @@ class ObserverClosedError(Exception):
 class MetricsObserver(Protocol):
     """Asks for readings. Never raises for what a provider does: that is a reading."""
 
-    def observe(self, target: Target, checks: Sequence[Check]) -> tuple[Reading, ...]:
+    def observe(self, target: Target, checks: Sequence[AnyCheck]) -> tuple[Reading, ...]:
         """Return one reading per check, in their order; checks of one call run side by side.
 
         Raises:

@@ -1,50 +1,92 @@
 """What a reading says of a canary, and how an event says it. Pure."""
 
 import math
-from decimal import ROUND_FLOOR, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import assert_never
 
-from metrics.checks import CHECKS, CheckKind
+from metrics.checks import CHECKS
 from metrics.durations import go_duration
-from metrics.types import Check, Judgement, NoData, Reading, Unavailable, Value, Verdict
+from metrics.types import AnyCheck, Judgement, NoData, OwnCheck, Reading, Unavailable, Value, Verdict
+
+_DIGITS = 17  # of a double; a limit with more behind the point is nearly 0
+_WITHOUT_A_SPACE = frozenset({"%", "ms", "s"})
 
 
-def judge(check: Check, reading: Reading) -> Judgement:
-    """Judge one reading against its check, which must be a known one. Nothing but a finite number can pass."""
-    kind = CHECKS[check.name]
+def judge(check: AnyCheck, reading: Reading) -> Judgement:
+    """Judge one reading against its check. Nothing but a finite number can pass."""
+    label = label_of(check)
     match reading:
-        case Value(number, at_least=True) if math.isfinite(number):
-            return Judgement(check, reading, Verdict.FAIL, f"{kind.label} {_beyond(number, check.threshold)}")
         case Value(number) if math.isfinite(number):
-            return _judged(check, kind, reading, number)
+            beyond = _beyond_the_limits(check, reading)
+            verdict = Verdict.FAIL if beyond else Verdict.PASS
+            return Judgement(check, reading, verdict, f"{label} {beyond}" if beyond else "")
         case Value() | NoData():
-            text = f"{kind.label} unknown, Prometheus has no data for the last {check.interval}"
+            text = f"{label} unknown, Prometheus has no data for the last {check.interval}"
         case Unavailable(reason):
-            text = f"{kind.label} unknown, {reason}"
+            text = f"{label} unknown, {reason}"
         case _:
             assert_never(reading)
     return Judgement(check, reading, Verdict.INCONCLUSIVE, text)
 
 
-def _judged(check: Check, kind: CheckKind, reading: Reading, number: float) -> Judgement:
-    failed = number < check.threshold if kind.fails_below else number > check.threshold
-    if not failed:
-        return Judgement(check, reading, Verdict.PASS, "")
-    relation = _rate(number, check.threshold) if kind.unit == "percent" else _duration(number, check.threshold)
-    return Judgement(check, reading, Verdict.FAIL, f"{kind.label} {relation}")
+def label_of(check: AnyCheck) -> str:
+    """Return the name of a check for people: ``success rate``."""
+    return check.name if isinstance(check, OwnCheck) else CHECKS[check.name].label
 
 
-def _rate(number: float, threshold: float) -> str:
-    """Return ``82.33% < 99%``; a number that would round up to the limit is cut off instead: ``98.99% < 99%``.
+def within(check: OwnCheck, number: float) -> str:
+    """Return a number that passes with its limits: ``0.4% (at most 1%)``."""
+    low, high, unit = check.limits.low, check.limits.high, _suffix(check.unit)
+    ends = [f"at least {_plain(low)}{unit}"] if low is not None else []
+    ends += [f"at most {_plain(high)}{unit}"] if high is not None else []
+    return f"{_plain(round(number, 6))}{unit} ({' and '.join(ends)})"
 
-    It is cut at as many digits as the limit has, at least two, so that the two can be told apart.
-    """
-    limit = _plain(threshold)
-    text = f"{number:.2f}"
-    if float(text) >= threshold:
-        digits = max(2, len(limit.partition(".")[2]))
-        text = f"{Decimal(repr(number)).quantize(Decimal(1).scaleb(-digits), ROUND_FLOOR):f}"
-    return f"{text}% < {limit}%"
+
+def _beyond_the_limits(check: AnyCheck, value: Value) -> str | None:
+    """Return ``82.33% < 99%`` for a number that fails, or None."""
+    number = value.number
+    if isinstance(check, OwnCheck):
+        low, high = check.limits.low, check.limits.high
+        if low is not None and number < low:
+            return _below(number, low, check.unit)
+        return _above(number, high, check.unit) if high is not None and number > high else None
+    if value.at_least:
+        return _beyond(number, check.threshold)
+    if CHECKS[check.name].fails_below:
+        return _below(number, check.threshold, "%") if number < check.threshold else None
+    return _duration(number, check.threshold) if number > check.threshold else None
+
+
+def _below(number: float, limit: float, unit: str) -> str:
+    """Return ``82.33% < 99%``; a number that would round up to the limit is cut off instead: ``98.99% < 99%``."""
+    return f"{_beside(number, limit, ROUND_FLOOR)}{_suffix(unit)} < {_plain(limit)}{_suffix(unit)}"
+
+
+def _above(number: float, limit: float, unit: str) -> str:
+    """Return ``1.20% > 1%``; a number that would round down to the limit is rounded up instead: ``1.01% > 1%``."""
+    return f"{_beside(number, limit, ROUND_CEILING)}{_suffix(unit)} > {_plain(limit)}{_suffix(unit)}"
+
+
+def _beside(number: float, limit: float, rounding: str) -> str:
+    """Return a number with two digits behind the point, or as many as tell it from its limit and from 0."""
+
+    def tells(shown: str) -> bool:
+        value, bound = Decimal(shown), Decimal(repr(limit))
+        beyond = value < bound if rounding == ROUND_FLOOR else value > bound
+        return beyond and bool(value or not number)
+
+    rounded = f"{number:.2f}"
+    if tells(rounded):
+        return rounded
+    digits = max(2, len(_plain(limit).partition(".")[2]))
+    if float(rounded) and digits <= _DIGITS:
+        cut = f"{Decimal(repr(number)).quantize(Decimal(1).scaleb(-digits), rounding):f}"
+        return cut if tells(cut) else _plain(number)
+    return _plain(number)
+
+
+def _suffix(unit: str) -> str:
+    return unit if unit in _WITHOUT_A_SPACE or not unit else f" {unit}"
 
 
 def _duration(number: float, threshold: float) -> str:

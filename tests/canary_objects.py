@@ -39,6 +39,12 @@ def metric(name: object = RATE, threshold: object = 99, **more: object) -> Json:
     return {"name": name, "threshold": threshold, **more}
 
 
+def query(name: object = "checkout errors", **more: object) -> Json:
+    return {"name": name, "query": "vector(0)", "thresholdRange": {"max": 1}, **more}
+
+
+ERRORS = 'sum(rate(errors_total{namespace="{{ namespace }}",pod=~"{{ workload }}-.*"}[{{ interval }}]))'
+
 GOOD = [
     Case("the example", lambda s, a: None),
     Case("no kind", lambda s, a: s.pop("targetKind")),
@@ -59,6 +65,15 @@ GOOD = [
     Case("percent of 0", lambda s, a: a.update(metrics=[metric(threshold=0)])),
     Case("percent just above a ratio", lambda s, a: a.update(metrics=[metric(threshold=1.01)])),
     Case("percent of 100", lambda s, a: a.update(metrics=[metric(threshold=100)])),
+    Case("query", lambda s, a: a.update(metrics=[query()])),
+    Case("query with variables", lambda s, a: a.update(metrics=[query(query=ERRORS)])),
+    Case("query with a unit", lambda s, a: a.update(metrics=[query(unit="%")])),
+    Case("query with a unit of several words", lambda s, a: a.update(metrics=[query(unit="messages/s")])),
+    Case("query with both limits", lambda s, a: a.update(metrics=[query(thresholdRange={"min": -1, "max": -1})])),
+    Case("query with a lower limit", lambda s, a: a.update(metrics=[query(thresholdRange={"min": 0.5})])),
+    Case("query with a window", lambda s, a: a.update(metrics=[query(interval="5m")])),
+    Case("query of the shortest name", lambda s, a: a.update(metrics=[query("q")])),
+    Case("query beside a known check", lambda s, a: a.update(metrics=[metric(), query()])),
     Case("no drain", lambda s, a: a.update(drainSeconds=0)),
     Case("longest drain", lambda s, a: a.update(drainSeconds=3600)),
     Case("traffic that returns at once", lambda s, a: a.update(promotion="atOnce")),
@@ -286,6 +301,72 @@ BAD = [
         "metric without name",
         lambda s, a: a.update(metrics=[{"threshold": 1}]),
         f"{_WHERE}.metrics[0].name is required",
+    ),
+    Case(
+        "query and threshold",
+        lambda s, a: a.update(metrics=[query(threshold=1)]),
+        f"{_WHERE}.metrics[0].threshold is for the known checks",
+    ),
+    Case(
+        "query without limits",
+        lambda s, a: a.update(metrics=[{"name": "q", "query": "vector(0)"}]),
+        f"{_WHERE}.metrics[0].thresholdRange must be an object, not None",
+    ),
+    Case(
+        "limits without a query",
+        lambda s, a: a.update(metrics=[{"name": "q", "thresholdRange": {"max": 1}}]),
+        f"{_WHERE}.metrics[0].query must be a text, not None",
+    ),
+    Case(
+        "neither limit",
+        lambda s, a: a.update(metrics=[query(thresholdRange={})]),
+        f"{_WHERE}.metrics[0]: thresholdRange of checkout errors needs min or max, or both",
+    ),
+    Case(
+        "limit as text",
+        lambda s, a: a.update(metrics=[query(thresholdRange={"max": "1%"})]),
+        f"{_WHERE}.metrics[0].thresholdRange.max must be a number, not '1%'",
+    ),
+    Case(
+        "limits that nothing is within",
+        lambda s, a: a.update(metrics=[query(thresholdRange={"min": 2, "max": 1})]),
+        f"{_WHERE}.metrics[0]: thresholdRange of checkout errors: min 2 is above max 1",
+    ),
+    Case(
+        "query under the name of a known check",
+        lambda s, a: a.update(metrics=[query(RATE)]),
+        f"{_WHERE}.metrics[0]: name {RATE} is that of a known check",
+    ),
+    Case(
+        "query as a number",
+        lambda s, a: a.update(metrics=[query(query=1)]),
+        f"{_WHERE}.metrics[0].query must be a text, not 1",
+    ),
+    Case("empty query", lambda s, a: a.update(metrics=[query(query="")]), f"{_WHERE}.metrics[0]: query is empty"),
+    Case(
+        "longest query and one more",
+        lambda s, a: a.update(metrics=[query(query="x" * 4097)]),
+        f"{_WHERE}.metrics[0]: query has 4097 characters, at most 4096 are allowed",
+    ),
+    Case(
+        "name that no label can hold",
+        lambda s, a: a.update(metrics=[query("é")]),
+        f"{_WHERE}.metrics[0]: name 'é' must be letters",
+    ),
+    Case(
+        "longest name and one more",
+        lambda s, a: a.update(metrics=[query("q" * 64)]),
+        f"{_WHERE}.metrics[0]: name '{'q' * 64}' must be letters",
+    ),
+    Case(
+        "unit that is no word",
+        lambda s, a: a.update(metrics=[query(unit="<b>")]),
+        f"{_WHERE}.metrics[0]: unit '<b>' must be a word",
+    ),
+    Case(
+        "unit as a number",
+        lambda s, a: a.update(metrics=[query(unit=1)]),
+        f"{_WHERE}.metrics[0].unit must be a text, not 1",
     ),
     Case(
         "window with a wrong unit",

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 
-from controller.check.facts import CheckAnswers, Metrics
+from controller.check.facts import CheckAnswers, Metrics, OwnAnswer
 from controller.check.judge_metrics import METRICS, REQUESTS
 from controller.core.canary import CanarySpec
 from controller.core.world import World
 from metrics.prometheus import PrometheusObserver
 from metrics.promql import count_of, count_of_other_reporters, largest_bucket, samples_in_two_windows
-from metrics.types import Check, NoData, Reading, Target, Unavailable
+from metrics.templates import rendered
+from metrics.types import AnyCheck, NoData, OwnCheck, Reading, Target, Unavailable
 
 
 def ask_metrics(observer: PrometheusObserver, worlds: Sequence[World]) -> Metrics | Unavailable:
@@ -34,11 +35,15 @@ def _queries_of(world: World) -> list[list[str]]:
     return [_queries(check, targets) for check in spec.checks]
 
 
-def _queries(check: Check, targets: Sequence[Target]) -> list[str]:
+def _queries(check: AnyCheck, targets: Sequence[Target]) -> list[str]:
+    if isinstance(check, OwnCheck):
+        return [rendered(check.query, targets[-1], check.interval)]
     queries = [count_of(check.name, targets), samples_in_two_windows(check.name, targets, check.interval)]
     return [*queries, largest_bucket(check.name, targets)] if check.name != REQUESTS else queries
 
 
-def _answers(readings: Iterator[Reading], queries: Sequence[str]) -> CheckAnswers:
+def _answers(readings: Iterator[Reading], queries: Sequence[str]) -> CheckAnswers | OwnAnswer:
+    if len(queries) == 1:
+        return OwnAnswer(queries[0], next(readings))
     series, samples, *buckets = (next(readings) for _ in queries)
     return CheckAnswers(series, samples, largest_bucket=buckets[0] if buckets else NoData())

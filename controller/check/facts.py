@@ -126,12 +126,20 @@ class CheckAnswers:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnAnswer:
+    """What Prometheus has answered to a query of the user's own."""
+
+    query: str  # as it was asked
+    reading: Reading
+
+
+@dataclass(frozen=True, slots=True)
 class Metrics:
     """What Prometheus has answered."""
 
     series: Mapping[str, Reading]  # how many there are, by metric, for any workload
     others: Reading  # series of requests that come from elsewhere than a destination's proxy
-    of_canaries: Mapping[tuple[str, str], Sequence[CheckAnswers]]  # by namespace and name, one per check
+    of_canaries: Mapping[tuple[str, str], Sequence[CheckAnswers | OwnAnswer]]  # by namespace and name, one per check
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,10 @@ class Reason(StrEnum):
     WINDOW_LONGER_THAN_ROUND = "WindowLongerThanRound"
     WINDOW_SHORTER_THAN_ROUND = "WindowShorterThanRound"
     LIMIT_BEYOND_BUCKETS = "LimitBeyondBuckets"
+    QUERY_ANSWERED = "QueryAnswered"
+    QUERY_FAILS = "QueryFails"
+    QUERY_WITHOUT_DATA = "QueryWithoutData"
+    QUERY_NOT_ANSWERED = "QueryNotAnswered"
     CANARY_UNREADABLE = "CanaryUnreadable"
     ROLLOUT_HELD = "RolloutHeld"
     WORKLOAD_NOT_CONVERGED = "WorkloadNotConverged"
@@ -51,6 +55,7 @@ class Finding:
     what: str  # one sentence
     fix: str = ""  # one sentence, or a command that can be pasted; "" if there is nothing to fix
     about: str = ""  # ``namespace/name`` of a canary object, or ""
+    query: str = ""  # of the user's own, as Prometheus was asked it, or ""
 
 
 def passed(check: str, what: str, about: str = "") -> Finding:

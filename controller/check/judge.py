@@ -6,7 +6,7 @@ nothing: what is wrong is said once.
 
 from collections.abc import Callable, Iterator
 
-from controller.check import judge_canaries, judge_cluster, judge_metrics, judge_pacing
+from controller.check import judge_canaries, judge_cluster, judge_metrics, judge_pacing, judge_queries
 from controller.check.facts import Facts
 from controller.check.findings import Finding
 
@@ -21,6 +21,7 @@ CHECKS: tuple[Callable[[Facts], Iterator[Finding]], ...] = (
     judge_canaries.canaries,
     judge_pacing.pacing,
     judge_metrics.canary_series,
+    judge_queries.own_queries,
 )
 
 

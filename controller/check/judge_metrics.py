@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from controller.check.facts import CheckAnswers, Facts
+from controller.check.facts import CheckAnswers, Facts, Metrics, OwnAnswer
 from controller.check.findings import Finding, Reason, cannot_tell, passed, problem, warning
 from controller.core.canary import CanarySpec
 from controller.core.world import World
@@ -66,7 +66,8 @@ def _no_requests(facts: Facts, *, elsewhere: bool) -> Finding:
     else:
         said = f"Prometheus has no {REQUESTS}: it does not scrape the mesh, or nobody has sent a request yet"
         fix = _SCRAPE
-    asked = any(isinstance(world.canary.spec, CanarySpec) and world.canary.spec.checks for world in facts.worlds)
+    specs = [world.canary.spec for world in facts.worlds if isinstance(world.canary.spec, CanarySpec)]
+    asked = any(isinstance(check, Check) for spec in specs for check in spec.checks)
     return (problem if asked else warning)("prometheus", Reason.NO_ISTIO_SERIES, said, fix)
 
 
@@ -81,31 +82,39 @@ def canary_series(facts: Facts) -> Iterator[Finding]:
             yield from _of_canary(facts, world, canary.spec, answers)
 
 
-def _of_canary(facts: Facts, world: World, spec: CanarySpec, asked: Sequence[CheckAnswers]) -> Iterator[Finding]:
+def _of_canary(
+    facts: Facts, world: World, spec: CanarySpec, asked: Sequence[CheckAnswers | OwnAnswer]
+) -> Iterator[Finding]:
     metrics = facts.metrics
     assert not isinstance(metrics, Unavailable)  # noqa: S101  # the caller looked
     about = key_of(world.canary.namespace, world.canary.name)
     workloads = f"{spec.primary.name} or {spec.canary.name} in namespace {world.canary.namespace}"
-    for index, (check, answers) in enumerate(zip(spec.checks, asked, strict=False)):
-        twin, since = TWIN.get(check.name, ("", ""))
-        missing = _lacks(metrics.series[check.name])
-        if missing and twin and _some(metrics.series[twin]):
-            said = f"It checks {check.name}, which Prometheus does not have: Istio {since} has {twin}"
-            fix = (
-                f"Set spec.canaryAnalysis.metrics[{index}].name to {twin}; the threshold stays, it is in milliseconds."
-            )
-            yield problem("canaries", Reason.WRONG_DURATION_METRIC, said, fix, about)
-        elif isinstance(answers.series, Unavailable):
-            said = f"Whether Prometheus has {check.name} of {workloads} cannot be told: {answers.series.reason}"
-            yield cannot_tell("canaries", said, "Try again.", about)
-        elif not missing and _lacks(answers.series):
-            said = f"Prometheus has no {check.name} of {workloads}"
-            fix = "Send requests through the mesh to its hosts, and see that its pods have a sidecar."
-            yield warning("canaries", Reason.NO_SERIES_OF_WORKLOADS, said, fix, about)
-        else:
-            field = f"spec.canaryAnalysis.metrics[{index}]"
-            yield from _of_window(check, answers.samples, workloads, field, about)
-            yield from _of_buckets(check, answers.largest_bucket, workloads, field, about)
+    for index, found in enumerate(zip(spec.checks, asked, strict=False)):
+        field = f"spec.canaryAnalysis.metrics[{index}]"
+        match found:
+            case Check() as check, CheckAnswers() as answers:
+                yield from _of_check(metrics, check, answers, workloads, field, about)
+
+
+def _of_check(  # what the sentences name
+    metrics: Metrics, check: Check, answers: CheckAnswers, workloads: str, field: str, about: str
+) -> Iterator[Finding]:
+    twin, since = TWIN.get(check.name, ("", ""))
+    missing = _lacks(metrics.series[check.name])
+    if missing and twin and _some(metrics.series[twin]):
+        said = f"It checks {check.name}, which Prometheus does not have: Istio {since} has {twin}"
+        fix = f"Set {field}.name to {twin}; the threshold stays, it is in milliseconds."
+        yield problem("canaries", Reason.WRONG_DURATION_METRIC, said, fix, about)
+    elif isinstance(answers.series, Unavailable):
+        said = f"Whether Prometheus has {check.name} of {workloads} cannot be told: {answers.series.reason}"
+        yield cannot_tell("canaries", said, "Try again.", about)
+    elif not missing and _lacks(answers.series):
+        said = f"Prometheus has no {check.name} of {workloads}"
+        fix = "Send requests through the mesh to its hosts, and see that its pods have a sidecar."
+        yield warning("canaries", Reason.NO_SERIES_OF_WORKLOADS, said, fix, about)
+    else:
+        yield from _of_window(check, answers.samples, workloads, field, about)
+        yield from _of_buckets(check, answers.largest_bucket, workloads, field, about)
 
 
 def _of_window(check: Check, samples: Reading, workloads: str, field: str, about: str) -> Iterator[Finding]:

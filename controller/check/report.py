@@ -49,6 +49,7 @@ def as_json(facts: Facts, findings: Sequence[Finding]) -> str:
                 "canary": finding.about or None,
                 "what": finding.what,
                 "fix": finding.fix or None,
+                **({"query": finding.query} if finding.query else {}),
             }
             for finding in findings
         ],

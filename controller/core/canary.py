@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from metrics.types import Check, Verdict
+from metrics.types import AnyCheck, Limits, Verdict
 
 
 class State(StrEnum):
@@ -50,7 +50,7 @@ class CanarySpec:
     step_weight: int  # percent, 1..100
     interval: timedelta | None  # of one round, at least 1 s; None: the controller's default
     inconclusive_limit: int  # consecutive rounds; 0: wait for ever
-    checks: tuple[Check, ...]  # empty: pod health only, on purpose
+    checks: tuple[AnyCheck, ...]  # empty: pod health only, on purpose
     drain: timedelta  # from the moment that all traffic is back on the primary until the canary is scaled down
     stepped: bool  # after a promotion traffic returns by stepWeight each round, not at once
 
@@ -79,10 +79,11 @@ class CheckStatus:
 
     name: str
     verdict: Verdict
-    threshold: float
+    threshold: float | None  # None: a check of the user's own
     value: float | None  # None: no reading
     message: str
     time: datetime
+    limits: Limits | None = None  # of a check of the user's own
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from controller.core.canary import Canary, CanarySpec, InvalidSpec, Stage
 from controller.core.durations import parse_duration
 from controller.core.plan import Complaint, Corrections
 from controller.core.world import Rollout, World
-from metrics.types import Check
+from metrics.types import AnyCheck
 from router.types import Weights
 
 SPREAD = 0.1
@@ -73,7 +73,7 @@ def arrived_at(world: World) -> datetime | None:
     return shifted.at if shifted.weights == Weights.to_canary(world.canary.status.canary_weight) else None
 
 
-def filled_at(r: Rollout, check: Check) -> datetime:
+def filled_at(r: Rollout, check: AnyCheck) -> datetime:
     """Return when the whole window of a check lies after the first step of this revision."""
     status = r.world.canary.status
     first_step = status.traffic_start_time or status.start_time  # the latter: a rollout that an older release began

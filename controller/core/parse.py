@@ -16,7 +16,7 @@ from controller.core.verbs import ABORT, HOLD, PROMOTE, RETRY
 from informers.fields import mapping, texts, whole
 from informers.types import FieldError
 from metrics.checks import check_problem
-from metrics.types import Check
+from metrics.types import AnyCheck, Check, Limits, OwnCheck
 
 DEFAULT_THRESHOLD = 10
 DEFAULT_MAX_WEIGHT = 100
@@ -132,7 +132,7 @@ def _side(spec: Json, role: str) -> Side:
     return Side(name=_name(side, f"spec.{role}."), host=_host(side, f"spec.{role}."))
 
 
-def _checks(analysis: Json) -> tuple[Check, ...]:
+def _checks(analysis: Json) -> tuple[AnyCheck, ...]:
     where = "spec.canaryAnalysis.metrics"
     metrics = analysis.get("metrics")
     if not isinstance(metrics, list):
@@ -145,21 +145,56 @@ def _checks(analysis: Json) -> tuple[Check, ...]:
     return checks
 
 
-def _check(metric: object, where: str) -> Check:
+def _check(metric: object, where: str) -> AnyCheck:
     if not isinstance(metric, Mapping):
         raise SpecError(f"{where} must be an object with name and threshold, not {metric!r}")
-    threshold = metric.get("threshold")
-    if isinstance(threshold, bool) or not isinstance(threshold, int | float):
-        raise SpecError(f"{where}.threshold must be a number, not {threshold!r}")
-    check = Check(
-        name=_text(metric, "name", f"{where}."),
-        threshold=float(threshold),
-        interval=str(metric.get("interval") or DEFAULT_METRIC_INTERVAL),
-    )
+    own = "query" in metric or "thresholdRange" in metric
+    check = (_own_check if own else _known_check)(metric, f"{where}.")
     problem = check_problem(check)
     if problem:
         raise SpecError(f"{where}: {problem}")
     return check
+
+
+def _known_check(metric: Json, prefix: str) -> Check:
+    threshold = _number(metric, "threshold", prefix)
+    if threshold is None:
+        raise SpecError(f"{prefix}threshold must be a number, not None")
+    return Check(_text(metric, "name", prefix), threshold, _window(metric))
+
+
+def _own_check(metric: Json, prefix: str) -> OwnCheck:
+    if metric.get("threshold") is not None:
+        raise SpecError(f"{prefix}threshold is for the known checks, a query has a thresholdRange: min, max or both")
+    limits = _mapping(metric, "thresholdRange", prefix)
+    within = f"{prefix}thresholdRange."
+    query, unit = metric.get("query"), metric.get("unit") or ""
+    for field, value in (("query", query), ("unit", unit)):
+        if not isinstance(value, str):
+            raise SpecError(f"{prefix}{field} must be a text, not {value!r}")
+    return OwnCheck(
+        name=_text(metric, "name", prefix),
+        query=str(query),
+        limits=Limits(_number(limits, "min", within), _number(limits, "max", within)),
+        interval=_window(metric),
+        unit=str(unit),
+    )
+
+
+def _window(metric: Json) -> str:
+    return str(metric.get("interval") or DEFAULT_METRIC_INTERVAL)
+
+
+def _number(obj: Json, field: str, prefix: str) -> float | None:
+    value = obj.get(field)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise SpecError(f"{prefix}{field} must be a number, not {value!r}")
+    try:
+        return float(value)
+    except OverflowError as error:
+        raise SpecError(f"{prefix}{field} must be a number that fits a double") from error
 
 
 def _interval(analysis: Json) -> timedelta | None:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from controller.core.canary import CanaryStatus, CheckStatus, Condition, Obeyed, Stage, State
 from informers.types import FieldError
-from metrics.types import Verdict
+from metrics.types import Limits, Verdict
 
 HIGHEST_INT32, HIGHEST_INT64 = 2**31 - 1, 2**63 - 1
 _PERCENT = 100
@@ -89,11 +89,19 @@ def _check_status(item: object, where: str) -> CheckStatus:
     return CheckStatus(
         name=_text(obj, "name", prefix),
         verdict=_required(_word(obj, "verdict", Verdict, prefix), f"{prefix}verdict"),
-        threshold=_required(_number(obj, "threshold", prefix), f"{prefix}threshold"),
+        threshold=_number(obj, "threshold", prefix),
         value=_number(obj, "value", prefix),
         message=_text(obj, "message", prefix),
         time=_required(_time(obj, "time", prefix), f"{prefix}time"),
+        limits=_limits(obj.get("thresholdRange"), f"{prefix}thresholdRange"),
     )
+
+
+def _limits(value: object, where: str) -> Limits | None:
+    if value is None:
+        return None
+    obj = _mapping(value, where)
+    return Limits(_number(obj, "min", f"{where}."), _number(obj, "max", f"{where}."))
 
 
 def _required(value: T | None, where: str) -> T:

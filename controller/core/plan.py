@@ -10,7 +10,7 @@ from typing import Literal
 
 from controller.core.canary import CanaryStatus
 from controller.core.events import Event
-from metrics.types import Check
+from metrics.types import AnyCheck
 from router.types import Weights
 
 
@@ -124,7 +124,7 @@ class Plan:
     """A decision."""
 
     actions: tuple[Action, ...] = ()
-    observe: tuple[Check, ...] = ()  # readings that are needed before anything can be decided
+    observe: tuple[AnyCheck, ...] = ()  # readings that are needed before anything can be decided
     wake_after: timedelta | None = None  # reconcile again then, even if nothing changes; None: only on a change
     complaint: Complaint | None = None  # to be remembered until the next decision of this canary; None: forget
     corrections: Corrections | None = None  # to be remembered; None: as before

@@ -16,7 +16,7 @@ from controller.core.plan import Plan, Say, WriteStatus
 from controller.core.standing import behind
 from controller.core.steps import correct
 from controller.core.world import Rollout, World
-from metrics.types import Check, Judgement, Value, Verdict
+from metrics.types import AnyCheck, Judgement, OwnCheck, Value, Verdict
 from metrics.verdicts import judge
 
 
@@ -35,14 +35,14 @@ def is_due(r: Rollout) -> bool:
     return r.stage is Stage.PROGRESSING and r.world.now >= pacing.round_due_at(r.world, r.spec)
 
 
-def to_judge(r: Rollout) -> Sequence[Check]:
+def to_judge(r: Rollout) -> Sequence[AnyCheck]:
     """Return the checks whose windows are filled, if traffic flows."""
     if not r.weight or not r.world.sends_to_canary:
         return ()
     return [check for check in r.spec.checks if pacing.filled_at(r, check) <= r.world.now]
 
 
-def unjudged(r: Rollout) -> Sequence[Check]:
+def unjudged(r: Rollout) -> Sequence[AnyCheck]:
     """Return the checks of the spec without a reading."""
     read = [check for check, _ in r.world.readings or ()]
     return [check for check in r.spec.checks if check not in read]
@@ -167,8 +167,9 @@ def _as_status(r: Rollout, judgement: Judgement) -> CheckStatus:
     return CheckStatus(
         name=judgement.check.name,
         verdict=judgement.verdict,
-        threshold=judgement.check.threshold,
+        threshold=None if isinstance(judgement.check, OwnCheck) else judgement.check.threshold,
         value=reading.number if isinstance(reading, Value) else None,
         message=judgement.text,
         time=r.world.now,
+        limits=judgement.check.limits if isinstance(judgement.check, OwnCheck) else None,
     )

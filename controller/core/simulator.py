@@ -30,10 +30,10 @@ from controller.core.status_json import apply_patch, status_patch, to_json
 from controller.core.world import FINALIZER, NOTHING_REMEMBERED, Memory, World, after_action, after_plan, with_readings
 from deploy.template import promoted_labels
 from deploy.types import Template, Workload
-from metrics.types import Check, Reading
+from metrics.types import AnyCheck, Reading
 from router.types import Backend, Route, Weights
 
-Readings = Callable[["Scene", Sequence[Check]], Sequence[Reading]]
+Readings = Callable[["Scene", Sequence[AnyCheck]], Sequence[Reading]]
 
 
 @dataclass(frozen=True, slots=True)

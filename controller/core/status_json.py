@@ -106,12 +106,16 @@ def _condition(c: Condition) -> Json:
 
 
 def _check(c: CheckStatus) -> Json:
-    value = {} if c.value is None else {"value": c.value}
+    limits = c.limits and {"min": c.limits.low, "max": c.limits.high}
+    optional: Json = {
+        "threshold": c.threshold,
+        "thresholdRange": limits and {end: limit for end, limit in limits.items() if limit is not None},
+        "value": c.value,
+    }
     return {
         "name": c.name,
         "verdict": c.verdict,
-        "threshold": c.threshold,
-        **value,
+        **{field: value for field, value in optional.items() if value is not None},
         "message": c.message,
         "time": _time(c.time),
     }

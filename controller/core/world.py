@@ -14,7 +14,7 @@ from controller.core.plan import Action, Complaint, CopyTemplate, Corrections, P
 from deploy.template import would_change_nothing
 from deploy.types import Workload
 from informers.types import Unreadable
-from metrics.types import Check, Reading
+from metrics.types import AnyCheck, Reading
 from router.types import Backend, Route, Weights
 
 FINALIZER = "flagger.app/finalizer"
@@ -74,7 +74,7 @@ class World:
         Canary, ...
     ]  # of each of our workloads, and hosts on our route, the oldest other object that names it
     default_interval: timedelta
-    readings: tuple[tuple[Check, Reading], ...] | None = None  # once they were asked for
+    readings: tuple[tuple[AnyCheck, Reading], ...] | None = None  # once they were asked for
     memory: Memory = NOTHING_REMEMBERED
     namespace_terminating: bool = False  # everything in it is about to go, our rights included
     unseen: tuple[Unseen, ...] = ()  # of the kinds of its workloads and its route
@@ -188,7 +188,7 @@ def rollout_of(world: World) -> Rollout | None:
     return Rollout(world=world, spec=world.canary.spec, workload=world.workload)
 
 
-def with_readings(world: World, checks: Sequence[Check], readings: Iterable[Reading]) -> World:
+def with_readings(world: World, checks: Sequence[AnyCheck], readings: Iterable[Reading]) -> World:
     """Return the same world, now with the readings that a plan asked for, one per check."""
     return replace(world, readings=tuple(zip(checks, readings, strict=True)))
 

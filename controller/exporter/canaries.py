@@ -9,11 +9,12 @@ from datetime import datetime
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from controller.core.canary import CanarySpec, CanaryStatus, State
+from controller.core.canary import CanarySpec, CanaryStatus, CheckStatus, State
 from controller.core.conditions import PROMOTED, READY
 from controller.core.pacing import longest_pause
 from controller.core.plan import Plan, ReleaseFinalizer, Say, WriteStatus
 from controller.core.world import World
+from metrics.checks import CHECKS
 from metrics.types import Verdict
 
 _STATES = {State.RUNNING: 0, State.FINISHED: 1, State.FAILED: 2}
@@ -55,8 +56,10 @@ class CanaryExporter:
         )
         self._last_transition = gauge("last_transition_timestamp_seconds", "When the state last changed.")
         check = ("name", "namespace", "metric")
-        self._value = gauge("metric_analysis", "Last reading of a check: percent, or milliseconds.", *check)
-        self._threshold = gauge("metric_threshold", "Limit of a check: percent, or milliseconds.", *check)
+        self._value = gauge(
+            "metric_analysis", "Last reading of a check: percent, milliseconds, or the unit of its own query.", *check
+        )
+        self._threshold = gauge("metric_threshold", "Limit of a check, in the unit of its reading.", *check, "bound")
         self._verdict = gauge("metric_verdict", "Verdict of a check: 0 pass, 1 fail, 2 inconclusive.", *check)
         self._rollouts = Counter(
             "flagger_rollouts", "Rollouts that ended.", ["namespace", "outcome", "reason"], registry=registry
@@ -179,7 +182,8 @@ class CanaryExporter:
         if status.last_transition_time:
             yield (self._last_transition, labels), status.last_transition_time.timestamp()
         for check in status.checks:
-            yield (self._threshold, (*labels, check.name)), check.threshold
+            for bound, limit in _limits(check):
+                yield (self._threshold, (*labels, check.name, bound)), limit
             yield (self._verdict, (*labels, check.name)), _VERDICTS[check.verdict]
             if check.value is not None:
                 yield (self._value, (*labels, check.name)), check.value
@@ -215,3 +219,13 @@ def how_it_ended(before: CanaryStatus, after: CanaryStatus, *, released: bool) -
         return ("superseded", "NewRevision") if after.start_time != before.start_time else None
     promoted = after.condition(PROMOTED)
     return str(after.state), promoted.reason if promoted else ""
+
+
+def _limits(check: CheckStatus) -> Iterator[tuple[str, float]]:
+    """Yield the limits of a check and what they are: min or max."""
+    if check.limits:
+        bounds = (("min", check.limits.low), ("max", check.limits.high))
+        yield from ((bound, limit) for bound, limit in bounds if limit is not None)
+    elif check.threshold is not None:
+        known = CHECKS.get(check.name)
+        yield ("min" if known and known.fails_below else "max"), check.threshold

@@ -26,7 +26,9 @@ SPOKEN = (
 )
 NOT_FOR_OWNERS = re.compile(
     # for the log, for the memory of a process, or for nobody
-    r"is not an address such as|must not have a query|Bearer |is gone or cannot be read|correcting to"
+    r"Asked Prometheus|is not an address such as|must not have a query|Bearer |is gone or cannot be read|correcting to"
+    # for `flagger check`
+    r"|at least \0|at most \0"
     # refused at the start
     r"|cannot be used|no certificates"
 )

@@ -1,11 +1,12 @@
 """The known checks and their limits."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
 from metrics.checks import CHECKS, check_problem
-from metrics.types import Check, Target, Value
+from metrics.types import Check, Limits, OwnCheck, Target, Value
 
 RATE = "istio_requests_total"
 SECONDS = "istio_request_duration_seconds_bucket"
@@ -82,7 +83,10 @@ def test_good_checks(check):
     [
         (
             Check("istio_request_total", 99, "1m"),
-            f"name 'istio_request_total' is not a known check, use one of {MILLISECONDS}, {SECONDS}, {RATE}",
+            (
+                f"name 'istio_request_total' is not a known check, use one of {MILLISECONDS}, {SECONDS}, {RATE}, "
+                "or give it a query and a thresholdRange"
+            ),
         ),
         (Check(RATE, 99, "1d"), "interval '1d' is not a Prometheus duration such as 30s, 1m or 1h"),
         (Check(RATE, 99, "1m30s"), "interval '1m30s' is not a Prometheus duration such as 30s, 1m or 1h"),
@@ -109,4 +113,29 @@ def test_good_checks(check):
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_bad_checks_say_what_would_be_right(check, problem):
+    assert check_problem(check) == problem
+
+
+def own(**changes):
+    return replace(OwnCheck("checkout errors", "vector(0)", Limits(high=1.0), "1m"), **changes)
+
+
+@pytest.mark.parametrize("check", [own(), own(unit="%"), own(limits=Limits(1.0, 1.0)), own(limits=Limits(low=-1.0))])
+def test_query_of_the_users_own_can_be_a_check(check):
+    assert check_problem(check) is None
+
+
+@pytest.mark.parametrize(
+    ("check", "problem"),
+    [
+        (own(interval="1d"), "interval '1d' is not a Prometheus duration such as 30s, 1m or 1h"),
+        (own(limits=Limits(high=math.inf)), "thresholdRange of checkout errors must be finite numbers"),
+        (own(limits=Limits(low=math.nan)), "thresholdRange of checkout errors must be finite numbers"),
+        (
+            own(query="{{ pod }}"),
+            "query has the unknown variable {{ pod }}, use {{ namespace }}, {{ workload }}, {{ interval }}",
+        ),
+    ],
+)
+def test_query_that_cannot_be_a_check_says_what_would_be_right(check, problem):
     assert check_problem(check) == problem

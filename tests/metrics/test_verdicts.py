@@ -7,8 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from metrics.types import Check, Judgement, NoData, Unavailable, Value, Verdict
-from metrics.verdicts import judge
+from metrics.types import Check, Judgement, Limits, NoData, OwnCheck, Unavailable, Value, Verdict
+from metrics.verdicts import judge, within
 
 RATE = Check("istio_requests_total", 99, "1m")
 DURATION = Check("istio_request_duration_seconds_bucket", 500, "2m")
@@ -115,3 +115,63 @@ def test_failing_duration_says_both_without_an_exponent(number, threshold):
     judgement = judge(Check(DURATION.name, threshold, "1m"), Value(number))
     assert (judgement.verdict is Verdict.FAIL) is (number > threshold)
     assert "e+" not in judgement.text
+
+
+# --- queries of the user's own ---------------------------------------------------------------------------------------
+
+
+def own(low=None, high=None, unit=""):
+    return OwnCheck("checkout errors", "vector(0)", Limits(low, high), "1m", unit)
+
+
+@pytest.mark.parametrize(
+    ("check", "number", "text"),
+    [
+        (own(high=1, unit="%"), 1.2, "checkout errors 1.20% > 1%"),
+        (own(high=1, unit="%"), 1.004, "checkout errors 1.01% > 1%"),
+        (own(high=1.234), 1.2341, "checkout errors 1.235 > 1.234"),
+        (own(high=100, unit="messages"), 120.0, "checkout errors 120.00 messages > 100 messages"),
+        (own(low=5, high=10, unit="ms"), 4.999, "checkout errors 4.99ms < 5ms"),
+        (own(low=5, high=10), 10.5, "checkout errors 10.50 > 10"),
+        (own(low=-1), -1.5, "checkout errors -1.50 < -1"),
+        (own(high=0), 0.0003, "checkout errors 0.0003 > 0"),
+        (own(high=0), 1e-12, "checkout errors 0.000000000001 > 0"),
+        (own(low=0), -0.0003, "checkout errors -0.0003 < 0"),
+        (own(low=0.5), 0.0003, "checkout errors 0.0003 < 0.5"),
+        (own(low=0.5), 0.0, "checkout errors 0.00 < 0.5"),
+    ],
+)
+def test_number_beyond_either_limit_fails_with_both(check, number, text):
+    assert judge(check, Value(number)) == Judgement(check, Value(number), Verdict.FAIL, text)
+
+
+@pytest.mark.parametrize(
+    ("check", "number", "text"),
+    [
+        (own(low=5, high=10), 5.0, "5 (at least 5 and at most 10)"),
+        (own(low=5), 5.5, "5.5 (at least 5)"),
+        (own(high=10, unit="%"), 10.0, "10% (at most 10%)"),
+        (own(high=10, unit="messages"), 0.1234567, "0.123457 messages (at most 10 messages)"),
+    ],
+)
+def test_number_within_the_limits_passes_and_can_be_shown(check, number, text):
+    assert judge(check, Value(number)).verdict is Verdict.PASS
+    assert within(check, number) == text
+
+
+def test_query_without_data_or_answer_is_inconclusive():
+    check = own(high=1)
+    nothing = "checkout errors unknown, Prometheus has no data for the last 1m"
+    assert judge(check, NoData()) == Judgement(check, NoData(), Verdict.INCONCLUSIVE, nothing)
+    assert judge(check, Unavailable("x")).text == "checkout errors unknown, x"
+
+
+@given(st.floats(-1e9, 1e9), st.floats(-1e9, 1e9))
+def test_what_is_said_of_a_number_that_fails_is_true(number, limit):
+    for check, fails in ((own(low=limit), number < limit), (own(high=limit), number > limit)):
+        text = judge(check, Value(number)).text
+        assert bool(text) == fails
+        if text:
+            shown, relation, bound = text.removeprefix("checkout errors ").split()
+            assert Decimal(bound) == Decimal(repr(limit))
+            assert Decimal(shown) < Decimal(bound) if relation == "<" else Decimal(shown) > Decimal(bound)

@@ -32,8 +32,8 @@ from deploy.registry import WORKLOADS
 from hack.sandbox.__main__ import ARTIFACTS
 from hack.sandbox.api.kinds import from_crd
 from hack.sandbox.api.schema import problems
-from metrics.types import Check, Verdict
-from tests.canary_objects import BAD, GOOD, RATE, SECONDS, seed
+from metrics.types import Check, Limits, OwnCheck, Verdict
+from tests.canary_objects import BAD, ERRORS, GOOD, RATE, SECONDS, query, seed
 from tests.controller.core import builders
 
 KINDS, ROUTES = WORKLOADS.keys(), ("VirtualService", "HTTPRoute")
@@ -250,6 +250,8 @@ FULL = CanaryStatus(
     checks=(
         CheckStatus(RATE, "fail", 99.0, 82.33, "success rate 82.33% < 99%", AT),
         CheckStatus(SECONDS, "inconclusive", 500.0, None, "no data", AT),
+        CheckStatus("checkout errors", "pass", None, 0.5, "", AT, Limits(None, 1.0)),
+        CheckStatus("queue depth", "pass", None, 7.0, "", AT, Limits(5.0, 10.0)),
     ),
     failed_revisions=("1", "2"),
     obeyed=Obeyed(abort="1@x", retry="2@y"),
@@ -298,6 +300,22 @@ def test_status_as_the_api_server_stores_it():
                 "verdict": "inconclusive",
                 "threshold": 500.0,
                 "message": "no data",
+                "time": "2018-10-10T12:00:01.250000Z",
+            },
+            {
+                "name": "checkout errors",
+                "verdict": "pass",
+                "thresholdRange": {"max": 1.0},
+                "value": 0.5,
+                "message": "",
+                "time": "2018-10-10T12:00:01.250000Z",
+            },
+            {
+                "name": "queue depth",
+                "verdict": "pass",
+                "thresholdRange": {"min": 5.0, "max": 10.0},
+                "value": 7.0,
+                "message": "",
                 "time": "2018-10-10T12:00:01.250000Z",
             },
         ],
@@ -462,7 +480,11 @@ WRONG = [
     ({"checks": [{**CHECK, "verdict": "good"}]}, "status.checks[0].verdict must be pass or fail or inconclusive"),
     ({"checks": [CHECK, {**CHECK, "value": "99"}]}, "status.checks[1].value must be a number, not '99'"),
     ({"checks": [{**CHECK, "value": 10**400}]}, "status.checks[0].value must be a number that fits a double"),
-    ({"checks": [{**CHECK, "threshold": None}]}, "status.checks[0].threshold is required"),
+    ({"checks": [{**CHECK, "thresholdRange": 1}]}, "status.checks[0].thresholdRange must be an object, not 1"),
+    (
+        {"checks": [{**CHECK, "thresholdRange": {"max": "1"}}]},
+        "status.checks[0].thresholdRange.max must be a number, not '1'",
+    ),
     ({"checks": [{**CHECK, "time": None}]}, "status.checks[0].time is required"),
     ({"failedRevisions": [1]}, "status.failedRevisions[0] must be a text, not 1"),
     ({"obeyed": {"abort": 1}}, "status.obeyed.abort must be a text, not 1"),
@@ -583,3 +605,13 @@ def test_route_is_immutable(old, new, schema):
     said = [message for _, _, message in problems(schema, "v1beta1", after, before)]
     assert ("is immutable, create another canary" in " ".join(said)) is (old != new)
     assert bool(said) is (old != new)
+
+
+def test_query_of_the_users_own():
+    obj = {**seed(), "metadata": META}
+    one = query(query=ERRORS, unit="%", thresholdRange={"min": 0, "max": 1.5}, interval="5m")
+    obj["spec"]["canaryAnalysis"]["metrics"] = [one, query("queue depth")]
+    assert parse(obj).spec.checks == (
+        OwnCheck("checkout errors", ERRORS, Limits(0.0, 1.5), "5m", "%"),
+        OwnCheck("queue depth", "vector(0)", Limits(None, 1.0), "1m"),
+    )

@@ -10,7 +10,7 @@ from controller.core.decide import decide
 from controller.core.events import ABORTED, WORKLOAD_DELETED, deadline_exceeded, evidence_missing, threshold_reached
 from controller.core.plan import Plan, ReleaseFinalizer, WriteStatus
 from controller.exporter.canaries import CanaryExporter
-from metrics.types import Check, NoData, Verdict
+from metrics.types import Check, Limits, NoData, Verdict
 from tests.controller.core.builders import (
     BAD_RATE,
     MINUTE,
@@ -78,10 +78,22 @@ def test_what_a_plan_writes_is_shown_at_once(metrics):
 def test_each_check_shows_its_value_limit_and_verdict(metrics):
     metrics.look(world(status=status(checks=CHECKS)), Plan())
     assert metrics.value("flagger_canary_metric_analysis", **RATE) == 82.33
-    assert metrics.value("flagger_canary_metric_threshold", **RATE) == 99
+    assert metrics.value("flagger_canary_metric_threshold", **RATE, bound="min") == 99
     assert metrics.value("flagger_canary_metric_verdict", **RATE) == 1
-    assert metrics.value("flagger_canary_metric_threshold", **DURATION) == 500
+    assert metrics.value("flagger_canary_metric_threshold", **DURATION, bound="max") == 500
     assert metrics.value("flagger_canary_metric_verdict", **DURATION) == 2
+
+
+@pytest.mark.parametrize(
+    ("limits", "shown"),
+    [(Limits(1.0, 2.0), {"min": 1, "max": 2}), (Limits(high=2.0), {"max": 2}), (Limits(low=0.0), {"min": 0})],
+)
+def test_query_of_the_users_own_shows_its_limits(metrics, limits, shown):
+    own = CheckStatus("checkout errors", Verdict.PASS, None, 1.5, "", NOW, limits)
+    metrics.look(world(status=status(checks=(own,))), Plan())
+    labels = {**NAME, "metric": "checkout errors"}
+    found = {bound: metrics.value("flagger_canary_metric_threshold", **labels, bound=bound) for bound in ("min", "max")}
+    assert {bound: limit for bound, limit in found.items() if limit is not None} == shown
 
 
 def test_reading_that_is_missing_shows_no_value(metrics):
