@@ -35,7 +35,7 @@ def pause(resource: str, number: str) -> Blow:
         with started(it.on, *ELECT) as leader:
             leader.until_logged("Started")
             with started(it.on, *ELECT) as standby:
-                standby.until_logged("Leader is known")
+                standby.until_logged("New leader")
                 it.on.cluster.api.faults.add(_Stopping(cut, leader.pid))
                 it.begin()
                 it.until(cut.reached.is_set)

@@ -1,8 +1,10 @@
 """Invariants of time: what may not last, and what may not follow too soon."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
+from router.types import TOTAL
 from tests.invariants.moments import Breach, Paces
 from tests.invariants.record import Change, Record
 from tests.invariants.scenes import Scene, able_spans, pod_spec
@@ -85,15 +87,21 @@ def rollouts_move(record: Record, scenes: Sequence[Scene], paces: Paces) -> Iter
 
 
 def steps_keep_their_distance(_: Record, scenes: Sequence[Scene], paces: Paces) -> Iterator[Breach]:
-    """No two steps within an interval of the route; the copy of the template is the step after the last."""
-    carried_at, most = None, 0
+    """No two steps within an interval of the route; the copy of the template is the step after the last.
+
+    All traffic to the canary is none while the primary serves nobody, nor right after that: the news takes a moment.
+    """
+    carried_at, most, away_at = None, 0, -math.inf
     for before, after in pairwise(scenes):
         change = after.change
+        if not before.serves("primary"):
+            away_at = after.at
         if after.status.get("trafficStartTime") != before.status.get("trafficStartTime") or not after.running:
             carried_at, most = None, 0
         if change is None or not change.ours:
             continue
-        if carried_at is not None and _is_step(before, after, change, most):
+        diverted = after.canary_weight == TOTAL and after.at - away_at < paces.slack
+        if carried_at is not None and not diverted and _is_step(before, after, change, most):
             passed, wanted = after.at - carried_at, after.interval(paces.interval)
             if passed < wanted - CLOCKS:
                 yield change, f"a step {passed:.3f}s after the route carried the last weight, not {wanted:g}s"

@@ -1,6 +1,7 @@
 """The invariants themselves: silent about a good record, and loud about each that is broken in one place."""
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -46,8 +47,8 @@ def remove(_obj):
     return "removed"
 
 
-def service(obj):
-    obj.update(metadata={"name": "podinfo-canary"}, spec={"selector": {"app": "podinfo-canary"}})
+def service(obj, name="podinfo-canary"):
+    obj.update(metadata={"name": name}, spec={"selector": {"app": name}})
 
 
 def made_again(obj):
@@ -133,6 +134,21 @@ SILENT = [
 @pytest.mark.parametrize("steps", SILENT)
 def test_nothing_is_broken_by(steps):
     assert words(steps, ends_at=max(step.at for step in steps.values()) + 1) == set()
+
+
+@pytest.mark.parametrize(
+    ("weight", "at", "too_soon"),
+    [(100, 3.2, False), (100, 3.8, True), (50, 3.2, True)],
+    ids=["all traffic before the news", "all traffic long after it", "some traffic"],
+)
+def test_all_traffic_to_the_canary_is_no_step_right_after_the_primary_is_back(weight, at, too_soon):
+    steps = {
+        **until("first"),
+        "cut": Step(3.0, "services", "podinfo", remove, ours=False),
+        "back": Step(3.1, "services", "podinfo", partial(service, name="podinfo"), ours=False),
+        "divert": Step(at, *ROUTE, shift(weight)),
+    }
+    assert ("steps" in words(steps, ends_at=60.0)) == too_soon
 
 
 LOUD = [
