@@ -37,13 +37,14 @@ class Doubt:
         """Note that the server could not be reached: it may have been restored meanwhile."""
         self._was_away = True
 
-    def is_right(self, version: str, stop: Stop) -> bool:
-        """Ask the server for its version if there is doubt; return whether it is lower than ours.
+    def is_right(self, newest: Callable[[], str], stop: Stop) -> bool:
+        """Ask the server for its version if there is doubt; return whether it is lower than the newest that we know.
 
         A list of a single object says it: read from etcd, or by a cache that has made sure to be as new.
         """
         if stop.is_set() or not self._arises():
             return False
+        version = newest()  # before the question: what we write after it may be newer than the answer
         page = self._source.list(resource_version="", limit=1, continue_token="", take=lambda _: None, stop=stop)
         self.settle()
         if not is_older(page.resource_version, version):

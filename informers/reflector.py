@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import partial
 from typing import Generic
 
 from informers.backoff import Backoff
@@ -185,7 +186,7 @@ class Reflector(Generic[V]):
             with self._source.watch(resource_version=self._version, timeout_seconds=seconds, stop=stop) as events:
                 self._hooks.healthy()
                 # Only now: a server that goes back after it was asked ends this watch.
-                if self._doubt.is_right(self._version, stop):
+                if self._doubt.is_right(partial(self._store.newest, self._version), stop):
                     self._consistent = True
                     return _End.WENT_BACK
                 for event in events:

@@ -103,6 +103,14 @@ class Store(Generic[V]):
         with self._lock:
             then(self._objects)
 
+    def newest(self, version: str) -> str:
+        """Return the newest of a version and those of the objects: what was written through is ahead of the watch."""
+        with self._lock:
+            for view in self._objects.values():
+                if is_older(version, view.resource_version):
+                    version = view.resource_version
+            return version
+
     def view(self, obj: Json) -> V | Unreadable:
         """Build the view of an object, or what stands for one that cannot be read (contract S18).
 

@@ -414,6 +414,16 @@ def test_server_that_went_back_while_it_was_away_is_believed_when_it_is_there_ag
     assert (told.resource, told.before, told.now) == ("things", "1000", "500")
 
 
+def test_server_that_went_back_behind_our_own_write_is_believed():  # contracts R25, S20
+    """The answer to a write is in the store before its event has come: no version of the watch tells of it."""
+    ahead = Listed([thing("a", 900)], 10)
+    run = Run(
+        [ahead, Listed([], 20), Listed([thing("a", 15)], 20)], [TransportError("refused"), [], [modified("a", 21)]]
+    )
+    assert run.source.listed == [("0", 500, ""), ("", 1, ""), ("", 0, "")]
+    assert run.held() == {"a": "21"}
+
+
 def test_server_that_was_away_and_has_not_gone_back_is_watched_on():  # contract R25
     asked = Listed([thing("a", 5)], 10)
     run = Run([ONE, asked], [TransportError("refused"), TransportError("refused"), [added("b", 11)], []])
