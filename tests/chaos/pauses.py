@@ -38,7 +38,8 @@ def pause(resource: str, number: str) -> Blow:
                 standby.until_logged("New leader")
                 it.on.cluster.api.faults.add(_Stopping(cut, leader.pid))
                 it.begin()
-                it.until(cut.reached.is_set)
+                if it.until(cut.reached.is_set):
+                    standby.until_logged("Started")  # beyond the lease, also where nothing is left to do
                 it.until(lambda: False, within=TAKEOVER_SECONDS)
                 os.kill(leader.pid, signal.SIGCONT)
                 if cut.reached.is_set():
