@@ -4,7 +4,7 @@ That is what an administrator does with a snapshot of etcd: the API servers are 
 are started again. The manuals of etcd and Kubernetes recommend the first two ways:
 
 ``bumped``: versions go on far above the last one, and the history is compacted: every client lists anew.
-``restarted``: versions are lower than before, and whoever has a cache is restarted.
+``restarted``: versions are lower than before, and whoever has a cache is stopped before and started after it.
 ``silent``: versions are lower, and nobody restarts the controller. A watch from its last version is accepted, and tells
 nothing until the versions have caught up (kubernetes/kubernetes#107457). Between backup and restore the rest of the
 cluster has written, too, as it does: were the controller's own writes all, they would have caught up before it asks.
@@ -44,12 +44,14 @@ def restored(way: str, then: str, now: str) -> Blow:
                 it.until(lambda: False)
             else:
                 it.until_stage(now)
+            if way != "restarted":
+                with it.hindered():
+                    _restore(it, backup, way)
+                    it.wait(CATCH_UP_SECONDS)
+                it.until(lambda: False)
+        if way == "restarted":
             with it.hindered():
                 _restore(it, backup, way)
-                if way != "restarted":
-                    it.wait(CATCH_UP_SECONDS)
-            if way != "restarted":
-                it.until(lambda: False)
 
     return strike
 
