@@ -43,7 +43,7 @@ def _queries(check: AnyCheck, targets: Sequence[Target]) -> list[str]:
 
 
 def _answers(readings: Iterator[Reading], queries: Sequence[str]) -> CheckAnswers | OwnAnswer:
-    if len(queries) == 1:
+    if len(queries) == 1:  # only a check of the user's own asks one question
         return OwnAnswer(queries[0], next(readings))
     series, samples, *buckets = (next(readings) for _ in queries)
     return CheckAnswers(series, samples, largest_bucket=buckets[0] if buckets else NoData())

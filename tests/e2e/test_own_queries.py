@@ -40,6 +40,7 @@ def test_query_below_its_limit_rolls_back(on):
     with on.controller():
         on.until_state("failed")
     on.tells("own-query-rolls-back", requests="5.00")
+    assert on.weights() == (100, 0)
 
 
 def test_query_that_prometheus_refuses_is_no_evidence(on):

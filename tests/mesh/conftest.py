@@ -27,14 +27,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def alone(mesh) -> Iterator[Callable[[], None]]:
     """Return what the walk-through calls once it no longer needs to be alone; it is called at the latest at its end."""
     mark = _mark(mesh)
-    mark.unlink(missing_ok=True)  # of an earlier session on this mesh
+    mark.unlink(missing_ok=True)  # of an earlier run on this mesh
     yield mark.touch
     mark.touch()
 
 
 @pytest.fixture(scope="session")
 def not_counted(mesh, request) -> None:
-    """Wait until the walk-through counts no more, if it runs in this session."""
+    """Wait until the walk-through has counted, if it is among these tests."""
     items: Sequence[pytest.Item] = request.session.items
     while any(item.path.name == _WALK_THROUGH for item in items) and not _mark(mesh).exists():
         pause(0.2)
