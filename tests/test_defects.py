@@ -9,18 +9,17 @@ import pytest
 import yaml
 from prometheus_client import CollectorRegistry
 
-from controller.controller import Workers
 from controller.core import events
 from controller.core.canary import Stage, State
 from controller.core.decide import decide
 from controller.core.plan import CopyTemplate, Plan, Scale, Shift, WriteStatus
-from controller.core.simulator import later, plan_for, play, pushed, remembering, run, simulated, template_of
 from controller.core.world import stamp
-from controller.correlator import Correlator
+from controller.events.correlator import Correlator
 from controller.exporter.canaries import CanaryExporter
 from controller.kinds import canary_view
-from controller.ratelimit import ExponentialLimiter
-from controller.workqueue import WorkQueue
+from controller.work.ratelimit import ExponentialLimiter
+from controller.work.workers import Workers
+from controller.work.workqueue import WorkQueue
 from deploy.deployments import DEPLOYMENTS, DeploymentDeployer
 from deploy.deployments import view as deployment_view
 from hack.sandbox.__main__ import ARTIFACTS
@@ -54,6 +53,7 @@ from tests.fakes.caches import FakeCache
 from tests.fakes.counted import Counted
 from tests.fakes.writer import FakeWriter
 from tests.router.virtual_services import REF, pair, to, virtual_service
+from tests.simulator import later, plan_for, play, pushed, remembering, run, simulated, template_of
 
 RATE = Check("istio_requests_total", 99.0, "30s")
 TARGET = Target("test", "podinfo-canary")

@@ -7,11 +7,11 @@ from typing import Any
 from controller.core.canary import Canary, CanarySpec, CanaryStatus, Side, Stage, State
 from controller.core.decide import decide
 from controller.core.plan import Plan, Say
-from controller.core.simulator import workload_running
 from controller.core.world import FINALIZER, Memory, World, with_readings
 from deploy.types import Workload
 from metrics.types import Check, Value
 from router.types import Backend, Route, Weights
+from tests.simulator import workload_running
 
 NOW = datetime(2018, 10, 10, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

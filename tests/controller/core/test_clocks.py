@@ -15,11 +15,11 @@ from controller.core.canary import CanaryStatus, Stage
 from controller.core.decide import decide
 from controller.core.ending import ALL_TO_CANARY
 from controller.core.plan import Complaint, Scale, Shift, WriteStatus
-from controller.core.simulator import Scene, later, plan_for, play, remembering, simulated
 from controller.core.world import Memory, rollout_of, stamp
 from metrics.types import Value
 from router.types import ALL_TO_PRIMARY, Weights
 from tests.controller.core.builders import MINUTE, NOW, at_rest, canary, decided, spec, starting, status, world
+from tests.simulator import Scene, later, plan_for, play, remembering, simulated
 
 DAY, HOUR, SECOND = timedelta(days=1), timedelta(hours=1), timedelta(seconds=1)
 DRAIN = timedelta(seconds=30)

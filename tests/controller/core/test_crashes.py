@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from controller.core.canary import Stage, State, Verbs
 from controller.core.plan import Action, CopyTemplate, Scale, Shift
-from controller.core.simulator import Scene, later, plan_for, play, pushed, remembering, simulated, template_of
 from controller.core.world import FINALIZER, NOTHING_REMEMBERED
 from metrics.types import Check, NoData, Reading, Value
 from tests.controller.core.builders import MINUTE, NOW, spec
+from tests.simulator import Scene, later, plan_for, play, pushed, remembering, simulated, template_of
 
 pytestmark = pytest.mark.timeout(300)  # thousands of rollouts, and coverage slows each
 

@@ -20,7 +20,6 @@ from controller.core.plan import (
     Shift,
     WriteStatus,
 )
-from controller.core.simulator import template_of
 from controller.core.world import Memory, Shifted, stamp
 from deploy.types import Workload
 from informers.types import Unreadable
@@ -42,6 +41,7 @@ from tests.controller.core.builders import (
     workload,
     world,
 )
+from tests.simulator import template_of
 
 NEW = workload("3", generation=2, observed_generation=2)
 

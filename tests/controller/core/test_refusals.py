@@ -10,7 +10,6 @@ from controller.core.conditions import READY
 from controller.core.gates import ends_traffic_to_nothing
 from controller.core.plan import Action, Complaint, Fence, Plan, Refusal, Say, Scale, Shift, WriteStatus
 from controller.core.refusals import one_more, report
-from controller.core.simulator import template_of
 from controller.core.world import Memory, World, after_action, after_plan, stamp
 from router.types import ALL_TO_PRIMARY, Route, Weights
 from tests.controller.core.builders import (
@@ -29,6 +28,7 @@ from tests.controller.core.builders import (
     workload,
     world,
 )
+from tests.simulator import template_of
 
 WORDS = "the API server refuses a write: patch virtualservices podinfo.test: 403 Forbidden: no changes on Fridays"
 STEP, COPY = Refusal("Shift", WORDS, NOW), Refusal("CopyTemplate", WORDS, NOW)

@@ -12,7 +12,6 @@ from controller.core import conditions, events, pacing
 from controller.core.canary import CanaryStatus, Condition, Obeyed, Stage, State, Verbs
 from controller.core.decide import decide
 from controller.core.plan import CopyTemplate, Plan, Say, Scale, Shift, WriteStatus
-from controller.core.simulator import template_of
 from controller.core.world import Memory, Shifted, stamp
 from metrics.types import Check, NoData, Value
 from router.types import ALL_TO_PRIMARY, Backend, Route, Weights
@@ -34,6 +33,7 @@ from tests.controller.core.builders import (
     workload,
     world,
 )
+from tests.simulator import template_of
 
 SECOND = timedelta(seconds=1)
 NONE_AVAILABLE = {"available_replicas": 0}

@@ -8,7 +8,6 @@ from controller.core.canary import CanaryStatus, Condition, Stage, State, Verbs
 from controller.core.conditions import PROMOTED, READY
 from controller.core.decide import decide
 from controller.core.plan import Fence, HoldFinalizer, Log, ReleaseFinalizer, Say, Scale, Shift, WriteStatus
-from controller.core.simulator import template_of
 from controller.core.world import Memory, after_plan, stamp
 from router.types import ALL_TO_PRIMARY, Route, Weights
 from tests.controller.core.builders import (
@@ -25,6 +24,7 @@ from tests.controller.core.builders import (
     workload,
     world,
 )
+from tests.simulator import template_of
 
 UNREADABLE = Route(None, "it cannot be read: weight must be a whole number", unreadable=True)
 WHAT = "virtual service podinfo.test: it cannot be read: weight must be a whole number"

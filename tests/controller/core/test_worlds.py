@@ -23,7 +23,6 @@ from controller.core.plan import (
     Shift,
     WriteStatus,
 )
-from controller.core.simulator import template_of
 from controller.core.world import Memory, Sight, Unseen, World, rollout_of, stamp, with_readings
 from deploy.types import Workload
 from informers.types import Unreadable
@@ -44,6 +43,7 @@ from tests.controller.core.builders import (
     workload,
     world,
 )
+from tests.simulator import template_of
 
 pytestmark = pytest.mark.timeout(300)  # tens of thousands of worlds, and coverage slows each
 

@@ -134,7 +134,7 @@ def play(scene: Scene, action: Action) -> Scene:  # noqa: C901, PLR0911  # one c
 def pushed(scene: Scene, template: Template) -> Scene:
     """Return the scene after somebody gave the canary workload a new template."""
     workload = scene.workload
-    assert workload is not None, "there is nothing to push to"  # noqa: S101
+    assert workload is not None, "there is nothing to push to"
     changed = replace(workload, template=template, generation=workload.generation + 1, deadline_exceeded=False)
     if not workload.replicas:  # complete at once: there is nothing to roll over
         return replace(scene, workload=replace(changed, observed_generation=changed.generation))
@@ -196,8 +196,8 @@ def _scaled(scene: Scene, replicas: int) -> Scene:
 
 def _copied(scene: Scene, stamp: str) -> Scene:
     source, target = scene.workload, scene.primary
-    assert source is not None, "a promotion has a source"  # noqa: S101
-    assert target is not None, "a promotion has a target"  # noqa: S101
+    assert source is not None, "a promotion has a source"
+    assert target is not None, "a promotion has a target"
     labels = promoted_labels(source.template, target.template)
     template = replace(target.template, revision=f"{source.template.body}+", body=source.template.body, labels=labels)
     copied = replace(target, template=template, promoted=stamp, generation=target.generation + 1, updated_replicas=0)

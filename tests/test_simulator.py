@@ -4,9 +4,9 @@ from dataclasses import replace
 from datetime import timedelta
 
 from controller.core.plan import Scale, Shift
-from controller.core.simulator import later, play, pushed, run, simulated, template_of, world_of
 from router.types import ALL_TO_PRIMARY, Weights
 from tests.controller.core.builders import GOOD, NOW, spec
+from tests.simulator import later, play, pushed, run, simulated, template_of, world_of
 
 START = simulated(spec(), now=NOW)
 
