@@ -405,7 +405,7 @@ def test_invalid_spec_is_gathered_without_parts():
     run = Run(canary(spec=InvalidSpec("x")))
     run.look()
     world = run.looked[0][0]
-    assert (world.primary, world.workload, world.route, world.rivals) == (None, None, None, ())
+    assert (world.primary, world.canary_workload, world.route, world.rivals) == (None, None, None, ())
     assert not world.primary_serves
     assert not world.canary_serves
 

@@ -131,7 +131,7 @@ def world(*, status: CanaryStatus | None = None, weight: int | None = None, **ch
         now=NOW,
         canary=the_canary,
         primary=primary(),
-        workload=workload(),
+        canary_workload=workload(),
         route=Route(Weights.to_canary(carried), sends_to_canary=carried > 0),
         primary_backend=backend("podinfo"),
         canary_backend=backend("podinfo-canary"),
