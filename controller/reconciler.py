@@ -44,7 +44,6 @@ class Watchers:
 
     looked: Callable[[World, Plan], None]
     gone: Callable[[str, str], None]  # namespace, name
-    unreadable: Callable[[str, str], None]  # likewise
     throttled: Callable[[str], None]  # namespace of a canary that has cost too much of late
     late: Callable[[timedelta], None]  # how long after its due time a round was held
 
@@ -77,7 +76,6 @@ class Reconciler:
         canary = self.canaries.get(namespace, name)
         if isinstance(canary, Unreadable):
             self._forget(key)
-            self.watchers.unreadable(namespace, name)
             return self.unreadable.tell(canary)
         self.unreadable.forget(key)
         if canary is None:

@@ -7,7 +7,6 @@ from datetime import timedelta
 
 import pytest
 import yaml
-from prometheus_client import CollectorRegistry
 
 from controller.core import events
 from controller.core.canary import Stage, State
@@ -15,7 +14,6 @@ from controller.core.decide import decide
 from controller.core.plan import CopyTemplate, Plan, Scale, Shift, WriteStatus
 from controller.core.world import stamp
 from controller.events.correlator import Correlator
-from controller.exporter.canaries import CanaryExporter
 from controller.kinds import canary_view
 from controller.work.ratelimit import ExponentialLimiter
 from controller.work.workers import Workers
@@ -294,10 +292,6 @@ def test_dot_in_a_name_is_no_wildcard():
 
 def test_canary_that_is_gone_ticks_no_more():
     assert decide(world(canary=canary(deleting=True, finalizers=()))).wake_after is None
-    exporter = CanaryExporter(registry := CollectorRegistry())
-    exporter.looked(world(), Plan())
-    exporter.gone("test", "podinfo")
-    assert registry.get_sample_value("flagger_canary_status", {"name": "podinfo", "namespace": "test"}) is None
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,7 @@ class Run:
             canaries or [canary()], indexes={OVERLAP_INDEX: overlap_keys}, orders={OVERLAP_INDEX: seniority}
         )
         self.now = NOW
-        self.looked, self.gone, self.unreadable, self.late = [], [], [], []
+        self.looked, self.gone, self.late = [], [], []
         self.terminating, self.throttled = set(), []
         gatherer = Gatherer(
             self.cache,
@@ -108,7 +108,6 @@ class Run:
         watchers = Watchers(
             lambda world, plan: self.looked.append((world, plan)),
             lambda *key: self.gone.append(key),
-            lambda *key: self.unreadable.append(key),
             self.throttled.append,
             self.late.append,
         )
@@ -262,7 +261,7 @@ def test_canary_that_cannot_be_read_is_not_taken_for_gone():
     run = Run()
     run.cache.views["test", "podinfo"] = unreadable = Unreadable("test", "podinfo", "u", "1", "no spec")
     assert run.look() == REPEAT_AT_REST
-    assert (run.gone, run.unreadable, run.parts.applied) == ([], [("test", "podinfo")], [])
+    assert (run.gone, run.parts.applied) == ([], [])
     ((about, event),) = run.recorder.events
     assert about == unreadable
     assert event.text == "Halt podinfo.test advancement the canary object cannot be read: no spec"
