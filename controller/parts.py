@@ -13,6 +13,7 @@ from controller.kinds import CANARY, PARTS
 from controller.watched import Watched
 from informers.caches import Informers
 from informers.client import KubeClient
+from informers.comeback import Comeback
 from informers.discovery import ServedVersion
 from informers.informer import Informer
 from informers.keys import key_of
@@ -149,7 +150,8 @@ class Parts:
 
 def make_parts(client: KubeClient, namespaces: Sequence[str]) -> Parts:
     """Return the informers for these namespaces, or for all if there are none; nothing is started."""
-    maker = _Maker(client, tuple(namespaces) or ("",))
+    comeback = Comeback()
+    maker = _Maker(client, comeback, tuple(namespaces) or ("",))
     indexes = {
         OVERLAP_INDEX: overlap_keys,
         PARTS_INDEX: parts_keys,
@@ -163,7 +165,9 @@ def make_parts(client: KubeClient, namespaces: Sequence[str]) -> Parts:
         of_kind=of_kind,
         watched=Watched(of_kind),
         versions=versions,
-        namespaces={name: Informer(OneNamespaceSource(client, name), namespace_view) for name in namespaces},
+        namespaces={
+            name: Informer(OneNamespaceSource(client, name), namespace_view, comeback=comeback) for name in namespaces
+        },
     )
 
 
@@ -195,6 +199,7 @@ class _Maker:
     """Makes informers over one client."""
 
     client: KubeClient
+    comeback: Comeback
     namespaces: tuple[str, ...]  # ("",) for all
 
     def make(self, kind: WatchedKind[Any], version: Callable[[], Resource], **filed: Any) -> Informers[Any]:  # noqa: ANN401  # indexes and orders of an informer
@@ -211,6 +216,7 @@ class _Maker:
                         forget=forget,
                     ),
                     kind.view,
+                    comeback=self.comeback,
                     **filed,
                 )
                 for namespace in self.namespaces

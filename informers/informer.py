@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Generic
 
+from informers.comeback import Comeback
 from informers.errors import ApiError, ForbiddenError, KindNotServedError
 from informers.handlers import Registration
 from informers.reflector import Hooks, Reflector
@@ -35,6 +36,7 @@ class Informer(Generic[V]):
         monotonic: Callable[[], float] = time.monotonic,
         random: Callable[[], float] = random_module.random,
         wait: Callable[[Stop, float], bool] = Stop.wait,
+        comeback: Comeback | None = None,
     ) -> None:
         """Take what to watch and how to see it.
 
@@ -46,6 +48,7 @@ class Informer(Generic[V]):
             monotonic: clock in seconds.
             random: numbers in [0, 1).
             wait: waits for seconds or until stop.
+            comeback: shared with the other informers of this server.
         """
         self.name = source.name
         self._store = Store(build, indexes=indexes or {}, orders=orders, listener=self._tell)
@@ -56,6 +59,7 @@ class Informer(Generic[V]):
             monotonic=monotonic,
             random=random,
             wait=wait,
+            comeback=comeback,
         )
         self._monotonic = monotonic
         self._stop = Stop()

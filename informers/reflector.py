@@ -1,6 +1,6 @@
 """List, then watch, for ever: keeps a store like the API server's state, through every kind of interruption.
 
-Model: client-go's reflector; the numbers and orders are those of contracts R1 to R25.
+Model: client-go's reflector; the numbers and orders are those of contracts R1 to R26.
 """
 
 import logging
@@ -11,6 +11,7 @@ from functools import partial
 from typing import Generic
 
 from informers.backoff import Backoff
+from informers.comeback import Comeback
 from informers.doubt import Doubt
 from informers.errors import (
     ApiError,
@@ -66,6 +67,7 @@ class Reflector(Generic[V]):
         monotonic: Callable[[], float],
         random: Callable[[], float],
         wait: Callable[[Stop, float], bool] = Stop.wait,
+        comeback: Comeback | None = None,
     ) -> None:
         """Take the two ends and the clock.
 
@@ -76,6 +78,7 @@ class Reflector(Generic[V]):
             monotonic: clock in seconds.
             random: numbers in [0, 1).
             wait: waits for seconds or until stop; returns whether stop is set.
+            comeback: shared with others who read from the same server.
         """
         self._source = source
         self._store = store
@@ -83,6 +86,8 @@ class Reflector(Generic[V]):
         self._monotonic = monotonic
         self._random = random
         self._wait = wait
+        self._comeback = comeback
+        self._is_away = False  # the last request got no answer
         self._backoff = Backoff(monotonic=monotonic, random=random)
         self._version = ""  # the last seen; moved by lists and watches alone, not by our writes (contract S21)
         self._paged = False  # the server's watch cache is off: its first list came in pages
@@ -107,8 +112,16 @@ class Reflector(Generic[V]):
     def _note(self, error: ApiError, stop: Stop) -> None:
         """Tell of a failed request, and heed what its answer asked for; after stop it is cut off, not failed."""
         if not stop.is_set():
+            self._is_away = isinstance(error, TransportError)
             self._heed(error)
             self._hooks.failed(error)
+
+    def _works(self) -> None:
+        """Note that a list or a watch works, and pass it on if the server was away."""
+        if self._is_away and self._comeback:
+            self._comeback.tell()
+        self._is_away = False
+        self._hooks.healthy()
 
     def _heed(self, error: ApiError) -> None:
         asked = error.retry_after or 0.0
@@ -117,7 +130,8 @@ class Reflector(Generic[V]):
     def _back_off(self, stop: Stop) -> bool:
         """Wait as long as the back-off says, and at least as long as the server; return whether to stop."""
         seconds, self._retry_after = max(self._backoff.seconds(), self._retry_after), 0.0
-        return stop.is_set() or self._wait(stop, seconds)
+        wait = self._comeback.wait if self._is_away and self._comeback else self._wait
+        return stop.is_set() or wait(stop, seconds)
 
     # --- lists ---
 
@@ -163,7 +177,7 @@ class Reflector(Generic[V]):
         self._store.replace(views, list_version, consistent=not version)
         self._version = list_version
         self._doubt.settle()
-        self._hooks.healthy()
+        self._works()
         self._hooks.synced()
 
     # --- watches ---
@@ -184,7 +198,7 @@ class Reflector(Generic[V]):
         began, version = self._monotonic(), self._version
         try:
             with self._source.watch(resource_version=self._version, timeout_seconds=seconds, stop=stop) as events:
-                self._hooks.healthy()
+                self._works()
                 # Only now: a server that goes back after it was asked ends this watch.
                 if self._doubt.is_right(partial(self._store.newest, self._version), stop):
                     self._consistent = True

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-from controller import election
+from controller.lead import election
 from controller.lead.leases import Timing
 from controller.lifecycle import USER_AGENT, Controller
 from hack.sandbox.cluster import wall_clock
