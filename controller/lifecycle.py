@@ -253,7 +253,7 @@ class Controller:
             now=utc_now,
             default_interval=options.control_loop_interval,
             is_terminating=parts.is_terminating,
-            unseen=parts.watched.unseen,
+            unseen=parts.unseen,
         )
         looked = partial(_as_it_was, exporter.looked) if options.dry_run else exporter.looked
         watchers = Watchers(looked, exporter.gone, self._exporter.throttled, self._exporter.late)

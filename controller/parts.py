@@ -6,14 +6,13 @@ from functools import partial
 from typing import Any
 
 from controller.core.canary import Canary, CanarySpec, State
-from controller.core.world import seniority
+from controller.core.world import Sight, Unseen, seniority
 from controller.echoes import Echoes
 from controller.gather import OVERLAP_INDEX, PARTS_INDEX, kinds_of, overlap_keys, part_key, parts_keys
 from controller.kinds import CANARY, PARTS
 from controller.watched import Watched
 from informers.caches import Informers
 from informers.client import KubeClient
-from informers.comeback import Comeback
 from informers.discovery import ServedVersion
 from informers.informer import Informer
 from informers.keys import key_of
@@ -21,6 +20,7 @@ from informers.kinds import WatchedKind
 from informers.kube_source import KubeSource
 from informers.namespaces import NamespaceView, OneNamespaceSource
 from informers.namespaces import view as namespace_view
+from informers.outage import Outage
 from informers.resources import Resource
 from informers.store import Change
 from router.services import SERVICES
@@ -51,6 +51,7 @@ class Parts:
     namespaces: Mapping[
         str, Informer[NamespaceView]
     ]  # empty where all are watched: there our rights outlive any of them
+    outage: Outage  # that all of them share
 
     @property
     def all(self) -> Sequence[Informer[Any]]:
@@ -103,6 +104,12 @@ class Parts:
         for namespace in self.namespaces.values():
             namespace.add_handler(partial(self._namespace_changed, add))
 
+    def unseen(self, kind: str, namespace: str) -> Unseen | None:
+        """Return why what is known of a kind says nothing of the cluster, or None if it does (contracts R26, S7)."""
+        if self.outage.is_doubtful():
+            return Unseen(kind, Sight.LISTING)
+        return self.watched.unseen(kind, namespace)
+
     def is_terminating(self, namespace: str) -> bool:
         """Return whether a namespace is being deleted, as far as is known."""
         informer = self.namespaces.get(namespace)
@@ -150,8 +157,8 @@ class Parts:
 
 def make_parts(client: KubeClient, namespaces: Sequence[str]) -> Parts:
     """Return the informers for these namespaces, or for all if there are none; nothing is started."""
-    comeback = Comeback()
-    maker = _Maker(client, comeback, tuple(namespaces) or ("",))
+    outage = Outage()
+    maker = _Maker(client, outage, tuple(namespaces) or ("",))
     indexes = {
         OVERLAP_INDEX: overlap_keys,
         PARTS_INDEX: parts_keys,
@@ -166,8 +173,9 @@ def make_parts(client: KubeClient, namespaces: Sequence[str]) -> Parts:
         watched=Watched(of_kind),
         versions=versions,
         namespaces={
-            name: Informer(OneNamespaceSource(client, name), namespace_view, comeback=comeback) for name in namespaces
+            name: Informer(OneNamespaceSource(client, name), namespace_view, outage=outage) for name in namespaces
         },
+        outage=outage,
     )
 
 
@@ -199,7 +207,7 @@ class _Maker:
     """Makes informers over one client."""
 
     client: KubeClient
-    comeback: Comeback
+    outage: Outage
     namespaces: tuple[str, ...]  # ("",) for all
 
     def make(self, kind: WatchedKind[Any], version: Callable[[], Resource], **filed: Any) -> Informers[Any]:  # noqa: ANN401  # indexes and orders of an informer
@@ -216,7 +224,7 @@ class _Maker:
                         forget=forget,
                     ),
                     kind.view,
-                    comeback=self.comeback,
+                    outage=self.outage,
                     **filed,
                 )
                 for namespace in self.namespaces

@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Generic
 
-from informers.comeback import Comeback
 from informers.errors import ApiError, ForbiddenError, KindNotServedError
 from informers.handlers import Registration
+from informers.outage import Outage
 from informers.reflector import Hooks, Reflector
 from informers.source import Source
 from informers.stop import Stop
@@ -35,8 +35,8 @@ class Informer(Generic[V]):
         orders: Mapping[str, Order[V]] | None = None,
         monotonic: Callable[[], float] = time.monotonic,
         random: Callable[[], float] = random_module.random,
-        wait: Callable[[Stop, float], bool] = Stop.wait,
-        comeback: Comeback | None = None,
+        wait: Callable[[Stop, float], bool] | None = None,
+        outage: Outage | None = None,
     ) -> None:
         """Take what to watch and how to see it.
 
@@ -47,8 +47,8 @@ class Informer(Generic[V]):
             orders: of those indexes of which the first view is asked for, what views are compared by.
             monotonic: clock in seconds.
             random: numbers in [0, 1).
-            wait: waits for seconds or until stop.
-            comeback: shared with the other informers of this server.
+            wait: waits for seconds or until stop, in place of what heeds the outage.
+            outage: shared with the other informers of this server.
         """
         self.name = source.name
         self._store = Store(build, indexes=indexes or {}, orders=orders, listener=self._tell)
@@ -59,7 +59,7 @@ class Informer(Generic[V]):
             monotonic=monotonic,
             random=random,
             wait=wait,
-            comeback=comeback,
+            outage=outage,
         )
         self._monotonic = monotonic
         self._stop = Stop()

@@ -11,7 +11,6 @@ from functools import partial
 from typing import Generic
 
 from informers.backoff import Backoff
-from informers.comeback import Comeback
 from informers.doubt import Doubt
 from informers.errors import (
     ApiError,
@@ -20,6 +19,7 @@ from informers.errors import (
     TransportError,
     error_from_status,
 )
+from informers.outage import Outage
 from informers.source import Source, WatchEvent, version_of
 from informers.stop import Stop
 from informers.store import Store, identity
@@ -66,8 +66,8 @@ class Reflector(Generic[V]):
         *,
         monotonic: Callable[[], float],
         random: Callable[[], float],
-        wait: Callable[[Stop, float], bool] = Stop.wait,
-        comeback: Comeback | None = None,
+        wait: Callable[[Stop, float], bool] | None = None,
+        outage: Outage | None = None,
     ) -> None:
         """Take the two ends and the clock.
 
@@ -77,17 +77,16 @@ class Reflector(Generic[V]):
             hooks: whom to tell.
             monotonic: clock in seconds.
             random: numbers in [0, 1).
-            wait: waits for seconds or until stop; returns whether stop is set.
-            comeback: shared with others who read from the same server.
+            wait: waits for seconds or until stop, in place of what heeds the outage; returns whether stop is set.
+            outage: shared with others who read from the same server.
         """
         self._source = source
         self._store = store
         self._hooks = hooks
         self._monotonic = monotonic
         self._random = random
-        self._wait = wait
-        self._comeback = comeback
-        self._is_away = False  # the last request got no answer
+        self._wait = wait or self._wait_for_the_server
+        self._outage = outage or Outage(monotonic=monotonic)
         self._backoff = Backoff(monotonic=monotonic, random=random)
         self._version = ""  # the last seen; moved by lists and watches alone, not by our writes (contract S21)
         self._paged = False  # the server's watch cache is off: its first list came in pages
@@ -112,15 +111,13 @@ class Reflector(Generic[V]):
     def _note(self, error: ApiError, stop: Stop) -> None:
         """Tell of a failed request, and heed what its answer asked for; after stop it is cut off, not failed."""
         if not stop.is_set():
-            self._is_away = isinstance(error, TransportError)
+            self._outage.note_failure(self, behind=isinstance(error, TransportError))
             self._heed(error)
             self._hooks.failed(error)
 
     def _works(self) -> None:
-        """Note that a list or a watch works, and pass it on if the server was away."""
-        if self._is_away and self._comeback:
-            self._comeback.tell()
-        self._is_away = False
+        """Note that a list or a watch works."""
+        self._outage.note_answer(self)
         self._hooks.healthy()
 
     def _heed(self, error: ApiError) -> None:
@@ -130,8 +127,10 @@ class Reflector(Generic[V]):
     def _back_off(self, stop: Stop) -> bool:
         """Wait as long as the back-off says, and at least as long as the server; return whether to stop."""
         seconds, self._retry_after = max(self._backoff.seconds(), self._retry_after), 0.0
-        wait = self._comeback.wait if self._is_away and self._comeback else self._wait
-        return stop.is_set() or wait(stop, seconds)
+        return stop.is_set() or self._wait(stop, seconds)
+
+    def _wait_for_the_server(self, stop: Stop, seconds: float) -> bool:
+        return self._outage.wait(stop, seconds) if self._outage.is_behind(self) else stop.wait(seconds)
 
     # --- lists ---
 
@@ -178,6 +177,7 @@ class Reflector(Generic[V]):
         self._version = list_version
         self._doubt.settle()
         self._works()
+        self._outage.note_caught_up(self)
         self._hooks.synced()
 
     # --- watches ---
@@ -203,6 +203,7 @@ class Reflector(Generic[V]):
                 if self._doubt.is_right(partial(self._store.newest, self._version), stop):
                     self._consistent = True
                     return _End.WENT_BACK
+                self._outage.note_caught_up(self)
                 for event in events:
                     if stop.is_set():
                         return _End.RELIST
@@ -225,7 +226,10 @@ class Reflector(Generic[V]):
             error = error_from_status(f"watch {self._source.name}", event.object)
             log.info("Watch ended with an error", extra={"resource": self._source.name, "error": str(error)})
             self._heed(error)
-            return _End.RETRY if isinstance(error, TooManyRequestsError) else _End.RELIST
+            if isinstance(error, TooManyRequestsError):
+                return _End.RETRY
+            self._outage.note_failure(self, behind=True)
+            return _End.RELIST
         try:
             self._check_kind(event)
             version = version_of(event.object)

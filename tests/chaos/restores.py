@@ -25,9 +25,6 @@ OTHERS_WRITE = 500
 LEASES = ("coordination.k8s.io", "leases")
 NOT_PROMISED = frozenset({"passed"})
 """A revision that passed before the restore may be promoted by caches that are as old: its passing has been undone."""
-MIXED = frozenset({"passed", "drained", "ends"})
-"""Each cache lists anew in its own time: in between, a decision rests on caches of two ages."""
-
 CATCH_UP_SECONDS = 15.0  # three failures, after which an informer waits up to twice 0.8, 1.6 and 3.2 s, and a retry
 
 
@@ -35,7 +32,7 @@ def restored(way: str, then: str, now: str) -> Blow:
     """Go back to an earlier stage when a later one has been reached."""
 
     def strike(it: Play) -> None:
-        it.forgiven = NOT_PROMISED if way == "restarted" else MIXED
+        it.forgiven = NOT_PROMISED
         with it.controller():
             it.until_stage(then)
             backup = it.on.cluster.api.store.backup()

@@ -5,12 +5,13 @@ from dataclasses import replace
 import pytest
 
 from controller.core.canary import InvalidSpec, Side
-from controller.core.world import seniority
+from controller.core.world import Sight, Unseen, seniority
 from controller.echoes import Echoes
 from controller.gather import OVERLAP_INDEX, PARTS_INDEX, overlap_keys, parts_keys
 from controller.parts import NAMESPACE_INDEX, Parts
 from controller.watched import Watched
 from informers.namespaces import NamespaceView
+from informers.outage import Outage
 from informers.store import Change
 from informers.types import Unreadable
 from router.types import Service
@@ -62,7 +63,8 @@ class Run:
         of_kind = {"Deployment": self.deployments, "VirtualService": self.routes, "Service": self.services}
         watched = Watched(of_kind)
         watched.need(of_kind)
-        self.parts = Parts(self.canaries, of_kind, watched, {}, {"test": self.namespace})
+        self.outage = Outage()
+        self.parts = Parts(self.canaries, of_kind, watched, {}, {"test": self.namespace}, self.outage)
         self.echoes = Echoes()
         self.parts.wake(self.woken.append, self.echoes)
 
@@ -215,3 +217,10 @@ def test_canary_that_rests_behind_an_older_one_is_not_woken_by_their_parts(run):
     run.canaries.views["test", "shares"] = replace(behind, status=OURS.status)
     run.deployments.handle(changed(primary()))
     assert run.woken == ["test/podinfo", "test/podinfo", "test/shares"]  # a rollout that runs is carried on
+
+
+def test_nothing_is_decided_while_the_api_server_is_away(run):  # contract R26; behaviour 19
+    run.deployments.has_synced, run.deployments.of = True, lambda _namespace: run.deployments
+    assert run.parts.unseen("Deployment", "test") is None
+    run.outage.note_failure("deployments", behind=True)
+    assert run.parts.unseen("Deployment", "test") == Unseen("Deployment", Sight.LISTING)
