@@ -21,8 +21,9 @@ from controller.exporter.canaries import CanaryExporter
 from controller.kinds import canary_view
 from controller.ratelimit import ExponentialLimiter
 from controller.workqueue import WorkQueue
-from deploy.deployments import DEPLOYMENTS, DeploymentDeployer
+from deploy.deployments import DEPLOYMENTS
 from deploy.deployments import view as deployment_view
+from deploy.templated import TemplateDeployer
 from hack.sandbox.__main__ import ARTIFACTS
 from informers.errors import ConflictError, ForbiddenError, NotFoundError, error_from
 from metrics.checks import CHECKS
@@ -199,7 +200,7 @@ def test_patch_of_weights_replaces_no_route():
 def deployer(*objects):
     writer = FakeWriter(*[("deployments", obj) for obj in objects])
     cache = FakeCache([deployment_view(obj, None) for obj in objects], build=deployment_view)
-    return DeploymentDeployer(cache, writer, lambda: DEPLOYMENTS.newest), writer
+    return TemplateDeployer(cache, writer, lambda: DEPLOYMENTS.newest), writer
 
 
 def test_unknown_fields_of_a_deployment_survive_a_promotion():  # contract C13
