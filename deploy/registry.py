@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from deploy.deployments import DEPLOYMENT
 from deploy.kinds import WorkloadKind
+from deploy.statefulsets import STATEFUL_SET
 
-WORKLOADS: Mapping[str, WorkloadKind] = {kind.watched.api.kind: kind for kind in (DEPLOYMENT,)}
+WORKLOADS: Mapping[str, WorkloadKind] = {kind.watched.api.kind: kind for kind in (DEPLOYMENT, STATEFUL_SET)}
 """By ``spec.targetKind``."""

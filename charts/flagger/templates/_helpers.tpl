@@ -74,6 +74,14 @@ rules:
   - apiGroups: [apps]
     resources: [deployments/scale]
     verbs: [patch]
+  {{- if .Values.kinds.statefulSets }}
+  - apiGroups: [apps]
+    resources: [statefulsets]
+    verbs: [get, list, watch, patch]
+  - apiGroups: [apps]
+    resources: [statefulsets/scale]
+    verbs: [patch]
+  {{- end }}
   # The weights.
   - apiGroups: [networking.istio.io]
     resources: [virtualservices]
