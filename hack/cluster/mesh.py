@@ -93,7 +93,7 @@ class MeshOfCluster:
         found = self._services.get(namespace, name)
         return found.obj if isinstance(found, Whole) else None
 
-    def deployments(self, namespace: str) -> Sequence[Json]:
+    def workloads_of(self, namespace: str) -> Sequence[Json]:
         """Return the Deployments of a namespace."""
         found = self._deployments.by_index("namespace", namespace)
         return [view.obj for view in found if not isinstance(view, Unreadable)]

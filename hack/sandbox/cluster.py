@@ -18,7 +18,8 @@ from hack.sandbox.faults import Fault
 from hack.sandbox.mesh import Mesh
 from hack.sandbox.prometheus import PrometheusServer, SampleStore
 from hack.sandbox.routes import as_virtual_service
-from hack.sandbox.workloads import WorkloadController
+from hack.sandbox.stateful_sets import StatefulSetController
+from hack.sandbox.workloads import BROKEN_TAGS, WorkloadController
 
 log = logging.getLogger(__name__)
 
@@ -59,9 +60,10 @@ class StoreView:
         """Return a Service."""
         return self._objects.store.get(("", "services"), (namespace, name))
 
-    def deployments(self, namespace: str) -> Sequence[Json]:
-        """Return the Deployments of a namespace."""
-        return self._objects.store.list(("apps", "deployments"), namespace)[0]
+    def workloads_of(self, namespace: str) -> Sequence[Json]:
+        """Return the Deployments and StatefulSets of a namespace."""
+        store = self._objects.store
+        return [*store.list(("apps", "deployments"), namespace)[0], *store.list(("apps", "statefulsets"), namespace)[0]]
 
 
 class Cluster:
@@ -94,6 +96,9 @@ class Cluster:
         self.now = now
         self.api = ApiServer(now=now, port=api_port)
         self.workloads = WorkloadController(self.api.objects, now=now, pod_delay=pod_delay)
+        self.stateful_sets = StatefulSetController(
+            self.api.objects, now=now, pod_delay=pod_delay, broken_tags=BROKEN_TAGS
+        )
         self.mesh = Mesh(StoreView(self.api.objects), requests_per_second=requests_per_second)
         self.prometheus = PrometheusServer(SampleStore(), now=now, port=prometheus_port)
         self.loads: dict[tuple[str, str], float] = {}  # pods that a workload's load keeps busy
@@ -166,10 +171,11 @@ class Cluster:
             case ["GET", "requests"]:
                 return {"requests": self.api.log.counted()}
             case ["PUT", "workloads", namespace, name]:
-                (self.workloads.take_down if body.get("down") else self.workloads.bring_up)(namespace, name)
+                self._switch_workload(namespace, name, down=bool(body.get("down")))
                 self.loads[(namespace, name)] = float(body.get("load", 0))
             case ["POST", "workloads", namespace, name, "release"]:
                 self.workloads.release(namespace, name, pods=int(body.get("pods", 1)))
+                self.stateful_sets.release(namespace, name, pods=int(body.get("pods", 1)))
             case ["PUT", "prometheus"]:
                 faults = self.prometheus.faults
                 faults.down = bool(body.get("down", False))
@@ -180,6 +186,10 @@ class Cluster:
             case _:
                 switch_mesh(self.mesh, method, path, body)
         return {"mesh": self.mesh.behaviours(), "faults": self.api.faults.listed()}
+
+    def _switch_workload(self, namespace: str, name: str, *, down: bool) -> None:
+        for controller in (self.workloads, self.stateful_sets):
+            (controller.take_down if down else controller.bring_up)(namespace, name)
 
     def _switch_api(self, method: str, what: str, body: Json) -> None:
         if what == "cut-watches":
@@ -192,6 +202,7 @@ class Cluster:
     def step(self) -> None:
         """Let the controllers and the mesh do what is due now."""
         self.workloads.step()
+        self.stateful_sets.step()
         hpa.step(self.api.objects, lambda namespace, name: self.loads.get((namespace, name), 0.0))
         self.mesh.tick(self.now())
 

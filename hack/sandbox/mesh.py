@@ -29,7 +29,7 @@ class ClusterView(Protocol):
     def service(self, namespace: str, name: str) -> Json | None:
         """Return a Service."""
 
-    def deployments(self, namespace: str) -> Sequence[Json]:
+    def workloads_of(self, namespace: str) -> Sequence[Json]:
         """Return the Deployments of a namespace."""
 
 
@@ -166,7 +166,7 @@ class Mesh:
         selector = ((service or {}).get("spec") or {}).get("selector") or {}
         if not selector:
             return None
-        for deployment in self._cluster.deployments(namespace):
+        for deployment in self._cluster.workloads_of(namespace):
             labels = (deployment["spec"]["template"].get("metadata") or {}).get("labels") or {}
             if selector.items() <= labels.items():
                 return deployment

@@ -87,6 +87,17 @@ BUILT_IN: tuple[Kind, ...] = (
         generation=True,
     ),
     Kind(
+        "apps",
+        ("v1",),
+        "StatefulSet",
+        "statefulsets",
+        short_names=("sts",),
+        categories=("all",),
+        status=True,
+        scale=True,
+        generation=True,
+    ),
+    Kind(
         "autoscaling",
         ("v2", "v1", "v2beta1"),
         "HorizontalPodAutoscaler",
