@@ -11,6 +11,7 @@ from deploy.types import PROMOTED_ANNOTATION
 from informers.errors import ConflictError, InvalidError, NotFoundError
 from tests.fakes.parts import FakeDeployer
 from tests.fakes.sandbox import live
+from tests.fakes.workloads import as_stateful_set
 
 STAMP = "123@2018-10-10T12:00:00+00:00"
 DEPLOYMENTS = ("apps", "deployments")
@@ -39,18 +40,26 @@ class FakeRig:
         del self.deployer.workloads["test", name]
 
 
-def deployer(live, writer):
+def deployer(live, writer, kind="Deployment"):
     parts = live.parts
-    return WORKLOADS["Deployment"].make(parts.of_kind["Deployment"], writer, parts.versions["Deployment"])
+    return WORKLOADS[kind].make(parts.of_kind[kind], writer, parts.versions[kind])
 
 
-class DeploymentRig:
-    def __init__(self, live):
-        self.live = live
-        self.deployer = deployer(live, live.client)
+class LiveRig:
+    """Workloads of a kind on an API server."""
+
+    def __init__(self, live, kind="Deployment"):
+        self.live, self.kind = live, kind
+        self.deployer = deployer(live, live.client, kind)
+        self.resource = ("apps", WORKLOADS[kind].watched.api.plural)
+        if kind == "StatefulSet":
+            for name in ("podinfo", "podinfo-canary"):
+                live.cluster.add(as_stateful_set(live.object(*DEPLOYMENTS, name)))
+                while self.deployer.look("test", name) is None:
+                    pass
 
     def _unseen(self):
-        for informer in self.live.parts.of_kind["Deployment"].all:
+        for informer in self.live.parts.of_kind[self.kind].all:
             informer.stop()
 
     def change_template(self, name):
@@ -59,38 +68,38 @@ class DeploymentRig:
         def change(obj):
             obj["spec"]["template"]["spec"]["containers"][0]["image"] = "changed"
 
-        self.live.change(*DEPLOYMENTS, name, change)
+        self.live.change(*self.resource, name, change)
 
     def label(self, name, **labels):
         def change(obj):
             obj["spec"]["template"]["metadata"]["labels"].update(labels)
 
-        self.live.change(*DEPLOYMENTS, name, change)
+        self.live.change(*self.resource, name, change)
         while not set(labels.items()) <= set(self.deployer.look("test", name).template.labels):
             pass
 
     def touch(self, name):
         self._unseen()
-        self.live.change(*DEPLOYMENTS, name, lambda obj: obj["metadata"].update(labels={"touched": "yes"}))
+        self.live.change(*self.resource, name, lambda obj: obj["metadata"].update(labels={"touched": "yes"}))
 
     def delete(self, name):
         self._unseen()
-        self.live.delete(*DEPLOYMENTS, name)
+        self.live.delete(*self.resource, name)
 
 
-@pytest.fixture(params=["fake", "deployments"])
+@pytest.fixture(params=["fake", *WORKLOADS])
 def rig(request, tmp_path):
     if request.param == "fake":
         yield FakeRig()
         return
     with live(tmp_path) as it:
-        yield DeploymentRig(it)
+        yield LiveRig(it, request.param)
 
 
 @pytest.fixture
 def real(tmp_path):
     with live(tmp_path) as it:
-        yield DeploymentRig(it)
+        yield LiveRig(it)
 
 
 def both(rig):

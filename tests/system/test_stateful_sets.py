@@ -4,6 +4,7 @@ import copy
 
 import pytest
 
+from tests.fakes.workloads import as_stateful_set
 from tests.system.harness import WINDOW, controller, objects, stage
 
 SETS = ("apps", "statefulsets")
@@ -18,22 +19,6 @@ def on(tmp_path):
         for obj in objects("workloads/primary-deployment", "workloads/canary-deployment"):
             it.add(as_stateful_set(obj))
         yield it
-
-
-def as_stateful_set(deployment):
-    spec = deployment["spec"]
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "StatefulSet",
-        "metadata": deployment["metadata"],
-        "spec": {
-            "replicas": 2,
-            "selector": spec["selector"],
-            "template": spec["template"],
-            "serviceName": deployment["metadata"]["name"],
-            "volumeClaimTemplates": [{"metadata": {"name": "data"}, "spec": {"accessModes": ["ReadWriteOnce"]}}],
-        },
-    }
 
 
 def add_canary(on, **analysis):

@@ -1,0 +1,23 @@
+"""Podinfo's Deployments as workloads of another kind."""
+
+import copy
+from typing import Any
+
+Json = dict[str, Any]
+
+
+def as_stateful_set(deployment: Json) -> Json:
+    """Return a StatefulSet with the name, the replicas and the pods of a Deployment."""
+    meta, spec = deployment["metadata"], copy.deepcopy(deployment["spec"])
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "StatefulSet",
+        "metadata": {"namespace": meta["namespace"], "name": meta["name"]},
+        "spec": {
+            "replicas": spec.get("replicas", 1),
+            "selector": spec["selector"],
+            "template": spec["template"],
+            "serviceName": meta["name"],
+            "volumeClaimTemplates": [{"metadata": {"name": "data"}, "spec": {"accessModes": ["ReadWriteOnce"]}}],
+        },
+    }
