@@ -14,6 +14,8 @@ def rollout_status(workload: Workload) -> str | None:  # noqa: PLR0911  # one ru
     w = workload
     if w.observed_generation < w.generation:
         return "the change of its spec is not observed yet"
+    if w.unready:
+        return w.unready
     if w.deadline_exceeded:
         return f"it exceeded its progress deadline with {w.available_replicas} of {w.replicas} replicas available"
     if w.updated_replicas < w.replicas:

@@ -101,7 +101,7 @@ def copy_operations(source: Json, target: Json, stamp: str, identity: Collection
         {"op": "test", "path": "/metadata/resourceVersion", "value": target["metadata"]["resourceVersion"]},
         {"op": "add", "path": "/spec/template/metadata", "value": meta},
         {"op": "replace", "path": "/spec/template/spec", "value": spec},
-        _stamp_operation(target, stamp),
+        stamp_operation(target, stamp),
     )
 
 
@@ -161,7 +161,7 @@ def _value(key: Any, value: Any, rename: Rename) -> Any:  # noqa: ANN401  # JSON
     return rename(key, value) if isinstance(key, str) and isinstance(value, str) else value
 
 
-def _stamp_operation(target: Json, stamp: str) -> Json:
+def stamp_operation(target: Json, stamp: str) -> Json:
     """Return an ``add`` of the one annotation, or of the map where there is none: others' annotations stay theirs."""
     if not target["metadata"].get("annotations"):
         return {"op": "add", "path": "/metadata/annotations", "value": {PROMOTED_ANNOTATION: stamp}}

@@ -1,6 +1,6 @@
-"""The deployer of every kind that has a pod template and a scale: Deployments, StatefulSets."""
+"""The deployer of every kind that is promoted by a copy and scaled by its scale subresource."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,10 +19,25 @@ def template(obj: Mapping[str, Any], previous: Workload | None) -> Template:
         obj: as the API server sent it.
         previous: the view of the same name before; it is taken over while uid and generation are unmoved.
     """
-    meta = obj["metadata"]
+    return taken_over(obj["metadata"], previous) or template_of(obj)
+
+
+def taken_over(meta: Mapping[str, Any], previous: Workload | None) -> Template | None:
+    """Return the template of the view before, if it is still the one of the object with this metadata."""
     if previous is not None and (previous.uid, previous.generation) == (meta["uid"], meta.get("generation")):
         return previous.template
-    return template_of(obj)
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What of an object is released: how versions of it are told apart, and how it is copied."""
+
+    revision: Callable[[Json], str]
+    copy: Callable[[Json, Json, str, Collection[str]], Sequence[Json]]  # ``deploy.template.copy_operations`` is one
+
+
+POD_TEMPLATE = Content(lambda obj: fingerprint(obj["spec"]["template"]), copy_operations)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +47,7 @@ class TemplateDeployer:
     cache: Cache[Workload]
     writer: Writer
     resource: Callable[[], Resource]
+    content: Content = POD_TEMPLATE
 
     def look(self, namespace: str, name: str) -> Workload | Unreadable | None:
         """Return the workload as the cache has it, or None if it does not exist."""
@@ -66,7 +82,7 @@ class TemplateDeployer:
     def copy_template(self, source: Workload, target: Workload, *, stamp: str, identity: Collection[str] = ()) -> None:
         """Copy the template and stamp the target; see ``Deployer.copy_template``."""
         source_obj = self.writer.get(self.resource(), source.namespace, source.name)
-        if not _is_analysed(source, source_obj):
+        if not self._is_analysed(source, source_obj):
             raise ConflictError(
                 f"the template of {self._noun} {source.name}.{source.namespace} is no longer revision "
                 f"{source.template.revision}, which was analysed; nothing was copied"
@@ -76,7 +92,7 @@ class TemplateDeployer:
             raise ConflictError(
                 f"{self._noun} {target.name}.{target.namespace} changed since it was read; nothing was copied"
             )
-        operations = copy_operations(source_obj, target_obj, stamp, identity)
+        operations = self.content.copy(source_obj, target_obj, stamp, identity)
         answer = self.writer.json_patch(self.resource(), target.namespace, target.name, operations)
         self.cache.write_through(answer)
         if (answer["metadata"].get("annotations") or {}).get(PROMOTED_ANNOTATION) != stamp:
@@ -89,12 +105,11 @@ class TemplateDeployer:
     def _noun(self) -> str:
         return self.resource().kind.lower()
 
-
-def _is_analysed(view: Workload, obj: Json) -> bool:
-    """Whether the live template is the one of the view: by generation, or by fingerprint if only the scale moved."""
-    meta = obj["metadata"]
-    unmoved = (meta["uid"], meta["generation"]) == (view.uid, view.generation)
-    return unmoved or fingerprint(obj["spec"]["template"]) == view.template.revision
+    def _is_analysed(self, view: Workload, obj: Json) -> bool:
+        """Whether the live template is the one of the view: by generation, or by revision if only the scale moved."""
+        meta = obj["metadata"]
+        unmoved = (meta["uid"], meta["generation"]) == (view.uid, view.generation)
+        return unmoved or self.content.revision(obj) == view.template.revision
 
 
 def _is_as_it_was(view: Workload, obj: Json) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from informers.fields import HIGHEST_INT32
 from informers.types import Unreadable
 
 PROMOTED_ANNOTATION = "flagger.app/promoted"
@@ -24,6 +25,7 @@ class Template:
     labels: tuple[tuple[str, str], ...]  # sorted
     selector: tuple[str, ...]  # sorted label keys of the workload's selector: its identity, never copied
     selected: tuple[tuple[str, str], ...] = ()  # labels that selectors in the pod spec name, in the order of the spec
+    shows_labels: bool = True  # False: the pods' labels are another controller's business, ``labels`` says nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,28 @@ class Workload:
     template: Template
     promoted: str  # value of PROMOTED_ANNOTATION, or ""
     fenced: str = ""  # value of FENCE_ANNOTATION, or ""
+    lowest_replicas: int = 0  # of what it can be scaled to; 1: it always keeps its pods
+    highest_replicas: int = HIGHEST_INT32  # likewise; equal to the lowest: it cannot be scaled
+    counts_pods: bool = True  # False: nobody says how many pods there are; the numbers are 1 where it is ready, else 0
+    unready: str = ""  # why its own conditions say that it is not ready, as the end of a sentence; "" if they do not
+
+    @property
+    def pod_labels(self) -> tuple[tuple[str, str], ...] | None:
+        """Labels of its pods, or None where they are not known."""
+        return self.template.labels if self.template.shows_labels else None
+
+    @property
+    def may_answer(self) -> bool:
+        """Whether a request may find a pod of it.
+
+        Where pods are not counted, only what was scaled to 0 has none: a workload that is not ready may have pods that
+        serve as before, and traffic must not move to an untested version because nobody knows.
+        """
+        return self.available_replicas > 0 if self.counts_pods else self.replicas > 0
+
+    def within_bounds(self, replicas: int) -> int:
+        """Return the number nearest to this one that it can be scaled to."""
+        return min(max(replicas, self.lowest_replicas), self.highest_replicas)
 
 
 class Deployer(Protocol):

@@ -18,7 +18,7 @@ from controller.core.simulator import later, plan_for, play, pushed, remembering
 from controller.core.world import stamp
 from controller.correlator import Correlator
 from controller.exporter.canaries import CanaryExporter
-from controller.kinds import canary_view
+from controller.kinds import BUILT_IN
 from controller.ratelimit import ExponentialLimiter
 from controller.workqueue import WorkQueue
 from deploy.deployments import DEPLOYMENTS
@@ -113,7 +113,7 @@ def test_misspelt_metric_is_refused():
     obj = seed()
     obj["spec"]["canaryAnalysis"]["metrics"][0]["name"] = "istio_request_total"
     obj["metadata"] |= {"uid": "u", "resourceVersion": "1", "creationTimestamp": "2018-10-10T12:00:00Z"}
-    assert "'istio_request_total' is not a known check" in canary_view(obj, None).spec.problem
+    assert "'istio_request_total' is not a known check" in BUILT_IN.view(obj, None).spec.problem
 
 
 def test_window_is_the_same_on_both_sides_of_the_fraction():
@@ -225,7 +225,7 @@ def test_step_of_zero_is_refused():
     obj = seed()
     obj["spec"]["canaryAnalysis"]["stepWeight"] = 0
     obj["metadata"] |= {"uid": "u", "resourceVersion": "1", "creationTimestamp": "2018-10-10T12:00:00Z"}
-    assert canary_view(obj, None).spec.problem == "spec.canaryAnalysis.stepWeight must be between 1 and 100, not 0"
+    assert BUILT_IN.view(obj, None).spec.problem == "spec.canaryAnalysis.stepWeight must be between 1 and 100, not 0"
 
 
 def test_route_without_the_canary_host_is_named_and_never_written():

@@ -141,8 +141,8 @@ ANY_WORLD: tuple[Callable[[World], Plan | None], ...] = (
 
 def start_the_cure_of_a_primary_that_fails(r: Rollout) -> Plan | None:
     """A newer template is not kept waiting by a promoted version that does not run on the primary (behaviour 12)."""
-    stuck = r.stage is Stage.PROMOTING and r.copied and r.overtaken and not r.world.primary_serves
-    return steps.start(r) if stuck else None
+    fails = not r.world.primary_serves or r.primary_is_beyond_help
+    return steps.start(r) if r.stage is Stage.PROMOTING and r.copied and r.overtaken and fails else None
 
 
 def send_all_to_the_only_side_that_serves(r: Rollout) -> Plan | None:
@@ -292,7 +292,7 @@ def give_the_canary_pods(r: Rollout) -> Plan | None:
     status = r.world.canary.status
     unscaled = r.workload.generation == status.canary_generation and r.workload.replicas < status.canary_replicas
     lacks = not r.workload.replicas or unscaled
-    return steps.give_pods(r) if r.stage is Stage.STARTING and lacks else None
+    return steps.give_pods(r) if r.stage is Stage.STARTING and lacks and steps.can_have_more_pods(r) else None
 
 
 def keep_within_the_maximum(r: Rollout) -> Plan | None:

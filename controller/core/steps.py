@@ -194,12 +194,21 @@ def _pods_to_start_with(r: Rollout) -> int:
     """
     known = r.workload.replicas or r.world.canary.status.canary_replicas
     if r.world.canary.status.canary_replicas or r.primary is None:
-        return known or 1
-    return max(known, math.ceil(r.primary.replicas * r.spec.max_weight / TOTAL), 1)
+        return r.workload.within_bounds(known or 1)
+    return r.workload.within_bounds(max(known, math.ceil(r.primary.replicas * r.spec.max_weight / TOTAL), 1))
+
+
+def can_have_more_pods(r: Rollout) -> bool:
+    """Whether the canary can be scaled to what was claimed for it; some workloads cannot be scaled, or not so far."""
+    return r.workload.replicas < _wanted(r, r.world.canary.status)
+
+
+def _wanted(r: Rollout, status: CanaryStatus) -> int:
+    return r.workload.within_bounds(status.canary_replicas or 1)
 
 
 def _give_pods(r: Rollout, status: CanaryStatus) -> tuple[Action, ...]:
-    wanted = status.canary_replicas or 1
+    wanted = _wanted(r, status)
     if r.workload.replicas >= wanted:
         return ()
     return (Scale(wanted), Say(events.scaling_up(r.world.canary.label)))

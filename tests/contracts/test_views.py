@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from controller.core.canary import Canary
 from controller.gather import overlap_keys, parts_keys
-from controller.kinds import canary_view
+from controller.kinds import BUILT_IN
 from deploy.deployments import view as deployment_view
 from deploy.types import Workload
 from informers.namespaces import NamespaceView
@@ -100,7 +100,7 @@ SERVICE = {
 }
 NAMESPACE = {"kind": "Namespace", "metadata": META}
 KINDS = {
-    "canary": (canary_view, CANARY, Canary),
+    "canary": (BUILT_IN.view, CANARY, Canary),
     "deployment": (deployment_view, DEPLOYMENT, Workload),
     "route": (virtual_service_view, ROUTE, RouteView),
     "HTTP route": (http_route_view, HTTP_ROUTE, RouteView),

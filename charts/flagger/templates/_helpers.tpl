@@ -82,6 +82,26 @@ rules:
     resources: [statefulsets/scale]
     verbs: [patch]
   {{- end }}
+  {{- if .Values.kinds.helmReleases }}
+  - apiGroups: [helm.toolkit.fluxcd.io]
+    resources: [helmreleases]
+    verbs: [get, list, watch, patch]
+  {{- end }}
+  {{- if .Values.kinds.functions }}
+  - apiGroups: [openfaas.com]
+    resources: [functions]
+    verbs: [get, list, watch, patch]
+  {{- end }}
+  {{- range .Values.declaredKinds }}
+  - apiGroups: [{{ .group | quote }}]
+    resources: [{{ .plural | quote }}]
+    verbs: [get, list, watch, patch]
+  {{- if dig "scale" "replicas" "" . }}
+  - apiGroups: [{{ .group | quote }}]
+    resources: [{{ printf "%s/scale" .plural | quote }}]
+    verbs: [patch]
+  {{- end }}
+  {{- end }}
   # The weights.
   - apiGroups: [networking.istio.io]
     resources: [virtualservices]

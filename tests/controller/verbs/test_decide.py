@@ -12,7 +12,7 @@ import pytest
 
 from controller.core.verbs import ABORT, HOLD, PROMOTE, RETRY, revision_of
 from controller.flags import COMMANDS
-from controller.kinds import parse
+from controller.kinds import BUILT_IN
 from controller.verbs import decide as module
 from controller.verbs.decide import Accepted, Refused, Verb
 
@@ -65,7 +65,7 @@ TABLE = [
 ]
 
 
-decide = partial(module.decide, parse=parse)
+decide = partial(module.decide, parse=BUILT_IN.parse)
 
 
 def canary(status=ABSENT, *, annotations=ABSENT, deleting=False, **spec):
