@@ -5,7 +5,9 @@ from dataclasses import replace
 import pytest
 
 from controller.core.simulator import workload_running
-from deploy.registry import WORKLOADS
+from controller.kinds import BUILT_IN, make_kinds
+from deploy.declaration import ByReplicas, Counts, Declaration, PodTemplate
+from deploy.registry import CODED
 from deploy.template import would_change_nothing
 from deploy.types import PROMOTED_ANNOTATION
 from informers.errors import ConflictError, InvalidError, NotFoundError
@@ -15,6 +17,14 @@ from tests.fakes.workloads import as_stateful_set
 
 STAMP = "123@2018-10-10T12:00:00+00:00"
 DEPLOYMENTS = ("apps", "deployments")
+DECLARED = Declaration(
+    CODED["Deployment"].watched.api,
+    pod_template=PodTemplate(("spec", "template"), ("spec", "selector")),
+    scaling=ByReplicas(("spec", "replicas")),
+    paused=("spec", "paused"),
+    counts=Counts(("status", "replicas"), ("status", "updatedReplicas"), ("status", "availableReplicas")),
+)
+"""A Deployment as an operator could have declared it."""
 
 
 class FakeRig:
@@ -42,7 +52,7 @@ class FakeRig:
 
 def deployer(live, writer, kind="Deployment"):
     parts = live.parts
-    return WORKLOADS[kind].make(parts.of_kind[kind], writer, parts.versions[kind])
+    return parts.kinds.workloads[kind].make(parts.of_kind[kind], writer, parts.versions[kind])
 
 
 class LiveRig:
@@ -51,7 +61,7 @@ class LiveRig:
     def __init__(self, live, kind="Deployment"):
         self.live, self.kind = live, kind
         self.deployer = deployer(live, live.client, kind)
-        self.resource = ("apps", WORKLOADS[kind].watched.api.plural)
+        self.resource = ("apps", CODED[kind].watched.api.plural)
         if kind == "StatefulSet":
             for name in ("podinfo", "podinfo-canary"):
                 live.cluster.add(as_stateful_set(live.object(*DEPLOYMENTS, name)))
@@ -87,13 +97,14 @@ class LiveRig:
         self.live.delete(*self.resource, name)
 
 
-@pytest.fixture(params=["fake", *WORKLOADS])
+@pytest.fixture(params=["fake", *CODED, "declared"])
 def rig(request, tmp_path):
     if request.param == "fake":
         yield FakeRig()
         return
-    with live(tmp_path) as it:
-        yield LiveRig(it, request.param)
+    declared = request.param == "declared"
+    with live(tmp_path, make_kinds([DECLARED]) if declared else BUILT_IN) as it:
+        yield LiveRig(it, "Deployment" if declared else request.param)
 
 
 @pytest.fixture
