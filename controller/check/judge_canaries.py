@@ -121,19 +121,21 @@ def _finding(world: World, closed: Closed) -> Finding:
         return problem("canaries", reason, closed.what, fix, about)
     workload = world.primary if closed.gate.side == "primary" else world.workload
     name = workload.name if workload else ""
-    what = f"kubectl -n {canary.namespace} rollout {{}} {kind.lower()}/{name}"
+    where = f"{kind.lower()}/{name}"
+    what = f"kubectl -n {canary.namespace} rollout {{}} {where}"
     if closed.gate.needs is Needs.TIME:
         said = f"The rollout waits for {nouns.noun(kind)} {name}: {closed.what}"
-        return warning(
-            "canaries",
-            Reason.WORKLOAD_NOT_CONVERGED,
-            said,
-            what.format("status") + " shows whether it gets there",
-            about,
+        shows = (
+            what.format("status") if kind in nouns.ROLLED_OUT else f"kubectl -n {canary.namespace} get {where} -o yaml"
         )
+        fix = f"{shows} shows whether it gets there"
+        return warning("canaries", Reason.WORKLOAD_NOT_CONVERGED, said, fix, about)
     fixes = {
-        "PrimaryScaledToZero": f"kubectl -n {canary.namespace} scale {kind.lower()}/{name} --replicas 1",
+        "PrimaryScaledToZero": f"kubectl -n {canary.namespace} scale {where} --replicas 1",
         "Held": f"flagger resume {canary.name} -n {canary.namespace}",
     }
     # On purpose, so no problem: somebody holds the rollout and knows why.
-    return warning("canaries", Reason.ROLLOUT_HELD, closed.what, fixes.get(reason, what.format("resume")), about)
+    fix = fixes.get(reason, what.format("resume"))
+    if kind not in nouns.ROLLED_OUT and reason != "Held":
+        fix = f"kubectl -n {canary.namespace} edit {where}"
+    return warning("canaries", Reason.ROLLOUT_HELD, closed.what, fix, about)

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from controller.core import clocks, ending, events, gates, obeying, pacing, rounds, standing, steps
 from controller.core.canary import InvalidSpec, Stage, State
+from controller.core.nouns import noun
 from controller.core.plan import Plan, ReleaseFinalizer, WriteStatus
 from controller.core.world import Rollout, World, rollout_of, template_changed
 from deploy.types import Workload
@@ -101,9 +102,10 @@ def stand_back_for_an_older_canary(world: World) -> Plan | None:
 
 def roll_back_a_deleted_canary(world: World) -> Plan | None:
     """A canary Deployment that is deleted mid-rollout will never be ready (behaviour 7)."""
-    if world.at_rest or world.workload is not None:
+    spec = world.canary.spec
+    if world.at_rest or world.workload is not None or isinstance(spec, InvalidSpec):
         return None
-    return ending.roll_back(world, world.canary.status, events.WORKLOAD_DELETED)
+    return ending.roll_back(world, world.canary.status, events.workload_deleted(noun(spec.target_kind)))
 
 
 def give_up_what_cannot_be_read(world: World) -> Plan | None:

@@ -175,6 +175,11 @@ def deadline_exceeded(why: str) -> Cause:
     return Cause("ProgressDeadlineExceeded", f"progress deadline exceeded{f', {why}' if why else ''}")
 
 
+def workload_deleted(kind: str) -> Cause:
+    """The canary workload is gone; ``kind`` as sentences name it."""
+    return Cause("WorkloadDeleted", f"the {kind} was deleted")
+
+
 def failed_before(revision: str) -> Cause:
     """The template is one that was rolled back earlier."""
     return Cause("FailedBefore", f"revision {revision} failed before and is not tried again unless {RETRY} asks")
@@ -190,7 +195,6 @@ def already_there(revision: str) -> Cause:
     return Cause("NothingToRollOut", f"The primary already runs revision {revision}", State.FINISHED)
 
 
-WORKLOAD_DELETED = Cause("WorkloadDeleted", "the deployment was deleted")
 ABORTED = Cause("Aborted", f"as {ABORT} asks")
 
 ENDS_WELL = frozenset({"Promoted", "NothingToRollOut"})

@@ -181,6 +181,19 @@ def test_workload_that_is_waited_for_is_named_with_what_shows_it():
     ]
 
 
+def test_fixes_of_a_kind_that_kubectl_cannot_roll_out_name_the_object():
+    of_widgets = builders.canary(finalizers=(), spec=builders.spec(target_kind="Widget"), status=builders.at_rest())
+    parts = {"primary": builders.primary(paused=True), "workload": builders.workload(unready="Ready is False")}
+    found = [f for f in judge(facts(api=api(objects=Objects((world(canary=of_widgets, **parts),))))) if f.level != "ok"]
+    assert [(f.what, f.fix) for f in found] == [
+        ("primary widget podinfo.test is paused, resume it to go on", "kubectl -n test edit widget/podinfo"),
+        (
+            "The rollout waits for widget podinfo-canary: Ready is False",
+            "kubectl -n test get widget/podinfo-canary -o yaml shows whether it gets there",
+        ),
+    ]
+
+
 def test_object_that_cannot_be_read():
     (finding,) = [f for f in judge(facts(api=api(objects=Objects((UNREADABLE,))))) if f.level != "ok"]
     assert (finding.reason, finding.what) == ("CanaryUnreadable", "It cannot be read: KeyError: 'template'")

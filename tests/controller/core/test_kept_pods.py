@@ -150,3 +150,9 @@ def test_service_leads_to_pods_whose_labels_are_not_known_unless_it_is_gone():
     assert Backend(None, selector=None).leads_to(None)
     assert not Backend(None, selector=()).leads_to(None)
     assert not Backend(None, gone=True).leads_to(None)
+
+
+def test_canary_of_another_kind_that_is_deleted_is_named_by_its_kind():  # behaviour 7
+    of_releases = canary_object(spec=spec(target_kind="HelmRelease"))
+    plan = decide(kept(canary=of_releases, workload=None))
+    assert said(plan)[0] == "Rolling back podinfo-canary.test the helm release was deleted"

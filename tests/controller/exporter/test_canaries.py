@@ -7,7 +7,7 @@ import pytest
 
 from controller.core.canary import CanaryStatus, CheckStatus, Condition, InvalidSpec, Stage, State, Verbs
 from controller.core.decide import decide
-from controller.core.events import ABORTED, WORKLOAD_DELETED, deadline_exceeded, evidence_missing, threshold_reached
+from controller.core.events import ABORTED, deadline_exceeded, evidence_missing, threshold_reached, workload_deleted
 from controller.core.plan import Plan, ReleaseFinalizer, WriteStatus
 from controller.exporter.canaries import CanaryExporter
 from metrics.types import Check, Limits, NoData, Verdict
@@ -313,7 +313,9 @@ NEW = {"generation": 2, "observed_generation": 2}
             ("failed", deadline_exceeded("").reason),
             id="progress deadline",
         ),
-        pytest.param(world(workload=None), (), ("failed", WORKLOAD_DELETED.reason), id="deployment deleted"),
+        pytest.param(
+            world(workload=None), (), ("failed", workload_deleted("deployment").reason), id="deployment deleted"
+        ),
         pytest.param(
             world(canary=canary(verbs=Verbs(abort="podinfo-canary-2"))), (), ("failed", ABORTED.reason), id="aborted"
         ),
