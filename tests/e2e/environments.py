@@ -27,6 +27,7 @@ from tests.invariants.watching import watching
 
 Json = dict[str, Any]
 
+HELM_RELEASES = "helmreleases"
 POD_DELAY = timedelta(milliseconds=800)  # as in hack/cluster/kwok.yaml
 
 
@@ -237,19 +238,26 @@ class ClusterEnvironment:
         self.mesh.close()
 
 
+def rules_of(kind: str) -> Sequence[Json]:
+    """Return what the manifests grant for an optional kind, by its plural."""
+    objects = yaml.safe_load_all((ARTIFACTS / "kinds" / f"{kind}.yaml").read_text())
+    return next(obj["rules"] for obj in objects if obj["kind"] == "ClusterRole")
+
+
 def _user(namespace: str) -> str:
     return f"system:serviceaccount:{namespace}:flagger"
 
 
 def service_account(namespace: str) -> Sequence[Json]:
-    """Return the manifests' account, with its cluster role as a role of one namespace."""
+    """Return the manifests' account, with its cluster role and those of optional kinds as a role of one namespace."""
     objects = list(yaml.safe_load_all((ARTIFACTS / "flagger" / "account.yaml").read_text()))
     account, role = objects[0], next(obj for obj in objects if obj["kind"] == "ClusterRole")
+    rules = [*role["rules"], *rules_of(HELM_RELEASES)]
     meta = {"name": "flagger", "namespace": namespace}
     rbac = role["apiVersion"]
     return (
         {**account, "metadata": meta},
-        {"apiVersion": rbac, "kind": "Role", "metadata": meta, "rules": role["rules"]},
+        {"apiVersion": rbac, "kind": "Role", "metadata": meta, "rules": rules},
         {
             "apiVersion": rbac,
             "kind": "RoleBinding",

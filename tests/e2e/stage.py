@@ -39,6 +39,7 @@ ROOTS = {
     "pods": "/api/v1",
     "services": "/api/v1",
     "resourcequotas": "/api/v1",
+    "helmreleases": "/apis/helm.toolkit.fluxcd.io/v2",
 }
 PLURALS = {
     "Canary": "canaries",
@@ -47,6 +48,7 @@ PLURALS = {
     "VirtualService": "virtualservices",
     "Service": "services",
     "ResourceQuota": "resourcequotas",
+    "HelmRelease": "helmreleases",
 }
 WORKLOADS = (
     "workloads/primary-deployment",

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import yaml
 
-from tests.e2e.environments import audited
+from tests.e2e.environments import HELM_RELEASES, audited, rules_of
 
 ROOT = Path(__file__).parents[3]
 
@@ -20,7 +20,7 @@ def granted() -> set[tuple[str, str]]:
     account = yaml.safe_load_all((ROOT / "artifacts/flagger/account.yaml").read_text())
     roles = [obj for obj in account if obj["kind"] in {"Role", "ClusterRole"}]
     assert len(roles) == 2
-    rules = [rule for role in roles for rule in role["rules"]]
+    rules = [rule for role in roles for rule in role["rules"]] + [*rules_of(HELM_RELEASES)]
     return {(verb, resource) for rule in rules for resource in rule["resources"] for verb in rule["verbs"]}
 
 
