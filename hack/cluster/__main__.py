@@ -16,6 +16,7 @@ from pathlib import Path
 from hack.cluster.binaries import find_binaries
 from hack.cluster.commands import call, run_until_interrupted, say
 from hack.cluster.control_plane import start, wait_until
+from hack.cluster.flux import find_definition
 from hack.cluster.istio import find_definitions
 from hack.cluster.kubelets import KubeletsOfCluster
 from hack.cluster.mesh import MeshOfCluster
@@ -24,7 +25,11 @@ from hack.processes import pause
 
 REPOSITORY = Path(__file__).parents[2]
 
-SERVED = ("/apis/flagger.app/v1beta1/canaries", "/apis/networking.istio.io/v1/virtualservices")
+SERVED = (
+    "/apis/flagger.app/v1beta1/canaries",
+    "/apis/networking.istio.io/v1/virtualservices",
+    "/apis/helm.toolkit.fluxcd.io/v2/helmreleases",
+)
 
 
 def main() -> int:
@@ -39,14 +44,14 @@ def main() -> int:
 
 
 def _run(stack: ExitStack, directory: Path, port: int, command: list[str]) -> int:
-    binaries, definitions = find_binaries(say), find_definitions(say)
+    binaries, definitions = find_binaries(say), (find_definitions(say), find_definition(say))
     began = time.monotonic()
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
     plane = start(stack, binaries, directory, port=port)
     access = plane.access
     call(binaries, access, "kubectl", "create", "namespace", "istio-system")  # which Istio would have brought
-    for path in (REPOSITORY / "artifacts/flagger/crd.yaml", definitions):
+    for path in (REPOSITORY / "artifacts/flagger/crd.yaml", *definitions):
         call(binaries, access, "kubectl", "apply", "--server-side", "--filename", str(path))
     with access.client("admin") as admin:  # a new kind is served a moment after its definition is there
         wait_until(lambda: all(admin.get(path).is_success for path in SERVED), plane.processes, "our kinds are served")

@@ -1,7 +1,9 @@
 """The file of ``--kinds``: what is wrong with it ends the process with one sentence."""
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import yaml
@@ -82,3 +84,15 @@ def test_bad_file_ends_the_process_with_2(file, command):
     assert done.returncode == EXIT_USAGE
     said = "entry 1 (Widget): fields[0] must be a path below spec, such as spec.image, not 'status.x'"
     assert said in done.stderr
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "other-kinds.md"
+
+
+def test_example_of_the_docs_is_right_and_its_mistake_is_told_so(file):
+    page = PAGE.read_text()
+    example = yaml.safe_load(re.findall(r"```yaml\n(declaredKinds:.*?)```", page, re.DOTALL)[0])["declaredKinds"]
+    file.write_text(yaml.safe_dump(example))
+    assert [kind.api.kind for kind in parse_options([f"--kinds={file}"], {}).declared] == ["Widget"]
+    file.write_text(yaml.safe_dump([{**example[0], "fields": ["image"]}]))
+    assert refused(file).replace(str(file), file.name) in page
