@@ -174,8 +174,7 @@ class Cluster:
                 self._switch_workload(namespace, name, down=bool(body.get("down")))
                 self.loads[(namespace, name)] = float(body.get("load", 0))
             case ["POST", "workloads", namespace, name, "release"]:
-                self.workloads.release(namespace, name, pods=int(body.get("pods", 1)))
-                self.stateful_sets.release(namespace, name, pods=int(body.get("pods", 1)))
+                self.release(namespace, name, pods=int(body.get("pods", 1)))
             case ["PUT", "prometheus"]:
                 faults = self.prometheus.faults
                 faults.down = bool(body.get("down", False))
@@ -187,8 +186,16 @@ class Cluster:
                 switch_mesh(self.mesh, method, path, body)
         return {"mesh": self.mesh.behaviours(), "faults": self.api.faults.listed()}
 
+    def release(self, namespace: str, name: str, *, pods: int) -> int:
+        """Let so many held pods of the workloads of a name become ready; return how many there were."""
+        return sum(controller.release(namespace, name, pods=pods) for controller in self._controllers)
+
+    @property
+    def _controllers(self) -> Sequence[WorkloadController | StatefulSetController]:
+        return (self.workloads, self.stateful_sets)
+
     def _switch_workload(self, namespace: str, name: str, *, down: bool) -> None:
-        for controller in (self.workloads, self.stateful_sets):
+        for controller in self._controllers:
             (controller.take_down if down else controller.bring_up)(namespace, name)
 
     def _switch_api(self, method: str, what: str, body: Json) -> None:
@@ -201,8 +208,8 @@ class Cluster:
 
     def step(self) -> None:
         """Let the controllers and the mesh do what is due now."""
-        self.workloads.step()
-        self.stateful_sets.step()
+        for controller in self._controllers:
+            controller.step()
         hpa.step(self.api.objects, lambda namespace, name: self.loads.get((namespace, name), 0.0))
         self.mesh.tick(self.now())
 

@@ -30,7 +30,7 @@ class ClusterView(Protocol):
         """Return a Service."""
 
     def workloads_of(self, namespace: str) -> Sequence[Json]:
-        """Return the Deployments of a namespace."""
+        """Return the workloads of a namespace, of every kind."""
 
 
 @dataclass(slots=True)

@@ -1,6 +1,7 @@
 """Podinfo's Deployments as workloads of another kind."""
 
 import copy
+from collections.abc import Callable, Mapping
 from typing import Any
 
 Json = dict[str, Any]
@@ -18,6 +19,9 @@ def as_stateful_set(deployment: Json) -> Json:
             "selector": spec["selector"],
             "template": spec["template"],
             "serviceName": meta["name"],
-            "volumeClaimTemplates": [{"metadata": {"name": "data"}, "spec": {"accessModes": ["ReadWriteOnce"]}}],
         },
     }
+
+
+AS_KIND: Mapping[str, Callable[[Json], Json]] = {"Deployment": lambda obj: obj, "StatefulSet": as_stateful_set}
+"""What makes a workload of a kind of one of podinfo's Deployments, by ``spec.targetKind``."""

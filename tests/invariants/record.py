@@ -15,9 +15,10 @@ from hack.sandbox.api.store import Entry, Store
 Json = dict[str, Any]
 Objects = Mapping[tuple[str, str], Json]  # by plural and name
 
+WORKLOADS = {"Deployment": "deployments", "StatefulSet": "statefulsets"}  # by spec.targetKind
 WATCHED = {
     "canaries": "flagger.app",
-    "deployments": "apps",
+    **dict.fromkeys(WORKLOADS.values(), "apps"),
     "services": "",
     "virtualservices": "networking.istio.io",
 }

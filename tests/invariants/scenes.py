@@ -10,7 +10,7 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
-from tests.invariants.record import Change, Json, Objects, Record
+from tests.invariants.record import WORKLOADS, Change, Json, Objects, Record
 
 TOTAL = 100
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -81,13 +81,18 @@ class Scene:
         reason = self.condition("Ready").get("reason")
         return self.condition("Ready").get("status") == "False" and reason in {"InvalidSpec", "SharedWithOlderCanary"}
 
+    @property
+    def workloads(self) -> str:
+        """The plural of the kind of both workloads."""
+        return WORKLOADS[self.spec.get("targetKind", "Deployment")]
+
     @cached_property
     def primary(self) -> Json | None:
-        return self.objects.get(("deployments", self._side("primary", "name")))
+        return self.objects.get((self.workloads, self._side("primary", "name")))
 
     @cached_property
     def workload(self) -> Json | None:
-        return self.objects.get(("deployments", self._side("canary", "name")))
+        return self.objects.get((self.workloads, self._side("canary", "name")))
 
     @cached_property
     def route(self) -> Json | None:

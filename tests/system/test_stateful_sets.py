@@ -17,8 +17,13 @@ def on(tmp_path):
         for obj in objects("workloads/primary-service", "workloads/canary-service", "workloads/virtual-service"):
             it.add(obj)
         for obj in objects("workloads/primary-deployment", "workloads/canary-deployment"):
-            it.add(as_stateful_set(obj))
+            it.add(with_claims(as_stateful_set(obj)))
         yield it
+
+
+def with_claims(obj):
+    obj["spec"]["volumeClaimTemplates"] = [{"metadata": {"name": "data"}, "spec": {"accessModes": ["ReadWriteOnce"]}}]
+    return obj
 
 
 def add_canary(on, **analysis):
