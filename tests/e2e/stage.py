@@ -99,7 +99,7 @@ class Stage:
         return self.environment.api.post(f"{root}/namespaces/{self.namespace}/{plural}", json=obj)
 
     def add_workloads(self, change: Callable[[Json], object] = lambda _: None) -> None:
-        """Create podinfo's workloads, of the kind of this stage and each changed, and wait for their pods before anybody sends requests."""
+        """Create podinfo's workloads, each changed, and wait for their pods before anybody sends requests."""
         self.send(0)
         for name in WORKLOADS:
             obj = artifact(name)

@@ -39,13 +39,13 @@ def test_promoted_and_then_rolled_back(on):
 def test_each_pod_of_the_primary_is_waited_for(on):
     on.run_held("1.2.1")
     on.add_canary(**QUICK)
-    pods = on.replicas("podinfo")
+    pods, waiting = on.replicas("podinfo"), "Waiting for podinfo.test rollout to finish:"
     with on.controller():
         on.until_said("Copying podinfo-canary.test template spec")
-        on.until_said(f"Waiting for podinfo.test rollout to finish: 1 of {pods} replicas are updated")
+        on.until_said(f"{waiting} 1 of {pods} replicas are updated")
         for _ in range(pods - 1):
             on.release("podinfo")
-        on.until_said(f"Waiting for podinfo.test rollout to finish: {pods - 1} of {pods} updated replicas are available")
+        on.until_said(f"{waiting} {pods - 1} of {pods} updated replicas are available")
         assert on.weights() == (50, 50)
         on.release("podinfo")
         on.until_state("finished")

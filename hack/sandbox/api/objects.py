@@ -157,7 +157,8 @@ class Objects:
 
     def _admitted(self, kind: Kind, version: str, obj: Json, old: Json | None) -> Json:
         obj = schema.defaulted(kind, version, {**obj, "kind": kind.kind, "apiVersion": kind.api_version(version)})
-        found = [*checks.metadata_problems(obj, old), *schema.problems(kind, version, obj, old)]
+        fixed = checks.immutable_problems(kind, obj, old)
+        found = [*checks.metadata_problems(obj, old), *fixed, *schema.problems(kind, version, obj, old)]
         if found:
             raise errors.invalid(kind.kind, kind.group, obj["metadata"].get("name", ""), found)
         return obj

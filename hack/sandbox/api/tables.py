@@ -93,12 +93,17 @@ def _status(field: str) -> Cell:
     return lambda obj: (obj.get("status") or {}).get(field, 0)
 
 
+def _ready(obj: Json) -> str:
+    return f"{_status('readyReplicas')(obj)}/{obj['spec'].get('replicas', 1)}"
+
+
 _BUILT_IN: dict[tuple[str, str], Sequence[tuple[str, Cell]]] = {
     ("apps", "Deployment"): (
-        ("Ready", lambda obj: f"{_status('readyReplicas')(obj)}/{obj['spec'].get('replicas', 1)}"),
+        ("Ready", _ready),
         ("Up-to-date", _status("updatedReplicas")),
         ("Available", _status("availableReplicas")),
     ),
+    ("apps", "StatefulSet"): (("Ready", _ready),),
     ("", "Pod"): (
         ("Ready", lambda obj: f"{int((obj.get('status') or {}).get('ready', False))}/1"),
         ("Status", lambda obj: (obj.get("status") or {}).get("phase", "")),
