@@ -14,6 +14,7 @@ from hack.sandbox import hpa
 from hack.sandbox.admin import MESH_HELP, AdminServer, switch_mesh
 from hack.sandbox.api.objects import Objects
 from hack.sandbox.api.server import ApiServer
+from hack.sandbox.daemon_sets import DaemonSetController
 from hack.sandbox.faults import Fault
 from hack.sandbox.mesh import Mesh
 from hack.sandbox.prometheus import PrometheusServer, SampleStore
@@ -22,6 +23,8 @@ from hack.sandbox.stateful_sets import StatefulSetController
 from hack.sandbox.workloads import BROKEN_TAGS, WorkloadController
 
 log = logging.getLogger(__name__)
+
+_WORKLOADS = ("deployments", "statefulsets", "daemonsets")
 
 Json = dict[str, Any]
 
@@ -61,9 +64,9 @@ class StoreView:
         return self._objects.store.get(("", "services"), (namespace, name))
 
     def workloads_of(self, namespace: str) -> Sequence[Json]:
-        """Return the Deployments and StatefulSets of a namespace."""
+        """Return the workloads of a namespace, of every kind."""
         store = self._objects.store
-        return [*store.list(("apps", "deployments"), namespace)[0], *store.list(("apps", "statefulsets"), namespace)[0]]
+        return [obj for plural in _WORKLOADS for obj in store.list(("apps", plural), namespace)[0]]
 
 
 class Cluster:
@@ -99,6 +102,7 @@ class Cluster:
         self.stateful_sets = StatefulSetController(
             self.api.objects, now=now, pod_delay=pod_delay, broken_tags=BROKEN_TAGS
         )
+        self.daemon_sets = DaemonSetController(self.api.objects, now=now, pod_delay=pod_delay, broken_tags=BROKEN_TAGS)
         self.mesh = Mesh(StoreView(self.api.objects), requests_per_second=requests_per_second)
         self.prometheus = PrometheusServer(SampleStore(), now=now, port=prometheus_port)
         self.loads: dict[tuple[str, str], float] = {}  # pods that a workload's load keeps busy
@@ -191,8 +195,8 @@ class Cluster:
         return sum(controller.release(namespace, name, pods=pods) for controller in self._controllers)
 
     @property
-    def _controllers(self) -> Sequence[WorkloadController | StatefulSetController]:
-        return (self.workloads, self.stateful_sets)
+    def _controllers(self) -> Sequence[WorkloadController | StatefulSetController | DaemonSetController]:
+        return (self.workloads, self.stateful_sets, self.daemon_sets)
 
     def _switch_workload(self, namespace: str, name: str, *, down: bool) -> None:
         for controller in self._controllers:

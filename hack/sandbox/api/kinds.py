@@ -100,6 +100,17 @@ BUILT_IN: tuple[Kind, ...] = (
         generation=True,
     ),
     Kind(
+        "apps",
+        ("v1",),
+        "DaemonSet",
+        "daemonsets",
+        short_names=("ds",),
+        categories=("all",),
+        immutable=("selector",),
+        status=True,
+        generation=True,
+    ),
+    Kind(
         "autoscaling",
         ("v2", "v1", "v2beta1"),
         "HorizontalPodAutoscaler",

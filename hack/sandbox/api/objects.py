@@ -64,13 +64,13 @@ class Objects:
                 raise errors.already_exists(kind.plural, kind.group, name)
             if kind.namespaced:
                 meta["namespace"] = namespace
+            if kind.status and kind.kind != "Pod":
+                obj.pop("status", None)
             obj = self._admitted(kind, version, obj, None)
             meta = obj["metadata"]
             meta.update(uid=str(uuid.uuid4()), creationTimestamp=self.stamp())
             if kind.generation:
                 meta["generation"] = 1
-            if kind.status and kind.kind != "Pod":
-                obj.pop("status", None)
             if dry_run:
                 return obj
             stored = self.store.put((kind.group, kind.plural), (namespace, name), obj)

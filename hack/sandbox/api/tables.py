@@ -97,6 +97,11 @@ def _ready(obj: Json) -> str:
     return f"{_status('readyReplicas')(obj)}/{obj['spec'].get('replicas', 1)}"
 
 
+def _node_selector(obj: Json) -> str:
+    selector = obj["spec"]["template"]["spec"].get("nodeSelector") or {}
+    return ",".join(f"{key}={value}" for key, value in sorted(selector.items())) or "<none>"
+
+
 _BUILT_IN: dict[tuple[str, str], Sequence[tuple[str, Cell]]] = {
     ("apps", "Deployment"): (
         ("Ready", _ready),
@@ -104,6 +109,14 @@ _BUILT_IN: dict[tuple[str, str], Sequence[tuple[str, Cell]]] = {
         ("Available", _status("availableReplicas")),
     ),
     ("apps", "StatefulSet"): (("Ready", _ready),),
+    ("apps", "DaemonSet"): (
+        ("Desired", _status("desiredNumberScheduled")),
+        ("Current", _status("currentNumberScheduled")),
+        ("Ready", _status("numberReady")),
+        ("Up-to-date", _status("updatedNumberScheduled")),
+        ("Available", _status("numberAvailable")),
+        ("Node Selector", _node_selector),
+    ),
     ("", "Pod"): (
         ("Ready", lambda obj: f"{int((obj.get('status') or {}).get('ready', False))}/1"),
         ("Status", lambda obj: (obj.get("status") or {}).get("phase", "")),
