@@ -1,11 +1,10 @@
-"""The deployer of every kind that has a pod template and a scale: Deployments, StatefulSets."""
+"""The deployer of every kind that has a pod template: Deployments, StatefulSets, and, scaled otherwise, DaemonSets."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from deploy.revision import fingerprint
-from deploy.template import copy_operations, template_of
+from deploy.template import copy_operations, revision_of, template_of
 from deploy.types import FENCE_ANNOTATION, PROMOTED_ANNOTATION, Template, Workload
 from informers.errors import ConflictError, InvalidError
 from informers.resources import Resource
@@ -94,7 +93,7 @@ def _is_analysed(view: Workload, obj: Json) -> bool:
     """Whether the live template is the one of the view: by generation, or by fingerprint if only the scale moved."""
     meta = obj["metadata"]
     unmoved = (meta["uid"], meta["generation"]) == (view.uid, view.generation)
-    return unmoved or fingerprint(obj["spec"]["template"]) == view.template.revision
+    return unmoved or revision_of(obj["spec"]["template"]) == view.template.revision
 
 
 def _is_as_it_was(view: Workload, obj: Json) -> bool:

@@ -19,7 +19,7 @@ FENCE_ANNOTATION = "flagger.app/fenced-version"
 class Template:
     """What is compared of a pod template, without holding it."""
 
-    revision: str  # fingerprint of the whole template, a decimal number (deploy.revision)
+    revision: str  # fingerprint of the template without what parks it, a decimal number (deploy.revision)
     body: str  # fingerprint of pod spec and annotations, but for the values in ``selected``
     labels: tuple[tuple[str, str], ...]  # sorted
     selector: tuple[str, ...]  # sorted label keys of the workload's selector: its identity, never copied
@@ -48,6 +48,11 @@ class Workload:
     template: Template
     promoted: str  # value of PROMOTED_ANNOTATION, or ""
     fenced: str = ""  # value of FENCE_ANNOTATION, or ""
+    per_node: bool = False  # a pod on each node that fits, or none at all: no number of them can be asked for
+
+    def wants_fewer_than(self, replicas: int) -> bool:
+        """Whether to scale it to this number, which is not 0, would give it more pods than it wants."""
+        return not self.replicas if self.per_node else self.replicas < replicas
 
 
 class Deployer(Protocol):
@@ -57,7 +62,9 @@ class Deployer(Protocol):
         """Return the workload as the cache has it, or None if it does not exist."""
 
     def scale(self, workload: Workload, *, replicas: int) -> None:
-        """Set the desired number of pods by the scale subresource, and nothing else.
+        """Set the desired number of pods, by the scale subresource where there is one, and nothing else.
+
+        A workload with a pod on each node has none for 0, and for any other number one on each node again.
 
         Raises:
             informers.errors.ConflictError: the workload changed since ``workload`` was read.

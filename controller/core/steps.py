@@ -200,7 +200,7 @@ def _pods_to_start_with(r: Rollout) -> int:
 
 def _give_pods(r: Rollout, status: CanaryStatus) -> tuple[Action, ...]:
     wanted = status.canary_replicas or 1
-    if r.workload.replicas >= wanted:
+    if not r.workload.wants_fewer_than(wanted):
         return ()
     return (Scale(wanted), Say(events.scaling_up(r.world.canary.label)))
 

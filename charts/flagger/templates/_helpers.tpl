@@ -82,6 +82,11 @@ rules:
     resources: [statefulsets/scale]
     verbs: [patch]
   {{- end }}
+  {{- if .Values.kinds.daemonSets }}
+  - apiGroups: [apps]
+    resources: [daemonsets]
+    verbs: [get, list, watch, patch]
+  {{- end }}
   # The weights.
   - apiGroups: [networking.istio.io]
     resources: [virtualservices]
