@@ -18,6 +18,7 @@ from hack.sandbox.workloads import HOLD
 from tests.e2e.environments import Environment, Request
 from tests.fakes.workloads import AS_KIND
 from tests.invariants.record import Recorder
+from tests.invariants.scenes import counts, pods_wanted
 from tests.telling import told
 
 Json = dict[str, Any]
@@ -35,6 +36,7 @@ ROOTS = {
     "canaries": "/apis/flagger.app/v1beta1",
     "deployments": "/apis/apps/v1",
     "statefulsets": "/apis/apps/v1",
+    "daemonsets": "/apis/apps/v1",
     "horizontalpodautoscalers": "/apis/autoscaling/v2",
     "virtualservices": "/apis/networking.istio.io/v1",
     "events": "/api/v1",
@@ -46,6 +48,7 @@ PLURALS = {
     "Canary": "canaries",
     "Deployment": "deployments",
     "StatefulSet": "statefulsets",
+    "DaemonSet": "daemonsets",
     "HorizontalPodAutoscaler": "horizontalpodautoscalers",
     "VirtualService": "virtualservices",
     "Service": "services",
@@ -157,7 +160,8 @@ class Stage:
     def run_held(self, tag: str) -> None:
         """Have the canary run a version whose pods are held, and so will be those of the primary."""
         self.push(tag, held=True)
-        self.release("podinfo-canary")
+        for _ in range(self.replicas("podinfo-canary")):
+            self.release("podinfo-canary")
         self.until(lambda: self.available("podinfo-canary"))
 
     def short_of_a_pod(self, workload: str) -> None:
@@ -253,13 +257,13 @@ class Stage:
 
     def available(self, name: str) -> bool:
         workload = self.workload(name)
-        return (workload.get("status") or {}).get("availableReplicas") == workload["spec"]["replicas"]
+        return "status" in workload and counts(workload)[-1] == pods_wanted(workload)
 
     def image(self, name: str) -> str:
         return self.workload(name)["spec"]["template"]["spec"]["containers"][0]["image"].rpartition(":")[2]
 
     def replicas(self, name: str) -> int:
-        return self.workload(name)["spec"]["replicas"]
+        return pods_wanted(self.workload(name))
 
     def status(self, canary: str = "podinfo") -> Json:
         return (self.get("canaries", canary) or {}).get("status") or {}

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 from tests.invariants.record import WORKLOADS, Change, Json
-from tests.invariants.scenes import ENDED, TOTAL, Scene, pod_spec, weights_of
+from tests.invariants.scenes import ENDED, TOTAL, Scene, is_parked, pod_spec, pods_wanted, weights_of, without_parking
 
 Breach = tuple[Change | None, str]
 """The write that broke an invariant (None: the lack of one did), and what is wrong."""
@@ -95,7 +95,10 @@ def _without_ours(obj: Json, change: Change, scene: Scene) -> Json:
         case "virtualservices":
             kept["spec"] = _without_weights(obj["spec"], scene)
         case plural if plural in WORKLOADS.values():
-            kept["spec"] = {key: value for key, value in obj["spec"].items() if key != "replicas"}
+            kept["spec"] = {key: value for key, value in without_parking(obj["spec"]).items() if key != "replicas"}
+            kept["metadata"]["annotations"].pop(
+                "deprecated.daemonset.template.generation", None
+            )  # API servers count it
             if scene.primary and change.name == scene.primary["metadata"]["name"]:
                 kept["spec"].pop("template")
         case _:
@@ -122,6 +125,8 @@ def only_what_passed_is_promoted(scenes: Sequence[Scene], _: Paces) -> Iterator[
         if before.primary["spec"]["template"] == after.primary["spec"]["template"]:
             continue
         revision, until_then = before.status.get("canaryRevision", ""), scenes[: scenes.index(after)]
+        if is_parked(after.primary["spec"]):
+            yield change, "the primary's pods were put away"
         if pod_spec(after.primary) not in analysed(until_then, revision):
             yield change, f"the primary got a template that never was revision {revision}"
         elif not (_asked_for(before, revision) or _passed(until_then)):
@@ -215,7 +220,7 @@ def _of_spec(change: Change) -> bool:
 
 
 def _replicas(scene: Scene) -> int:
-    return int(scene.workload["spec"].get("replicas", 1)) if scene.workload else 0
+    return pods_wanted(scene.workload) if scene.workload else 0
 
 
 def _last_traffic(scenes: Sequence[Scene], until: Change) -> float:

@@ -15,7 +15,8 @@ from hack.sandbox.api.store import Entry, Store
 Json = dict[str, Any]
 Objects = Mapping[tuple[str, str], Json]  # by plural and name
 
-WORKLOADS = {"Deployment": "deployments", "StatefulSet": "statefulsets"}  # by spec.targetKind
+WORKLOADS = {"Deployment": "deployments", "StatefulSet": "statefulsets", "DaemonSet": "daemonsets"}
+"""Plurals by ``spec.targetKind``."""
 WATCHED = {
     "canaries": "flagger.app",
     **dict.fromkeys(WORKLOADS.values(), "apps"),
