@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 
+from deploy.daemonsets import DAEMON_SET
 from deploy.deployments import DEPLOYMENT
 from deploy.flux import HELM_RELEASE
 from deploy.kinds import WorkloadKind
 from deploy.openfaas import FUNCTION
 from deploy.statefulsets import STATEFUL_SET
 
-CODED: Mapping[str, WorkloadKind] = {kind.watched.api.kind: kind for kind in (DEPLOYMENT, STATEFUL_SET)}
+CODED: Mapping[str, WorkloadKind] = {kind.watched.api.kind: kind for kind in (DEPLOYMENT, STATEFUL_SET, DAEMON_SET)}
 """With an adapter of their own, by ``spec.targetKind``: nobody can declare them anew."""
 
 DECLARED: Mapping[str, WorkloadKind] = {kind.watched.api.kind: kind for kind in (HELM_RELEASE, FUNCTION)}

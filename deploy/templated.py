@@ -1,11 +1,10 @@
-"""The deployer of every kind that is promoted by a copy and scaled by its scale subresource."""
+"""The deployer of every kind that is promoted by a copy, and scaled by its scale subresource if it has one."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from deploy.revision import fingerprint
-from deploy.template import copy_operations, template_of
+from deploy.template import copy_operations, revision_of, template_of
 from deploy.types import FENCE_ANNOTATION, PROMOTED_ANNOTATION, Template, Workload
 from informers.errors import ConflictError, InvalidError
 from informers.resources import Resource
@@ -37,7 +36,7 @@ class Content:
     copy: Callable[[Json, Json, str, Collection[str]], Sequence[Json]]  # ``deploy.template.copy_operations`` is one
 
 
-POD_TEMPLATE = Content(lambda obj: fingerprint(obj["spec"]["template"]), copy_operations)
+POD_TEMPLATE = Content(lambda obj: revision_of(obj["spec"]["template"]), copy_operations)
 
 
 @dataclass(frozen=True, slots=True)

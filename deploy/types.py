@@ -20,7 +20,7 @@ FENCE_ANNOTATION = "flagger.app/fenced-version"
 class Template:
     """What is compared of a pod template, without holding it."""
 
-    revision: str  # fingerprint of the whole template, a decimal number (deploy.revision)
+    revision: str  # fingerprint of the template without what parks it, a decimal number (deploy.revision)
     body: str  # fingerprint of pod spec and annotations, but for the values in ``selected``
     labels: tuple[tuple[str, str], ...]  # sorted
     selector: tuple[str, ...]  # sorted label keys of the workload's selector: its identity, never copied
@@ -53,7 +53,8 @@ class Workload:
     lowest_replicas: int = 0  # of what it can be scaled to; 1: it always keeps its pods
     highest_replicas: int = HIGHEST_INT32  # likewise; equal to the lowest: it cannot be scaled
     counts_pods: bool = True  # False: nobody says how many pods there are; the numbers are 1 where it is ready, else 0
-    unready: str = ""  # why its own conditions say that it is not ready, as the end of a sentence; "" if they do not
+    unready: str = ""  # what keeps it from being ready besides numbers, as the end of a sentence: its own conditions
+    per_node: bool = False  # a pod on each node that fits, or none at all: no number of them can be asked for
 
     @property
     def pod_labels(self) -> tuple[tuple[str, str], ...] | None:
@@ -73,6 +74,10 @@ class Workload:
         """Return the number nearest to this one that it can be scaled to."""
         return min(max(replicas, self.lowest_replicas), self.highest_replicas)
 
+    def wants_fewer_than(self, replicas: int) -> bool:
+        """Whether to scale it to this number, which is not 0, would give it more pods than it wants."""
+        return not self.replicas if self.per_node else self.replicas < self.within_bounds(replicas)
+
 
 class Deployer(Protocol):
     """Reads workloads from a cache; scales them; copies a template. Each write has a precondition."""
@@ -81,7 +86,9 @@ class Deployer(Protocol):
         """Return the workload as the cache has it, or None if it does not exist."""
 
     def scale(self, workload: Workload, *, replicas: int) -> None:
-        """Set the desired number of pods by the scale subresource, and nothing else.
+        """Set the desired number of pods, by the scale subresource where there is one, and nothing else.
+
+        A workload with a pod on each node has none for 0, and for any other number one on each node again.
 
         Raises:
             informers.errors.ConflictError: the workload changed since ``workload`` was read.

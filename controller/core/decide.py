@@ -292,9 +292,10 @@ def give_the_canary_pods(r: Rollout) -> Plan | None:
     Source: behaviour 4.
     """
     status = r.world.canary.status
-    unscaled = r.workload.generation == status.canary_generation and r.workload.replicas < status.canary_replicas
+    short = r.workload.wants_fewer_than(status.canary_replicas)
+    unscaled = r.workload.generation == status.canary_generation and short
     lacks = not r.workload.replicas or unscaled
-    return steps.give_pods(r) if r.stage is Stage.STARTING and lacks and steps.can_have_more_pods(r) else None
+    return steps.give_pods(r) if r.stage is Stage.STARTING and lacks else None
 
 
 def keep_within_the_maximum(r: Rollout) -> Plan | None:

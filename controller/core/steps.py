@@ -198,20 +198,11 @@ def _pods_to_start_with(r: Rollout) -> int:
     return r.workload.within_bounds(max(known, math.ceil(r.primary.replicas * r.spec.max_weight / TOTAL), 1))
 
 
-def can_have_more_pods(r: Rollout) -> bool:
-    """Whether the canary can be scaled to what was claimed for it; some workloads cannot be scaled, or not so far."""
-    return r.workload.replicas < _wanted(r, r.world.canary.status)
-
-
-def _wanted(r: Rollout, status: CanaryStatus) -> int:
-    return r.workload.within_bounds(status.canary_replicas or 1)
-
-
 def _give_pods(r: Rollout, status: CanaryStatus) -> tuple[Action, ...]:
-    wanted = _wanted(r, status)
-    if r.workload.replicas >= wanted:
+    wanted = status.canary_replicas or 1
+    if not r.workload.wants_fewer_than(wanted):
         return ()
-    return (Scale(wanted), Say(events.scaling_up(r.world.canary.label)))
+    return (Scale(r.workload.within_bounds(wanted)), Say(events.scaling_up(r.world.canary.label)))
 
 
 def _p(r: Rollout) -> str:

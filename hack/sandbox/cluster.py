@@ -14,6 +14,7 @@ from hack.sandbox import hpa
 from hack.sandbox.admin import MESH_HELP, AdminServer, switch_mesh
 from hack.sandbox.api.objects import Objects
 from hack.sandbox.api.server import ApiServer
+from hack.sandbox.daemon_sets import DaemonSetController
 from hack.sandbox.faults import Fault
 from hack.sandbox.mesh import Mesh
 from hack.sandbox.prometheus import PrometheusServer, SampleStore
@@ -22,6 +23,8 @@ from hack.sandbox.stateful_sets import StatefulSetController
 from hack.sandbox.workloads import BROKEN_TAGS, WorkloadController
 
 log = logging.getLogger(__name__)
+
+_WORKLOADS = ("deployments", "statefulsets", "daemonsets")
 
 Json = dict[str, Any]
 
@@ -61,9 +64,9 @@ class StoreView:
         return self._objects.store.get(("", "services"), (namespace, name))
 
     def workloads_of(self, namespace: str) -> Sequence[Json]:
-        """Return the Deployments and StatefulSets of a namespace."""
+        """Return the workloads of a namespace, of every kind."""
         store = self._objects.store
-        return [*store.list(("apps", "deployments"), namespace)[0], *store.list(("apps", "statefulsets"), namespace)[0]]
+        return [obj for plural in _WORKLOADS for obj in store.list(("apps", plural), namespace)[0]]
 
 
 class Cluster:
@@ -99,6 +102,7 @@ class Cluster:
         self.stateful_sets = StatefulSetController(
             self.api.objects, now=now, pod_delay=pod_delay, broken_tags=BROKEN_TAGS
         )
+        self.daemon_sets = DaemonSetController(self.api.objects, now=now, pod_delay=pod_delay, broken_tags=BROKEN_TAGS)
         self.mesh = Mesh(StoreView(self.api.objects), requests_per_second=requests_per_second)
         self.prometheus = PrometheusServer(SampleStore(), now=now, port=prometheus_port)
         self.loads: dict[tuple[str, str], float] = {}  # pods that a workload's load keeps busy
@@ -174,8 +178,7 @@ class Cluster:
                 self._switch_workload(namespace, name, down=bool(body.get("down")))
                 self.loads[(namespace, name)] = float(body.get("load", 0))
             case ["POST", "workloads", namespace, name, "release"]:
-                self.workloads.release(namespace, name, pods=int(body.get("pods", 1)))
-                self.stateful_sets.release(namespace, name, pods=int(body.get("pods", 1)))
+                self.release(namespace, name, pods=int(body.get("pods", 1)))
             case ["PUT", "prometheus"]:
                 faults = self.prometheus.faults
                 faults.down = bool(body.get("down", False))
@@ -187,8 +190,16 @@ class Cluster:
                 switch_mesh(self.mesh, method, path, body)
         return {"mesh": self.mesh.behaviours(), "faults": self.api.faults.listed()}
 
+    def release(self, namespace: str, name: str, *, pods: int) -> int:
+        """Let so many held pods of the workloads of a name become ready; return how many there were."""
+        return sum(controller.release(namespace, name, pods=pods) for controller in self._controllers)
+
+    @property
+    def _controllers(self) -> Sequence[WorkloadController | StatefulSetController | DaemonSetController]:
+        return (self.workloads, self.stateful_sets, self.daemon_sets)
+
     def _switch_workload(self, namespace: str, name: str, *, down: bool) -> None:
-        for controller in (self.workloads, self.stateful_sets):
+        for controller in self._controllers:
             (controller.take_down if down else controller.bring_up)(namespace, name)
 
     def _switch_api(self, method: str, what: str, body: Json) -> None:
@@ -201,8 +212,8 @@ class Cluster:
 
     def step(self) -> None:
         """Let the controllers and the mesh do what is due now."""
-        self.workloads.step()
-        self.stateful_sets.step()
+        for controller in self._controllers:
+            controller.step()
         hpa.step(self.api.objects, lambda namespace, name: self.loads.get((namespace, name), 0.0))
         self.mesh.tick(self.now())
 

@@ -1,8 +1,8 @@
-"""The StatefulSet controller of the sandbox: pods by ordinal, created and updated one after the other.
+"""The StatefulSet controller of the sandbox: pods by ordinal, updated one after the other.
 
 Pods are numbers and not objects, as those of ReplicaSets are.
 
-Source: ``defaultStatefulSetControl`` of kube-controller-manager, for ``podManagementPolicy: OrderedReady``.
+Source: ``defaultStatefulSetControl`` of kube-controller-manager.
 """
 
 import threading
@@ -106,14 +106,13 @@ class StatefulSetController:
         if len(known.pods) > spec["replicas"]:
             known.pods.pop()
             return True
-        if not all(known.is_ready(pod, now) for pod in known.pods):
-            # Whatever is not ready is waited for, a broken pod too: kubernetes/kubernetes#67250.
-            return False
-        if len(known.pods) < spec["replicas"]:
+        are_ready = all(known.is_ready(pod, now) for pod in known.pods)
+        if len(known.pods) < spec["replicas"] and (are_ready or spec["podManagementPolicy"] == "Parallel"):
             revision = known.current if len(known.pods) < partition else update
             known.pods.append(_Pod(revision, self._ready_at(spec, now)))
             return True
-        if strategy["type"] != "RollingUpdate":
+        if strategy["type"] != "RollingUpdate" or not are_ready:
+            # Whatever is not ready is waited for, a broken pod too: kubernetes/kubernetes#67250.
             return False
         old = [at for at, pod in enumerate(known.pods) if at >= partition and pod.revision != update]
         if old:

@@ -60,13 +60,18 @@ class Environment(Protocol):
     mesh: httpx.Client  # the switches of the mesh
     prometheus_url: str
 
-    def kubeconfig(self, namespace: str) -> Path:
-        """Return a kubeconfig of a controller that may do in a namespace what the manifests grant, nothing else."""
+    def kubeconfig(self, namespace: str, workloads: str) -> Path:
+        """Return a kubeconfig of a controller that may do in a namespace what the manifests grant, nothing else.
+
+        Args:
+            namespace: ours.
+            workloads: plural of the kind of workloads; what is granted for it alone is granted too.
+        """
 
     def admin_kubeconfig(self) -> Path:
         """Return a kubeconfig of an administrator."""
 
-    def release(self, namespace: str, deployment: str) -> bool:
+    def release(self, namespace: str, workload: str) -> bool:
         """Let one held pod become ready; return whether there was one."""
 
     def requests(self, namespace: str) -> Sequence[Request]:
@@ -93,14 +98,14 @@ class SandboxEnvironment:
         self.mesh = httpx.Client(base_url=cluster.admin.url, timeout=10)
         self.prometheus_url = cluster.prometheus.url
 
-    def kubeconfig(self, namespace: str) -> Path:
+    def kubeconfig(self, namespace: str, workloads: str) -> Path:
         return self._cluster.kubeconfig(self._directory / "kubeconfig")
 
     def admin_kubeconfig(self) -> Path:
         return self._cluster.kubeconfig(self._directory / "admin.kubeconfig")
 
-    def release(self, namespace: str, deployment: str) -> bool:
-        return self._cluster.workloads.release(namespace, deployment, pods=1) == 1
+    def release(self, namespace: str, workload: str) -> bool:
+        return self._cluster.release(namespace, workload, pods=1) == 1
 
     def requests(self, namespace: str) -> Sequence[Request]:
         return [
@@ -176,8 +181,8 @@ class ClusterEnvironment:
         self.mesh = httpx.Client(base_url=places["admin"], timeout=10)
         self.prometheus_url = places["prometheus"]
 
-    def kubeconfig(self, namespace: str) -> Path:
-        for obj in service_account(namespace):
+    def kubeconfig(self, namespace: str, workloads: str) -> Path:
+        for obj in service_account(namespace, workloads):
             group, _, version = obj["apiVersion"].rpartition("/")
             root = f"/apis/{group}/{version}" if group else f"/api/{version}"
             path = f"{root}/namespaces/{namespace}/{obj['kind'].lower()}s"
@@ -189,11 +194,11 @@ class ClusterEnvironment:
     def admin_kubeconfig(self) -> Path:
         return Path(self._places["kubeconfig"])
 
-    def release(self, namespace: str, deployment: str) -> bool:
+    def release(self, namespace: str, workload: str) -> bool:
         path = f"/api/v1/namespaces/{namespace}/pods"
         for pod in self.api.get(path).json()["items"]:
             meta = pod["metadata"]
-            if meta["name"].rsplit("-", 2)[0] != deployment or HOLD not in meta.get("annotations", {}):
+            if _workload_of(pod) != workload or HOLD not in meta.get("annotations", {}):
                 continue
             patch = {"metadata": {"annotations": {HOLD: None}}}
             headers = {"Content-Type": "application/merge-patch+json"}
@@ -244,17 +249,26 @@ def rules_of(kind: str) -> Sequence[Json]:
     return next(obj["rules"] for obj in objects if obj["kind"] == "ClusterRole")
 
 
+def _workload_of(pod: Json) -> str:
+    """Return the name of the workload of a pod, whose ReplicaSet adds a hash if it is a Deployment."""
+    owner = pod["metadata"]["ownerReferences"][0]
+    name: str = owner["name"]
+    return name.rpartition("-")[0] if owner["kind"] == "ReplicaSet" else name
+
+
 def _user(namespace: str) -> str:
     return f"system:serviceaccount:{namespace}:flagger"
 
 
-def service_account(namespace: str) -> Sequence[Json]:
-    """Return the manifests' account, with its cluster role and those of optional kinds as a role of one namespace."""
-    objects = list(yaml.safe_load_all((ARTIFACTS / "flagger" / "account.yaml").read_text()))
-    account, role = objects[0], next(obj for obj in objects if obj["kind"] == "ClusterRole")
-    rules = [*role["rules"], *rules_of(HELM_RELEASES)]
+def service_account(namespace: str, workloads: str) -> Sequence[Json]:
+    """Return the manifests' account, with its cluster roles as a role of one namespace."""
+    optional = [ARTIFACTS / "kinds" / f"{name}.yaml" for name in (workloads, HELM_RELEASES)]
+    files = [ARTIFACTS / "flagger" / "account.yaml", *(path for path in optional if path.exists())]
+    objects = [obj for path in files for obj in yaml.safe_load_all(path.read_text())]
+    account, roles = objects[0], [obj for obj in objects if obj["kind"] == "ClusterRole"]
     meta = {"name": "flagger", "namespace": namespace}
-    rbac = role["apiVersion"]
+    rbac = roles[0]["apiVersion"]
+    rules = [rule for role in roles for rule in role["rules"]]
     return (
         {**account, "metadata": meta},
         {"apiVersion": rbac, "kind": "Role", "metadata": meta, "rules": rules},

@@ -82,6 +82,11 @@ rules:
     resources: [statefulsets/scale]
     verbs: [patch]
   {{- end }}
+  {{- if .Values.kinds.daemonSets }}
+  - apiGroups: [apps]
+    resources: [daemonsets]
+    verbs: [get, list, watch, patch]
+  {{- end }}
   {{- if .Values.kinds.helmReleases }}
   - apiGroups: [helm.toolkit.fluxcd.io]
     resources: [helmreleases]

@@ -22,6 +22,7 @@ _STATEFUL_SET_SPEC = {
     *("replicas", "selector", "template", "serviceName", "updateStrategy", "minReadySeconds", "revisionHistoryLimit"),
     *("podManagementPolicy", "volumeClaimTemplates", "persistentVolumeClaimRetentionPolicy", "ordinals"),
 }
+_DAEMON_SET_SPEC = {"selector", "template", "updateStrategy", "minReadySeconds", "revisionHistoryLimit"}
 
 
 def defaulted(kind: Kind, version: str, obj: Json) -> Json:
@@ -30,6 +31,8 @@ def defaulted(kind: Kind, version: str, obj: Json) -> Json:
         return _deployment_defaults(obj)
     if kind.kind == "StatefulSet":
         return _stateful_set_defaults(obj)
+    if kind.kind == "DaemonSet":
+        return _daemon_set_defaults(obj)
     if kind.kind == "Service" and kind.group == "":
         return _service_defaults(obj)
     schema = kind.schemas.get(version)
@@ -150,11 +153,30 @@ def _stateful_set_defaults(obj: Json) -> Json:
     spec.setdefault("replicas", 1)
     spec.setdefault("revisionHistoryLimit", 10)
     spec.setdefault("podManagementPolicy", "OrderedReady")
+    spec.setdefault("persistentVolumeClaimRetentionPolicy", {"whenDeleted": "Retain", "whenScaled": "Retain"})
     strategy = spec.setdefault("updateStrategy", {})
     if strategy.setdefault("type", "RollingUpdate") == "RollingUpdate":
         rolling = strategy["rollingUpdate"] = strategy.get("rollingUpdate") or {}
         rolling.setdefault("partition", 0)
     _default_template(spec)
+    return obj
+
+
+def _daemon_set_defaults(obj: Json) -> Json:
+    """Return a DaemonSet with the defaults of apps/v1 that show."""
+    obj = copy.deepcopy(obj)
+    spec = obj["spec"] = {key: value for key, value in (obj.get("spec") or {}).items() if key in _DAEMON_SET_SPEC}
+    spec.setdefault("revisionHistoryLimit", 10)
+    strategy = spec.setdefault("updateStrategy", {})
+    if strategy.setdefault("type", "RollingUpdate") == "RollingUpdate":
+        rolling = strategy["rollingUpdate"] = strategy.get("rollingUpdate") or {}
+        rolling.setdefault("maxUnavailable", 1)
+        rolling.setdefault("maxSurge", 0)
+    _default_template(spec)
+    if not spec["template"]["spec"].get("nodeSelector"):
+        spec["template"]["spec"].pop("nodeSelector", None)
+    numbers = ("currentNumberScheduled", "numberMisscheduled", "desiredNumberScheduled", "numberReady")
+    obj.setdefault("status", dict.fromkeys(numbers, 0))  # none of them can be left out
     return obj
 
 

@@ -142,6 +142,16 @@ def test_what_is_said_of_a_canary(changes, found):
             id="a primary that is scaled to 0",
         ),
         pytest.param(
+            {
+                "primary": builders.primary(per_node=True, **IDLE),
+                "canary": replace(world().canary, spec=builders.spec(target_kind="DaemonSet")),
+            },
+            "primary daemon set podinfo.test replicas 0 < 1",
+            "kubectl -n test patch daemonset/podinfo --type json -p "
+            """'[{"op": "remove", "path": "/spec/template/spec/nodeSelector/flagger.app~1parked"}]'""",
+            id="a primary that is parked",
+        ),
+        pytest.param(
             {"canary": replace(world().canary, verbs=Verbs(hold="waiting for Ann"))},
             "held by the annotation flagger.app/hold (waiting for Ann), remove it to go on",
             "flagger resume podinfo -n test",
