@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
-from deploy.registry import WORKLOADS
+from deploy.registry import CODED
 from hack.processes import ProcessError
 from hack.sandbox.admin import AdminServer, switch_mesh
 from hack.sandbox.cluster import wall_clock
@@ -58,7 +58,7 @@ class MeshOfCluster:
         self._client = KubeClient(find_login(str(kubeconfig), None), user_agent="mesh", pool_size=4)
         self._virtual_services = self._informer(VIRTUAL_SERVICES.newest)
         self._services = self._informer(SERVICES.newest)
-        self._workloads = [self._informer(kind.watched.api.newest) for kind in WORKLOADS.values()]
+        self._workloads = [self._informer(kind.watched.api.newest) for kind in CODED.values()]
         self.mesh = Mesh(self)
         self._server = AdminServer(partial(switch_mesh, self.mesh), pages={"/metrics": self._scraped})
 

@@ -67,7 +67,7 @@ def test_release_is_promoted(releases):
         on.until_said("Copying podinfo-canary.test template spec to podinfo.test")
         on.until(lambda: on.get(RELEASES, "podinfo")["spec"]["chart"]["spec"]["version"] == "6.2.0")
         play(on, "podinfo", "Unknown", "Progressing")
-        on.push(on.image("podinfo-canary"), deployment="podinfo")
+        on.push(on.image("podinfo-canary"), workload="podinfo")
         on.until_said("Waiting for podinfo.test rollout to finish: Ready is Unknown, Progressing: Helm upgrade")
         play(on, "podinfo")
         on.until_state("finished")

@@ -84,8 +84,8 @@ class Scene:
 
     @property
     def workloads(self) -> str:
-        """The plural of the kind of both workloads."""
-        return WORKLOADS[self.spec.get("targetKind", "Deployment")]
+        """The plural of the kind of both workloads; of a kind that is declared, of the Deployments that it stands for."""
+        return WORKLOADS.get(self.spec.get("targetKind", "Deployment"), "deployments")
 
     @cached_property
     def primary(self) -> Json | None:
