@@ -84,7 +84,7 @@ class Scene:
 
     @property
     def workloads(self) -> str:
-        """The plural of the kind of both workloads; of a kind that is declared, of the Deployments that it stands for."""
+        """The plural of the kind of both workloads; of a declared kind, of the Deployments that it stands for."""
         return WORKLOADS.get(self.spec.get("targetKind", "Deployment"), "deployments")
 
     @cached_property
