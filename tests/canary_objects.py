@@ -157,12 +157,12 @@ BAD = [
     Case(
         "unknown kind",
         lambda s, a: s.update(targetKind="Pod"),
-        "spec.targetKind 'Pod' is not supported, use Deployment",
+        "spec.targetKind 'Pod' is not supported, use DaemonSet or Deployment or StatefulSet",
     ),
     Case(
         "list of kinds",
         lambda s, a: s.update(targetKind=["Deployment"]),
-        "spec.targetKind ['Deployment'] is not supported, use Deployment",
+        "spec.targetKind ['Deployment'] is not supported, use DaemonSet or Deployment or StatefulSet",
     ),
     Case(
         "same names",
