@@ -14,12 +14,10 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 
 from controller import __version__
 from controller.applier import Applier, DryRun, RealApplier
-from controller.budgets import Budgets
-from controller.controller import Result, Workers
 from controller.core.plan import Plan
 from controller.core.world import World
 from controller.echoes import Echoes, EchoingWriter
-from controller.election import Alone, Election, stand_for_election
+from controller.events.recorder import EventRecorder
 from controller.exporter.caches import CacheCollector
 from controller.exporter.canaries import CanaryExporter
 from controller.exporter.process import ProcessExporter
@@ -30,13 +28,15 @@ from controller.health import Health
 from controller.http_server import HttpServer
 from controller.in_hand import ClientInHand, InHand
 from controller.kinds import CANARY, Kinds, make_kinds
-from controller.leases import LEASE_NAME
+from controller.lead.election import Alone, Election, stand_for_election
+from controller.lead.leases import LEASE_NAME
 from controller.parts import make_parts
-from controller.ratelimit import default_limiter
 from controller.reconciler import Reconciler, Watchers
-from controller.recorder import EventRecorder
 from controller.unreadable import UnreadableTeller
-from controller.workqueue import WorkQueue
+from controller.work.budgets import Budgets
+from controller.work.ratelimit import default_limiter
+from controller.work.workers import Result, Workers
+from controller.work.workqueue import WorkQueue
 from informers.client import KubeClient
 from informers.credentials import Login, find_login
 from informers.errors import FAILURES

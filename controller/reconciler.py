@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from controller.applier import Applier
-from controller.budgets import Budgets
 from controller.core.canary import Canary, CanarySpec
 from controller.core.decide import decide
 from controller.core.gates import ends_traffic_to_nothing
@@ -28,6 +27,7 @@ from controller.core.world import (
 )
 from controller.gather import Gatherer
 from controller.unreadable import UnreadableTeller
+from controller.work.budgets import Budgets
 from informers.errors import ApiError, is_refusal
 from informers.keys import split_key
 from informers.types import Cache, Unreadable

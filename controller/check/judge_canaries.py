@@ -121,7 +121,7 @@ def _finding(world: World, closed: Closed) -> Finding:
             workloads=nouns.resource(kind),
         )
         return problem("canaries", reason, closed.what, fix, about)
-    workload = world.primary if closed.gate.side == "primary" else world.workload
+    workload = world.primary if closed.gate.side == "primary" else world.canary_workload
     name = workload.name if workload else ""
     where = f"{kind.lower()}/{name}"
     what = f"kubectl -n {canary.namespace} rollout {{}} {where}"

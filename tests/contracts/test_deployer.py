@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 
-from controller.core.simulator import workload_running
 from controller.kinds import BUILT_IN, make_kinds
 from deploy.declaration import ByReplicas, Counts, Declaration, PodTemplate
 from deploy.parking import PARKED_LABEL
@@ -15,6 +14,7 @@ from informers.errors import ConflictError, InvalidError, NotFoundError
 from tests.fakes.parts import FakeDeployer
 from tests.fakes.sandbox import live
 from tests.fakes.workloads import AS_KIND
+from tests.simulator import workload_running
 
 STAMP = "123@2018-10-10T12:00:00+00:00"
 DEPLOYMENTS = ("apps", "deployments")

@@ -6,7 +6,6 @@ from datetime import timedelta
 
 import pytest
 
-from controller.budgets import MOST_AT_ONCE, Budgets
 from controller.core.canary import InvalidSpec, Side
 from controller.core.pacing import REPEAT_AT_REST, SOON
 from controller.core.plan import Corrections, Say, Shift, WriteStatus
@@ -14,6 +13,7 @@ from controller.core.world import Memory, Shifted, seniority
 from controller.gather import OVERLAP_INDEX, Adapters, Gatherer, overlap_keys, part_key, parts_keys
 from controller.reconciler import Reconciler, Watchers
 from controller.unreadable import UnreadableTeller
+from controller.work.budgets import MOST_AT_ONCE, Budgets
 from informers.errors import ForbiddenError, TransportError
 from informers.types import Unreadable
 from metrics.types import Target
@@ -405,7 +405,7 @@ def test_invalid_spec_is_gathered_without_parts():
     run = Run(canary(spec=InvalidSpec("x")))
     run.look()
     world = run.looked[0][0]
-    assert (world.primary, world.workload, world.route, world.rivals) == (None, None, None, ())
+    assert (world.primary, world.canary_workload, world.route, world.rivals) == (None, None, None, ())
     assert not world.primary_serves
     assert not world.canary_serves
 

@@ -29,7 +29,7 @@ def the_primary(**changes):
 
 
 def kept(**changes):
-    return world(**{"workload": canary(), "primary": the_primary(), **changes})
+    return world(**{"canary_workload": canary(), "primary": the_primary(), **changes})
 
 
 def statuses(plan):
@@ -46,7 +46,7 @@ def scales(plan):
 
 @pytest.mark.parametrize("replicas", [0, 1, 5])
 def test_start_never_scales_what_cannot_be_scaled(replicas):  # behaviour 4
-    plan = decide(kept(status=at_rest(canary_replicas=replicas), workload=canary(generation=2)))
+    plan = decide(kept(status=at_rest(canary_replicas=replicas), canary_workload=canary(generation=2)))
     assert scales(plan) == []
     assert "Scaling up podinfo.test" not in said(plan)
     assert statuses(plan)[0].stage is Stage.STARTING
@@ -94,14 +94,14 @@ def test_what_a_switch_parks_is_parked_at_the_end(switched_on, wanted):
     replicas = 1 if switched_on else 0
     numbers = {"replicas": replicas, "available_replicas": replicas}
     parked = canary(lowest_replicas=0, **numbers)
-    plan = decide(kept(status=of_this_revision(stage=Stage.ROLLING_BACK), weight=0, workload=parked))
+    plan = decide(kept(status=of_this_revision(stage=Stage.ROLLING_BACK), weight=0, canary_workload=parked))
     assert scales(plan) == wanted
     assert said(plan) == ["Canary failed! Scaling down podinfo-canary.test"]
 
 
 def test_what_a_switch_parked_is_switched_on_and_no_more():
     parked = canary(lowest_replicas=0, replicas=0, available_replicas=0, generation=2)
-    plan = decide(kept(status=at_rest(canary_replicas=5), workload=parked))
+    plan = decide(kept(status=at_rest(canary_replicas=5), canary_workload=parked))
     assert scales(plan) == [Scale(1)]
     assert "Scaling up podinfo.test" in said(plan)
 
@@ -116,20 +116,20 @@ def test_primary_that_is_not_ready_keeps_its_traffic():  # behaviour 18
 
 
 def test_canary_that_is_not_ready_is_judged_by_its_requests():
-    the_world = kept(status=of_this_revision(), workload=canary(**NOT_READY))
+    the_world = kept(status=of_this_revision(), canary_workload=canary(**NOT_READY))
     assert decide(the_world).observe
     assert rollout_of(the_world).world.canary_serves
 
 
 def test_canary_that_never_gets_ready_is_rolled_back():  # behaviour 7
     late = of_this_revision(starting, start_time=NOW - 11 * MINUTE)
-    plan = decide(kept(status=late, workload=canary(**NOT_READY, failure="Ready is False")))
+    plan = decide(kept(status=late, canary_workload=canary(**NOT_READY, failure="Ready is False")))
     assert said(plan)[0] == "Rolling back podinfo-canary.test progress deadline exceeded, Ready is False"
 
 
 def test_canary_that_is_stalled_is_rolled_back_at_once():
     stalled = canary(**NOT_READY, deadline_exceeded=True, failure="Stalled is True")
-    plan = decide(kept(status=of_this_revision(starting), workload=stalled))
+    plan = decide(kept(status=of_this_revision(starting), canary_workload=stalled))
     assert said(plan)[0] == "Rolling back podinfo-canary.test progress deadline exceeded, Stalled is True"
 
 
@@ -137,10 +137,10 @@ def test_fix_of_a_promoted_version_that_is_stalled_on_the_primary_is_not_kept_wa
     stuck = the_primary(**NOT_READY, deadline_exceeded=True, promoted=f"123@{(NOW - 5 * MINUTE).isoformat()}")
     fix = canary(generation=2, observed_generation=2, template=replace(HIDDEN, revision="124", body="3"))
     promoting = of_this_revision(stage=Stage.PROMOTING, canary_weight=0)
-    plan = decide(kept(status=promoting, primary=stuck, workload=fix, weight=0))
+    plan = decide(kept(status=promoting, primary=stuck, canary_workload=fix, weight=0))
     assert said(plan)[0] == "New revision detected podinfo-canary.test old 123 new 124"
     first = of_this_revision(starting, canary_revision="124", canary_generation=2)
-    assert said(decide(kept(status=first, primary=stuck, workload=fix, weight=0))) == [
+    assert said(decide(kept(status=first, primary=stuck, canary_workload=fix, weight=0))) == [
         "Advance podinfo.test canary weight 5"
     ]
 
@@ -154,5 +154,5 @@ def test_service_leads_to_pods_whose_labels_are_not_known_unless_it_is_gone():
 
 def test_canary_of_another_kind_that_is_deleted_is_named_by_its_kind():  # behaviour 7
     of_releases = canary_object(spec=spec(target_kind="HelmRelease"))
-    plan = decide(kept(canary=of_releases, workload=None))
+    plan = decide(kept(canary=of_releases, canary_workload=None))
     assert said(plan)[0] == "Rolling back podinfo-canary.test the helm release was deleted"

@@ -293,7 +293,10 @@ NEW = {"generation": 2, "observed_generation": 2}
             id="promoted",
         ),
         pytest.param(
-            world(workload=workload("1", **NEW)), (), ("finished", "NothingToRollOut"), id="the template was put back"
+            world(canary_workload=workload("1", **NEW)),
+            (),
+            ("finished", "NothingToRollOut"),
+            id="the template was put back",
         ),
         pytest.param(
             world(status=status(failed_checks=9)),
@@ -308,24 +311,26 @@ NEW = {"generation": 2, "observed_generation": 2}
             id="no evidence",
         ),
         pytest.param(
-            world(workload=workload(deadline_exceeded=True)),
+            world(canary_workload=workload(deadline_exceeded=True)),
             (),
             ("failed", deadline_exceeded("").reason),
             id="progress deadline",
         ),
         pytest.param(
-            world(workload=None), (), ("failed", workload_deleted("deployment").reason), id="deployment deleted"
+            world(canary_workload=None), (), ("failed", workload_deleted("deployment").reason), id="deployment deleted"
         ),
         pytest.param(
             world(canary=canary(verbs=Verbs(abort="podinfo-canary-2"))), (), ("failed", ABORTED.reason), id="aborted"
         ),
         pytest.param(
-            world(workload=workload("3", **NEW), status=status(failed_revisions=("podinfo-canary-3",))),
+            world(canary_workload=workload("3", **NEW), status=status(failed_revisions=("podinfo-canary-3",))),
             (),
             ("failed", "FailedBefore"),
             id="a revision that failed before",
         ),
-        pytest.param(world(workload=workload("3", **NEW)), (), ("superseded", "NewRevision"), id="a newer revision"),
+        pytest.param(
+            world(canary_workload=workload("3", **NEW)), (), ("superseded", "NewRevision"), id="a newer revision"
+        ),
         pytest.param(world(canary=canary(deleting=True)), (), ("released", "ObjectDeleted"), id="object deleted"),
         pytest.param(world(namespace_terminating=True), (), ("released", "ObjectDeleted"), id="namespace deleted"),
     ],
@@ -359,10 +364,10 @@ def test_end_with_a_drain_is_counted_when_the_drain_is_over(metrics):
     "the_world",
     [
         pytest.param(world(), id="a step"),
-        pytest.param(world(status=at_rest(), workload=workload("3", **NEW)), id="a start at rest"),
-        pytest.param(world(status=at_rest(), workload=workload("1", **NEW)), id="nothing to roll out, at rest"),
+        pytest.param(world(status=at_rest(), canary_workload=workload("3", **NEW)), id="a start at rest"),
+        pytest.param(world(status=at_rest(), canary_workload=workload("1", **NEW)), id="nothing to roll out, at rest"),
         pytest.param(
-            world(status=at_rest(failed_revisions=("podinfo-canary-3",)), workload=workload("3", **NEW)),
+            world(status=at_rest(failed_revisions=("podinfo-canary-3",)), canary_workload=workload("3", **NEW)),
             id="a revision that failed before, at rest",
         ),
         pytest.param(world(canary=canary(deleting=True, finalizers=())), id="deleted, and let go before"),
@@ -374,10 +379,10 @@ def test_what_ends_no_rollout_is_not_counted(metrics, the_world):
 
 
 def test_stages_are_timed_from_their_begin_to_their_end(metrics):
-    started = world(status=at_rest(), workload=workload("3", **NEW))
+    started = world(status=at_rest(), canary_workload=workload("3", **NEW))
     metrics.look(started)
     starting = decide(started).actions[0].status
-    metrics.look(replace(world(status=starting, workload=workload("3", **NEW)), now=NOW + timedelta(seconds=8)))
+    metrics.look(replace(world(status=starting, canary_workload=workload("3", **NEW)), now=NOW + timedelta(seconds=8)))
     assert metrics.value("flagger_stage_duration_seconds_sum", stage="starting") == 8
     assert metrics.value("flagger_stage_duration_seconds_count", stage="starting") == 1
 
