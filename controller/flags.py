@@ -13,6 +13,8 @@ from functools import partial
 
 from controller import __version__, values
 from controller.command_line import Parser
+from controller.kinds_file import read_kinds
+from deploy.declaration import Declaration
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
@@ -69,6 +71,7 @@ class Options:
     leader_election: bool
     leader_election_namespace: str | None  # None: our own
     dry_run: bool
+    declared: tuple[Declaration, ...] = ()  # kinds of workloads beside those that we know
 
 
 def parse_options(argv: Sequence[str], environ: Mapping[str, str] = os.environ) -> Options:
@@ -101,6 +104,7 @@ def options_of(args: argparse.Namespace) -> Options:
         leader_election=args.enable_leader_election,
         leader_election_namespace=args.leader_election_namespace,
         dry_run=args.dry_run,
+        declared=args.kinds or (),
     )
 
 
@@ -142,6 +146,12 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         type=values.namespace,
         help="watch this namespace only, with a Role instead of a ClusterRole; repeatable (default: all)",
+    )
+    add(
+        "--kinds",
+        metavar="FILE",
+        type=read_kinds,
+        help="YAML file that declares more kinds for spec.targetKind, see docs/other-kinds.md",
     )
     switch = partial(add, nargs="?", metavar="BOOL", type=values.boolean, const=True, default=False)
     switch(

@@ -7,12 +7,11 @@ from typing import Any
 
 from controller.core.canary import Canary, CanarySpec, InvalidSpec
 from controller.core.world import Memory, Sight, Unseen, World
-from deploy.registry import WORKLOADS
+from controller.kinds import Kinds
 from deploy.types import Deployer, Workload
 from informers.resources import Resource
 from informers.types import Cache, Unreadable, Writer
 from router.hosts import normalise
-from router.registry import ROUTES
 from router.services import SERVICES
 from router.types import Backend, Route, Router, RouteRef
 
@@ -78,18 +77,19 @@ class Adapters:
 
 
 def make_adapters(
-    caches: Mapping[str, Cache[Any]], writer: Writer, version: Callable[[str], Callable[[], Resource]]
+    kinds: Kinds, caches: Mapping[str, Cache[Any]], writer: Writer, version: Callable[[str], Callable[[], Resource]]
 ) -> Adapters:
     """Return the adapters of every kind.
 
     Args:
+        kinds: that there are.
         caches: by kind.
         writer: what changes objects.
         version: returns, of a kind, what returns it at the version that is served.
     """
     return Adapters(
-        deployers={name: kind.make(caches[name], writer, version(name)) for name, kind in WORKLOADS.items()},
-        routers={name: kind.make(caches[name], writer, version(name)) for name, kind in ROUTES.items()},
+        deployers={name: kind.make(caches[name], writer, version(name)) for name, kind in kinds.workloads.items()},
+        routers={name: kind.make(caches[name], writer, version(name)) for name, kind in kinds.routes.items()},
     )
 
 

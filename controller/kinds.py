@@ -1,41 +1,59 @@
-"""Every kind that is watched, in one table: what there is to know of it stands with its adapter."""
+"""Every kind that is watched, in one table: what there is to know of it stands with its adapter.
 
-from collections.abc import Mapping
-from types import MappingProxyType
+The table is made once, at the start, and handed to whoever needs it: an operator's file may add kinds to it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from controller.core.canary import Canary
 from controller.core.parse import parse_canary
 from controller.resources import CANARIES
+from deploy.declaration import Declaration
+from deploy.declared import declared_kind
+from deploy.kinds import WorkloadKind
 from deploy.registry import WORKLOADS
 from informers.kinds import READ, WatchedKind
 from informers.resources import ApiKind
 from informers.types import Json
+from router.kinds import RouteKind
 from router.registry import ROUTES
 from router.services import SERVICE
 
-
-def parse(obj: Json) -> Canary:
-    """Return a Canary object as a value; see ``parse_canary``."""
-    return parse_canary(obj, kinds=WORKLOADS, routes=ROUTES)
+_CANARY = ApiKind(CANARIES.group, (CANARIES.version,), CANARIES.plural, CANARIES.kind)
+_CANARY_VERBS = {"": (*READ, "patch"), "status": ("patch",)}
 
 
-def canary_view(obj: Json, _previous: Canary | None) -> Canary:
-    """Return the cached view of a Canary object."""
-    return parse(obj)
+@dataclass(frozen=True, slots=True)
+class Kinds:
+    """The kinds that there are."""
+
+    workloads: Mapping[str, WorkloadKind]  # by spec.targetKind
+    routes: Mapping[str, RouteKind]  # by the kind of the object
+    parts: Mapping[str, WatchedKind[Any]]  # what canaries are made of, by kind
+
+    @property
+    def canary(self) -> WatchedKind[Canary]:
+        """Return our own kind, of whose objects those that name a kind beyond the table are invalid."""
+        return WatchedKind(_CANARY, self.view, verbs=_CANARY_VERBS, discovered=False)
+
+    def parse(self, obj: Json) -> Canary:
+        """Return a Canary object as a value; see ``parse_canary``."""
+        return parse_canary(obj, kinds=self.workloads, routes=self.routes)
+
+    def view(self, obj: Json, _previous: Canary | None) -> Canary:
+        """Return the cached view of a Canary object."""
+        return self.parse(obj)
 
 
-CANARY = WatchedKind(
-    ApiKind(CANARIES.group, (CANARIES.version,), CANARIES.plural, CANARIES.kind),
-    canary_view,
-    verbs={"": (*READ, "patch"), "status": ("patch",)},
-    discovered=False,
-)
+def make_kinds(declared: Sequence[Declaration] = ()) -> Kinds:
+    """Return the table, with kinds that an operator declares: in the place of ours, where we have that kind too."""
+    workloads = {**WORKLOADS, **{declaration.api.kind: declared_kind(declaration) for declaration in declared}}
+    parts = (*(w.watched for w in workloads.values()), *(r.watched for r in ROUTES.values()), SERVICE)
+    return Kinds(workloads, ROUTES, {kind.api.kind: kind for kind in parts})
 
-PARTS: Mapping[str, WatchedKind[Any]] = MappingProxyType(
-    {
-        kind.api.kind: kind
-        for kind in (*(w.watched for w in WORKLOADS.values()), *(r.watched for r in ROUTES.values()), SERVICE)
-    }
-)
-"""What canaries are made of, by kind."""
+
+BUILT_IN = make_kinds()
+CANARY = BUILT_IN.canary
+"""Its resource and its permissions are the same whatever is declared; its view is not."""

@@ -6,7 +6,7 @@ import random
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -28,7 +28,7 @@ from controller.gather import Gatherer, make_adapters
 from controller.health import Health
 from controller.http_server import HttpServer
 from controller.in_hand import ClientInHand, InHand
-from controller.kinds import CANARY, PARTS
+from controller.kinds import CANARY, Kinds, make_kinds
 from controller.lead.election import Alone, Election, stand_for_election
 from controller.lead.leases import LEASE_NAME
 from controller.parts import make_parts
@@ -48,18 +48,19 @@ from router.services import SERVICES, backend
 log = logging.getLogger(__name__)
 
 USER_AGENT = f"flagger/{__version__}"
-_WATCHES = len(PARTS) + 2  # per namespace: canaries, their parts, and the namespace itself
+_OWN_WATCHES = 2  # per namespace, beside those of the parts: canaries, and the namespace itself
 _SPARE = 2
-WRITES = (
-    *(("patch", kind.api.plural) for kind in (CANARY, *PARTS.values()) if "patch" in kind.verbs[""]),
-    ("create", "events"),
-)
-"""Verb and resource of what is written."""
 _SWITCH_SECONDS = 0.001  # beside a thread that computes, a watch stream gets four times as far as with 5 ms
 _SAY_WHAT_IS_MISSING_SECONDS = 10.0
 _LOOK_SECONDS = 1.0  # for threads that have died
 _WORK_ENDS_SECONDS = 2.5  # with what the lease takes, less than what is granted to all of the end
 _LEASE_ENDS_SECONDS = 1.0
+
+
+def writes(kinds: Kinds) -> Sequence[tuple[str, str]]:
+    """Return verb and resource of what is written."""
+    patched = (kind.api.plural for kind in (CANARY, *kinds.parts.values()) if "patch" in kind.verbs[""])
+    return (*(("patch", plural) for plural in patched), ("create", "events"))
 
 
 def utc_now() -> datetime:
@@ -96,11 +97,12 @@ class Controller:
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=registry)
         self._exporter = exporter = ProcessExporter(registry)
-        exporter.preset(Result, (kind.__name__ for kind in FAILURES), WRITES)
+        kinds = make_kinds(options.declared)
+        exporter.preset(Result, (kind.__name__ for kind in FAILURES), writes(kinds))
         login = find_login(options.kubeconfig, options.master)
-        pool = options.workers + _WATCHES * max(1, len(options.namespaces)) + _SPARE
+        pool = options.workers + (len(kinds.parts) + _OWN_WATCHES) * max(1, len(options.namespaces)) + _SPARE
         self._client = KubeClient(login, user_agent=USER_AGENT, pool_size=pool, count=exporter.counted_kubernetes)
-        self._parts = make_parts(self._client, options.namespaces)
+        self._parts = make_parts(self._client, options.namespaces, kinds)
         registry.register(CacheCollector(self._parts.by_resource))
         registry.register(
             CanaryCollector(
@@ -240,7 +242,7 @@ class Controller:
     def _reconcile(self, exporter: RolloutExporter) -> Callable[[str], timedelta | None]:
         options, parts = self._options, self._parts
         writer = EchoingWriter(self._client, self._echoes)
-        adapters = make_adapters(parts.of_kind, writer, parts.versions.__getitem__)
+        adapters = make_adapters(parts.kinds, parts.of_kind, writer, parts.versions.__getitem__)
         applier: Applier = DryRun({})
         if not options.dry_run:
             leads = lambda: self._election.leading  # noqa: E731  # which is made later

@@ -9,7 +9,7 @@ from controller.core.canary import Canary, CanarySpec, State
 from controller.core.world import Sight, Unseen, seniority
 from controller.echoes import Echoes
 from controller.gather import OVERLAP_INDEX, PARTS_INDEX, kinds_of, overlap_keys, part_key, parts_keys
-from controller.kinds import CANARY, PARTS
+from controller.kinds import CANARY, Kinds
 from controller.watched import Watched
 from informers.caches import Informers
 from informers.client import KubeClient
@@ -44,6 +44,7 @@ def kinds_keys(canary: Canary) -> Sequence[str]:
 class Parts:
     """The informers of everything that a decision is made from."""
 
+    kinds: Kinds
     canaries: Informers[Canary]
     of_kind: Mapping[str, Informers[Any]]  # of every part
     watched: Watched  # which of them run
@@ -94,7 +95,7 @@ class Parts:
         """Yield what is watched, each after its resource and its namespace ("" for all)."""
         yield from ((CANARY.api.plural, namespace, informer) for namespace, informer in self.canaries.by_namespace())
         for kind, namespace, informer in self.watched.by_namespace():
-            yield PARTS[kind].api.plural, namespace, informer
+            yield self.kinds.parts[kind].api.plural, namespace, informer
 
     def wake(self, add: Callable[[str], None], echoes: Echoes) -> None:
         """Have every change add the keys of the canaries that it concerns, unless it is our own."""
@@ -122,7 +123,8 @@ class Parts:
 
     def _join(self, add: Callable[[str], None], echoes: Echoes, kind: str, informer: Informer[Any]) -> None:
         handle = partial(self._part_changed, add, kind)
-        informer.add_handler(partial(_unless_ours, echoes, PARTS[kind].api.plural, handle))
+        plural = self.kinds.parts[kind].api.plural
+        informer.add_handler(partial(_unless_ours, echoes, plural, handle))
 
     def _canary_changed(self, add: Callable[[str], None], change: Change[Canary]) -> None:
         add(change.key)
@@ -155,8 +157,8 @@ class Parts:
             add(key_of(canary.namespace, canary.name))
 
 
-def make_parts(client: KubeClient, namespaces: Sequence[str]) -> Parts:
-    """Return the informers for these namespaces, or for all if there are none; nothing is started."""
+def make_parts(client: KubeClient, namespaces: Sequence[str], kinds: Kinds) -> Parts:
+    """Return the informers of these kinds, for these namespaces or for all if there are none; nothing is started."""
     outage = Outage()
     maker = _Maker(client, outage, tuple(namespaces) or ("",))
     indexes = {
@@ -165,12 +167,14 @@ def make_parts(client: KubeClient, namespaces: Sequence[str]) -> Parts:
         NAMESPACE_INDEX: _namespace_of,
         KINDS_INDEX: kinds_keys,
     }
-    versions = {name: served_version(client, kind) for name, kind in PARTS.items()}
-    of_kind = {name: maker.make(kind, versions[name]) for name, kind in PARTS.items()}
+    versions = {name: served_version(client, kind) for name, kind in kinds.parts.items()}
+    of_kind = {name: maker.make(kind, versions[name]) for name, kind in kinds.parts.items()}
+    own = kinds.canary
     return Parts(
-        canaries=maker.make(CANARY, served_version(client, CANARY), indexes=indexes, orders={OVERLAP_INDEX: seniority}),
+        kinds=kinds,
+        canaries=maker.make(own, served_version(client, own), indexes=indexes, orders={OVERLAP_INDEX: seniority}),
         of_kind=of_kind,
-        watched=Watched(of_kind),
+        watched=Watched(of_kind, kinds.parts),
         versions=versions,
         namespaces={
             name: Informer(OneNamespaceSource(client, name), namespace_view, outage=outage) for name in namespaces

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from controller.core.world import Sight, Unseen
-from controller.kinds import PARTS
 from informers.caches import Informers
 from informers.errors import KindNotServedError
 from informers.informer import Informer
+from informers.kinds import WatchedKind
 
 Join = Callable[[str, Informer[Any]], None]
 """Adds a handler to an informer of a kind."""
@@ -21,8 +21,10 @@ Join = Callable[[str, Informer[Any]], None]
 class Watched:
     """The informers of parts, by kind, and which of them run. Thread-safe."""
 
-    def __init__(self, informers: Mapping[str, Informers[Any]]) -> None:
+    def __init__(self, informers: Mapping[str, Informers[Any]], kinds: Mapping[str, WatchedKind[Any]]) -> None:
+        """Take the informers, and what there is to know of their kinds."""
         self._informers = informers
+        self._kinds = kinds
         self._lock = threading.Lock()
         self._started: list[str] = []
         self._joins: list[Join] = []
@@ -61,13 +63,13 @@ class Watched:
             started = tuple(self._started)
         for kind in started:
             for namespace, informer in self._informers[kind].by_namespace():
-                if not _is_lacking(kind, informer):
+                if not self._is_lacking(kind, informer):
                     yield kind, namespace, informer
 
     def required(self) -> Iterator[tuple[str, str, Informer[Any]]]:
         """Yield those that everybody waits for at the start: one tenant's optional kind holds up no other tenant."""
         for kind, namespace, informer in self.by_namespace():
-            if informer.has_synced or not PARTS[kind].optional:
+            if informer.has_synced or not self._kinds[kind].optional:
                 yield kind, namespace, informer
 
     def unseen(self, kind: str, namespace: str) -> Unseen | None:
@@ -80,15 +82,14 @@ class Watched:
             return Unseen(kind, Sight.LISTING)
         if isinstance(refusal, KindNotServedError):
             return Unseen(kind, Sight.NOT_SERVED, str(refusal))
-        api, grant = PARTS[kind].api, PARTS[kind].grant
-        how = f" (the chart does with kinds.{grant}: true)" if grant else ""
+        watched = self._kinds[kind]
+        api, how = watched.api, f" (the chart does with {watched.granted_by})" if watched.optional else ""
         what = f"the controller may not list and watch {api.plural}.{api.group}, grant it{how}"
         return Unseen(kind, Sight.FORBIDDEN, what)
 
-
-def _is_lacking(kind: str, informer: Informer[Any]) -> bool:
-    """Whether the cluster lacks a kind, or nobody has granted what can be left out; a stale cache is none of these."""
-    refusal = informer.refusal
-    if isinstance(refusal, KindNotServedError):
-        return True
-    return refusal is not None and PARTS[kind].optional and not informer.has_synced
+    def _is_lacking(self, kind: str, informer: Informer[Any]) -> bool:
+        """Whether the cluster lacks a kind, or nobody granted what can be left out; a stale cache is none of these."""
+        refusal = informer.refusal
+        if isinstance(refusal, KindNotServedError):
+            return True
+        return refusal is not None and self._kinds[kind].optional and not informer.has_synced

@@ -23,7 +23,15 @@ def fingerprint(value: object) -> str:
 
     API servers add and drop empty values (``creationTimestamp: null``, ``resources: {}``) from release to release.
     """
-    text = json.dumps(_pruned(value), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return exact_fingerprint(_pruned(value))
+
+
+def exact_fingerprint(value: object) -> str:
+    """Return a decimal number for JSON data, the same for any order of keys: where emptiness may say something.
+
+    In the values of a Helm chart, null takes a default away and an empty list replaces one.
+    """
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return str(int.from_bytes(hashlib.sha256(text.encode()).digest()) % 10**_DIGITS)
 
 

@@ -9,11 +9,13 @@ def rollout_status(workload: Workload) -> str | None:  # noqa: PLR0911  # one ru
     A generation that the deployment controller has not observed yet counts as not converged, and so does a number of
     pods other than the desired one in either direction: an autoscaler is at work.
 
-    Source: the rules of ``kubectl rollout status deployment``.
+    Source: the rules of ``kubectl rollout status deployment``. For kubectl a DaemonSet that no node fits is complete.
     """
     w = workload
     if w.observed_generation < w.generation:
         return "the change of its spec is not observed yet"
+    if w.unready:
+        return w.unready
     if w.deadline_exceeded:
         return f"it exceeded its progress deadline with {w.available_replicas} of {w.replicas} replicas available"
     if w.updated_replicas < w.replicas:

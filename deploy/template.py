@@ -1,13 +1,15 @@
 """Pod templates: what is compared of them, and the patch that copies one over another. Pure.
 
-What tells the two sides apart is never copied: the labels that a Deployment or a Service selects by. Where the pod spec
-itself selects pods by such a label (affinities, spread constraints), the canary's own value becomes the primary's; or
-the primary's pods would keep away from the canary's, and crowd on one node.
+What tells the two sides apart is never copied: the labels that a workload or a Service selects by, and what parks one
+(``deploy.parking``). Where the pod spec itself selects pods by such a label (affinities, spread constraints), the
+canary's own value becomes the primary's; or the primary's pods would keep away from the canary's, and crowd on one
+node.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
+from deploy.parking import parked_like, unparked
 from deploy.revision import fingerprint
 from deploy.types import PROMOTED_ANNOTATION, Template
 from informers.fields import items, labels, mapping, text
@@ -48,14 +50,19 @@ def template_of(deployment: Mapping[str, Any]) -> Template:
         selected.append((key, value))
         return _SET_APART
 
-    body = {"spec": _with_selectors(template["spec"], set_apart), "annotations": meta.get("annotations")}
+    body = {"spec": _with_selectors(unparked(template["spec"]), set_apart), "annotations": meta.get("annotations")}
     return Template(
-        revision=fingerprint(template),
+        revision=revision_of(template),
         body=fingerprint(body),
         labels=tuple(sorted(labels(meta, "labels", "spec.template.metadata.").items())),
         selector=tuple(sorted(keys)),
         selected=tuple(selected),
     )
+
+
+def revision_of(template: Mapping[str, Any]) -> str:
+    """Return the fingerprint of a pod template, wherever its pods may run now."""
+    return fingerprint({**template, "spec": unparked(template["spec"])})
 
 
 def promoted_labels(source: Template, target: Template, identity: Collection[str] = ()) -> tuple[tuple[str, str], ...]:
@@ -96,12 +103,13 @@ def copy_operations(source: Json, target: Json, stamp: str, identity: Collection
     template = source["spec"]["template"]
     old_meta = target["spec"]["template"].get("metadata") or {}
     meta = {**old_meta, "labels": labels, "annotations": (template.get("metadata") or {}).get("annotations") or {}}
-    spec = _with_selectors(template["spec"], _promoted_values(ours, theirs, identity))
+    spec = parked_like(template["spec"], target["spec"]["template"]["spec"])
+    spec = _with_selectors(spec, _promoted_values(ours, theirs, identity))
     return (
         {"op": "test", "path": "/metadata/resourceVersion", "value": target["metadata"]["resourceVersion"]},
         {"op": "add", "path": "/spec/template/metadata", "value": meta},
         {"op": "replace", "path": "/spec/template/spec", "value": spec},
-        _stamp_operation(target, stamp),
+        stamp_operation(target, stamp),
     )
 
 
@@ -161,7 +169,7 @@ def _value(key: Any, value: Any, rename: Rename) -> Any:  # noqa: ANN401  # JSON
     return rename(key, value) if isinstance(key, str) and isinstance(value, str) else value
 
 
-def _stamp_operation(target: Json, stamp: str) -> Json:
+def stamp_operation(target: Json, stamp: str) -> Json:
     """Return an ``add`` of the one annotation, or of the map where there is none: others' annotations stay theirs."""
     if not target["metadata"].get("annotations"):
         return {"op": "add", "path": "/metadata/annotations", "value": {PROMOTED_ANNOTATION: stamp}}

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from informers.fields import HIGHEST_INT32
 from informers.types import Unreadable
 
 PROMOTED_ANNOTATION = "flagger.app/promoted"
@@ -19,11 +20,12 @@ FENCE_ANNOTATION = "flagger.app/fenced-version"
 class Template:
     """What is compared of a pod template, without holding it."""
 
-    revision: str  # fingerprint of the whole template, a decimal number (deploy.revision)
+    revision: str  # fingerprint of the template without what parks it, a decimal number (deploy.revision)
     body: str  # fingerprint of pod spec and annotations, but for the values in ``selected``
     labels: tuple[tuple[str, str], ...]  # sorted
     selector: tuple[str, ...]  # sorted label keys of the workload's selector: its identity, never copied
     selected: tuple[tuple[str, str], ...] = ()  # labels that selectors in the pod spec name, in the order of the spec
+    shows_labels: bool = True  # False: the pods' labels are another controller's business, ``labels`` says nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,33 @@ class Workload:
     template: Template
     promoted: str  # value of PROMOTED_ANNOTATION, or ""
     fenced: str = ""  # value of FENCE_ANNOTATION, or ""
+    lowest_replicas: int = 0  # of what it can be scaled to; 1: it always keeps its pods
+    highest_replicas: int = HIGHEST_INT32  # likewise; equal to the lowest: it cannot be scaled
+    counts_pods: bool = True  # False: nobody says how many pods there are; the numbers are 1 where it is ready, else 0
+    unready: str = ""  # what keeps it from being ready besides numbers, as the end of a sentence: its own conditions
+    per_node: bool = False  # a pod on each node that fits, or none at all: no number of them can be asked for
+
+    @property
+    def pod_labels(self) -> tuple[tuple[str, str], ...] | None:
+        """Labels of its pods, or None where they are not known."""
+        return self.template.labels if self.template.shows_labels else None
+
+    @property
+    def may_answer(self) -> bool:
+        """Whether a request may find a pod of it.
+
+        Where pods are not counted, only what was scaled to 0 has none: a workload that is not ready may have pods that
+        serve as before, and traffic must not move to an untested version because nobody knows.
+        """
+        return self.available_replicas > 0 if self.counts_pods else self.replicas > 0
+
+    def within_bounds(self, replicas: int) -> int:
+        """Return the number nearest to this one that it can be scaled to."""
+        return min(max(replicas, self.lowest_replicas), self.highest_replicas)
+
+    def wants_fewer_than(self, replicas: int) -> bool:
+        """Whether to scale it to this number, which is not 0, would give it more pods than it wants."""
+        return not self.replicas if self.per_node else self.replicas < self.within_bounds(replicas)
 
 
 class Deployer(Protocol):
@@ -57,7 +86,9 @@ class Deployer(Protocol):
         """Return the workload as the cache has it, or None if it does not exist."""
 
     def scale(self, workload: Workload, *, replicas: int) -> None:
-        """Set the desired number of pods by the scale subresource, and nothing else.
+        """Set the desired number of pods, by the scale subresource where there is one, and nothing else.
+
+        A workload with a pod on each node has none for 0, and for any other number one on each node again.
 
         Raises:
             informers.errors.ConflictError: the workload changed since ``workload`` was read.

@@ -19,8 +19,14 @@ class WatchedKind(Generic[V]):
     verbs: Mapping[str, tuple[str, ...]]  # that the controller needs, by subresource; "" for the object itself
     discovered: bool = True  # whether the API server is asked which version it serves
     grant: str = ""  # the value of the chart, below ``kinds``, that grants these rights; "" if they always are
+    declared: bool = False  # by a file of the operator's: the value ``declaredKinds`` of the chart grants these rights
 
     @property
     def optional(self) -> bool:
         """Whether its permissions are granted only where somebody asks for them."""
-        return bool(self.grant)
+        return self.declared or bool(self.grant)
+
+    @property
+    def granted_by(self) -> str:
+        """Return which value of the chart grants its permissions, for messages."""
+        return "declaredKinds" if self.declared else f"kinds.{self.grant}: true"

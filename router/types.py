@@ -93,15 +93,17 @@ class Backend:
         """Label keys by which its pods are told from others."""
         return frozenset(key for key, _ in self.selector or ())
 
-    def leads_to(self, labels: Collection[tuple[str, str]]) -> bool:
-        """Whether requests reach pods with these labels, as far as can be known.
+    def leads_to(self, labels: Collection[tuple[str, str]] | None) -> bool:
+        """Whether requests reach pods with these labels, as far as can be known; None stands for unknown labels.
 
         That pods are selected is enough, and EndpointSlices are not watched: the same condition Ready of a pod makes it
         available to its Deployment and an endpoint of its Service, and Istio sends endpoints before routes.
         """
         if self.gone:
             return False
-        return self.selector is None or (bool(self.selector) and set(self.selector) <= set(labels))
+        if self.selector is None:
+            return True
+        return bool(self.selector) and (labels is None or set(self.selector) <= set(labels))
 
 
 class Router(Protocol):

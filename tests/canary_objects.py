@@ -155,14 +155,14 @@ BAD = [
         }.items()
     ),
     Case(
-        "unknown kind",
-        lambda s, a: s.update(targetKind="Pod"),
-        "spec.targetKind 'Pod' is not supported, use Deployment",
+        "kind in lower case",
+        lambda s, a: s.update(targetKind="deployments"),
+        "spec.targetKind must be a kind such as Deployment, not 'deployments'",
     ),
     Case(
         "list of kinds",
         lambda s, a: s.update(targetKind=["Deployment"]),
-        "spec.targetKind ['Deployment'] is not supported, use Deployment",
+        "spec.targetKind must be a kind such as Deployment, not ['Deployment']",
     ),
     Case(
         "same names",

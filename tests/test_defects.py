@@ -14,12 +14,13 @@ from controller.core.decide import decide
 from controller.core.plan import CopyTemplate, Plan, Scale, Shift, WriteStatus
 from controller.core.world import stamp
 from controller.events.correlator import Correlator
-from controller.kinds import canary_view
+from controller.kinds import BUILT_IN
 from controller.work.ratelimit import ExponentialLimiter
 from controller.work.workers import Workers
 from controller.work.workqueue import WorkQueue
-from deploy.deployments import DEPLOYMENTS, DeploymentDeployer
+from deploy.deployments import DEPLOYMENTS
 from deploy.deployments import view as deployment_view
+from deploy.templated import TemplateDeployer
 from hack.sandbox.__main__ import ARTIFACTS
 from informers.errors import ConflictError, ForbiddenError, NotFoundError, error_from
 from metrics.checks import CHECKS
@@ -110,7 +111,7 @@ def test_misspelt_metric_is_refused():
     obj = seed()
     obj["spec"]["canaryAnalysis"]["metrics"][0]["name"] = "istio_request_total"
     obj["metadata"] |= {"uid": "u", "resourceVersion": "1", "creationTimestamp": "2018-10-10T12:00:00Z"}
-    assert "'istio_request_total' is not a known check" in canary_view(obj, None).spec.problem
+    assert "'istio_request_total' is not a known check" in BUILT_IN.view(obj, None).spec.problem
 
 
 def test_window_is_the_same_on_both_sides_of_the_fraction():
@@ -201,7 +202,7 @@ def test_patch_of_weights_replaces_no_route():
 def deployer(*objects):
     writer = FakeWriter(*[("deployments", obj) for obj in objects])
     cache = FakeCache([deployment_view(obj, None) for obj in objects], build=deployment_view)
-    return DeploymentDeployer(cache, writer, lambda: DEPLOYMENTS.newest), writer
+    return TemplateDeployer(cache, writer, lambda: DEPLOYMENTS.newest), writer
 
 
 def test_unknown_fields_of_a_deployment_survive_a_promotion():  # contract C13
@@ -226,7 +227,7 @@ def test_step_of_zero_is_refused():
     obj = seed()
     obj["spec"]["canaryAnalysis"]["stepWeight"] = 0
     obj["metadata"] |= {"uid": "u", "resourceVersion": "1", "creationTimestamp": "2018-10-10T12:00:00Z"}
-    assert canary_view(obj, None).spec.problem == "spec.canaryAnalysis.stepWeight must be between 1 and 100, not 0"
+    assert BUILT_IN.view(obj, None).spec.problem == "spec.canaryAnalysis.stepWeight must be between 1 and 100, not 0"
 
 
 def test_route_without_the_canary_host_is_named_and_never_written():

@@ -11,9 +11,9 @@ from controller.check.answers import told
 from controller.check.ask_objects import ObjectAsker
 from controller.check.facts import Access, Api, NoApi, NotServed, Permission, Served, Unknown, Version
 from controller.check.judge_cluster import ANONYMOUS
-from controller.check.permissions import NEEDED, NEEDED_TO_LEAD, OPTIONAL, for_dry_run
+from controller.check.permissions import NEEDED, NEEDED_TO_LEAD, for_dry_run, optional
 from controller.check.schema import missing_fields
-from controller.kinds import CANARY, PARTS
+from controller.kinds import CANARY, Kinds
 from controller.parts import served_version
 from controller.resources import CANARIES
 from informers.client import KubeClient
@@ -35,6 +35,7 @@ class Question:
     lease_namespace: str | None  # None: leads without asking
     dry_run: bool
     default_interval: timedelta
+    kinds: Kinds
 
     @property
     def scopes(self) -> tuple[str, ...]:
@@ -46,9 +47,9 @@ class Question:
         """What the controller needs, in which namespace, and for which kind if only canaries of that one need it."""
         for namespace in self.scopes:
             yield from ((permission, namespace, "") for permission in self._needed(NEEDED))
-        for kind, optional in OPTIONAL.items():
+        for kind, needed in optional(self.kinds).items():
             for namespace in self.scopes:
-                yield from ((permission, namespace, kind) for permission in self._needed(optional))
+                yield from ((permission, namespace, kind) for permission in self._needed(needed))
         if self.lease_namespace is not None:
             yield from ((permission, self.lease_namespace, "") for permission in NEEDED_TO_LEAD)
 
@@ -59,7 +60,7 @@ class Question:
 def ask_cluster(client: KubeClient, question: Question, now: Callable[[], datetime]) -> Api | NoApi:
     """Return what the API server answers; ``NoApi`` as soon as it does not, for it would not the next time either."""
     try:
-        return _Asker(client).ask(question, now)
+        return _Asker(client, question.kinds).ask(question, now)
     except UnauthorizedError as error:
         return NoApi(str(error), refused=True)
     except ApiError as error:
@@ -67,9 +68,9 @@ def ask_cluster(client: KubeClient, question: Question, now: Callable[[], dateti
 
 
 class _Asker:
-    def __init__(self, client: KubeClient) -> None:
+    def __init__(self, client: KubeClient, kinds: Kinds) -> None:
         self._client = client
-        self._versions = {name: served_version(client, kind) for name, kind in PARTS.items()}
+        self._versions = {name: served_version(client, kind) for name, kind in kinds.parts.items()}
 
     def ask(self, question: Question, now: Callable[[], datetime]) -> Api:
         version, user = self._version(), self._user()
@@ -78,9 +79,9 @@ class _Asker:
         kinds = {name: _served(version) for name, version in asked.items()}
         access = tuple(self._access(question))
         versions: dict[str, Callable[[], Resource]] = {**self._versions, **asked}
-        asker = ObjectAsker(self._client, versions, access, question.scopes)
+        asker = ObjectAsker(self._client, question.kinds, versions, access, question.scopes)
         objects = asker.ask(now, question.default_interval)
-        unnamed = OPTIONAL.keys() - asker.named
+        unnamed = optional(question.kinds).keys() - asker.named
         return Api(
             version=version,
             user=user,
@@ -89,6 +90,7 @@ class _Asker:
             missing_fields=self._missing_fields() if isinstance(kinds[CANARIES.kind], Served) else (),
             access=tuple(a for a in access if a.kind not in unnamed),
             objects=objects,
+            declared=frozenset(kind for kind, watched in question.kinds.parts.items() if watched.declared),
         )
 
     def _version(self) -> Version | Unknown:

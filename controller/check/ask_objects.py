@@ -14,7 +14,7 @@ from controller.check.facts import Access, Objects, Unknown, Unlisted
 from controller.core.canary import Canary, InvalidSpec
 from controller.core.world import NOTHING_REMEMBERED, World, seniority
 from controller.gather import OVERLAP_INDEX, Gatherer, kinds_of, make_adapters, overlap_keys
-from controller.kinds import CANARY, PARTS
+from controller.kinds import Kinds
 from informers.client import KubeClient
 from informers.errors import ExpiredError, KindNotServedError, NotFoundError
 from informers.kinds import WatchedKind
@@ -35,6 +35,7 @@ class ObjectAsker:
     def __init__(
         self,
         client: KubeClient,
+        kinds: Kinds,
         versions: Mapping[str, Callable[[], Resource]],
         access: Sequence[Access],
         namespaces: Sequence[str],
@@ -43,11 +44,13 @@ class ObjectAsker:
 
         Args:
             client: of the API server.
+            kinds: that there are.
             versions: by kind, what finds the served version.
             access: what is known to be allowed.
             namespaces: to look into; "" for all.
         """
         self._client = client
+        self._kinds = kinds
         self._versions = versions
         self._denied = {
             (a.permission.resource, a.namespace) for a in access if a.permission.verb == "list" and a.allowed is False
@@ -58,18 +61,19 @@ class ObjectAsker:
 
     def ask(self, now: Callable[[], datetime], default_interval: timedelta) -> Objects:
         """Return every canary object with its world."""
+        own = self._kinds.canary
         canaries = Store(
-            CANARY.view,
+            own.view,
             indexes={OVERLAP_INDEX: overlap_keys},
             orders={OVERLAP_INDEX: seniority},
             listener=lambda _change: None,
         )
-        self._list(canaries, CANARY)
+        self._list(canaries, own)
         found: list[Canary | Unreadable] = []
         canaries.snapshot(lambda objects: found.extend(objects[key] for key in sorted(objects)))
         self.named = frozenset(kind for canary in found for kind in _kinds(canary))
-        caches = {name: self._listed(kind) for name, kind in PARTS.items()}
-        adapters = make_adapters(caches, self._client, self._versions.__getitem__)
+        caches = {name: self._listed(kind) for name, kind in self._kinds.parts.items()}
+        adapters = make_adapters(self._kinds, caches, self._client, self._versions.__getitem__)
         gatherer = Gatherer(canaries, partial(backend, caches[SERVICES.kind]), adapters, now, default_interval)
         looks: list[World | Unreadable] = [
             canary if isinstance(canary, Unreadable) else gatherer.gather(canary, NOTHING_REMEMBERED)

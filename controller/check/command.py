@@ -17,6 +17,7 @@ from controller.check.options import parse_check_options
 from controller.check.report import as_json, as_text
 from controller.command_line import UsageError
 from controller.flags import Options
+from controller.kinds import make_kinds
 from controller.printable import printable
 from informers.client import KubeClient
 from informers.credentials import find_login
@@ -69,6 +70,7 @@ def _gather(options: Options, now: Callable[[], datetime]) -> Facts:
             lease_namespace=(options.leader_election_namespace or client.namespace) if leads else None,
             dry_run=options.dry_run,
             default_interval=options.control_loop_interval,
+            kinds=make_kinds(options.declared),
         )
         api = ask_cluster(client, question, now)
         worlds = api.worlds if isinstance(api, Api) else ()

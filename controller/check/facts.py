@@ -101,6 +101,7 @@ class Api:
     missing_fields: tuple[str, ...]  # of our own schema, in the one that is served; empty too if it cannot be read
     access: tuple[Access, ...]
     objects: Objects
+    declared: frozenset[str] = frozenset()  # kinds of an operator's file
 
     @property
     def worlds(self) -> Sequence[World]:

@@ -13,6 +13,8 @@ from controller.core.canary import CanarySpec, InvalidSpec, State
 from controller.core.gates import Closed, Gate, Needs
 from controller.core.world import World
 from controller.resources import CANARIES
+from deploy.parking import PARKED_LABEL
+from deploy.types import Workload
 from informers.keys import key_of
 from informers.types import Unreadable
 
@@ -121,19 +123,30 @@ def _finding(world: World, closed: Closed) -> Finding:
         return problem("canaries", reason, closed.what, fix, about)
     workload = world.primary if closed.gate.side == "primary" else world.canary_workload
     name = workload.name if workload else ""
-    what = f"kubectl -n {canary.namespace} rollout {{}} {kind.lower()}/{name}"
+    where = f"{kind.lower()}/{name}"
+    what = f"kubectl -n {canary.namespace} rollout {{}} {where}"
     if closed.gate.needs is Needs.TIME:
         said = f"The rollout waits for {nouns.noun(kind)} {name}: {closed.what}"
-        return warning(
-            "canaries",
-            Reason.WORKLOAD_NOT_CONVERGED,
-            said,
-            what.format("status") + " shows whether it gets there",
-            about,
+        shows = (
+            what.format("status") if kind in nouns.ROLLED_OUT else f"kubectl -n {canary.namespace} get {where} -o yaml"
         )
+        fix = f"{shows} shows whether it gets there"
+        return warning("canaries", Reason.WORKLOAD_NOT_CONVERGED, said, fix, about)
     fixes = {
-        "PrimaryScaledToZero": f"kubectl -n {canary.namespace} scale {kind.lower()}/{name} --replicas 1",
+        "PrimaryScaledToZero": f"kubectl -n {canary.namespace} " + _scale_up(workload, kind),
         "Held": f"flagger resume {canary.name} -n {canary.namespace}",
     }
     # On purpose, so no problem: somebody holds the rollout and knows why.
-    return warning("canaries", Reason.ROLLOUT_HELD, closed.what, fixes.get(reason, what.format("resume")), about)
+    fix = fixes.get(reason, what.format("resume"))
+    if kind not in nouns.ROLLED_OUT and reason != "Held":
+        fix = f"kubectl -n {canary.namespace} edit {where}"
+    return warning("canaries", Reason.ROLLOUT_HELD, closed.what, fix, about)
+
+
+def _scale_up(workload: Workload | Unreadable | None, kind: str) -> str:
+    """Return what kubectl is asked for so that a workload at 0 has pods again."""
+    named = f"{kind.lower()}/{workload.name if workload else ''}"
+    if not isinstance(workload, Workload) or not workload.per_node:
+        return f"scale {named} --replicas 1"
+    path = f"/spec/template/spec/nodeSelector/{PARKED_LABEL.replace('/', '~1')}"
+    return f"""patch {named} --type json -p '[{{"op": "remove", "path": "{path}"}}]'"""

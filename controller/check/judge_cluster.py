@@ -105,7 +105,8 @@ def permissions(facts: Facts) -> Iterator[Finding]:
         elif not denied:
             yield passed("permissions", f"{who} may do {where} what the controller does{_purpose(scope[0])}")
         else:
-            yield from (_not_allowed(who, where, scope[0], said) for said in _sentences(denied, of=len(scope)))
+            rules = _rules(scope) if scope[0].kind in facts.api.declared else ""
+            yield from (_not_allowed(who, where, scope[0], said, rules) for said in _sentences(denied, of=len(scope)))
 
 
 def _sentences(denied: list[Access], *, of: int) -> Iterator[str]:
@@ -122,8 +123,20 @@ def _named(permission: Permission) -> str:
     return f"{permission.on} {permission.name}".rstrip()
 
 
-def _not_allowed(who: str, where: str, scope: Access, what: str) -> Finding:
-    if _is_lease(scope):
+def _rules(scope: list[Access]) -> str:
+    """Return what a role must hold for a kind that no file of ours grants, as one line of YAML per resource."""
+    groups = groupby(scope, key=lambda a: (a.permission.group, a.permission.resource))
+    lines = (
+        f"{{apiGroups: [{group}], resources: [{resource}], verbs: [{', '.join(a.permission.verb for a in found)}]}}"
+        for (group, resource), found in groups
+    )
+    return f"[{', '.join(lines)}]"
+
+
+def _not_allowed(who: str, where: str, scope: Access, what: str, rules: str) -> Finding:
+    if rules:
+        fix = f"Give it a role with these rules (the chart does with the value `declaredKinds`): {rules}"
+    elif _is_lease(scope):
         fix = f"Bind the Role of artifacts/flagger/account.yaml in namespace {scope.namespace}, or name the namespace "
         fix += "where the controller runs with --leader-election-namespace."
     elif scope.kind:

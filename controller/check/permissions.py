@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from controller.check.facts import Permission
-from controller.kinds import CANARY, PARTS
+from controller.kinds import BUILT_IN, CANARY, Kinds
 from controller.lead.leases import LEASE_NAME
 from controller.resources import EVENTS, LEASES
 from informers.kinds import READ, WatchedKind
@@ -24,16 +24,16 @@ def _of_kind(kind: WatchedKind[Any]) -> Iterator[Permission]:
 
 
 NEEDED: tuple[Permission, ...] = (
-    *(permission for kind in (CANARY, *PARTS.values()) if not kind.optional for permission in _of_kind(kind)),
+    *(permission for kind in (CANARY, *BUILT_IN.parts.values()) if not kind.optional for permission in _of_kind(kind)),
     *_all(NAMESPACES.group, "namespaces", "get", "watch"),
     *_all(EVENTS.group, "events", "create", "patch"),
 )
 """In every namespace that is watched."""
 
-OPTIONAL: Mapping[str, tuple[Permission, ...]] = {
-    name: tuple(_of_kind(kind)) for name, kind in PARTS.items() if kind.optional
-}
-"""Likewise, by kind, for kinds that are granted only where canaries name them."""
+
+def optional(kinds: Kinds) -> Mapping[str, tuple[Permission, ...]]:
+    """Return what is needed likewise, by kind, for kinds that are granted only where canaries name them."""
+    return {name: tuple(_of_kind(kind)) for name, kind in kinds.parts.items() if kind.optional}
 
 
 def for_dry_run(permissions: Iterable[Permission]) -> tuple[Permission, ...]:

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from controller.core import clocks, ending, events, gates, obeying, pacing, rounds, standing, steps
 from controller.core.canary import InvalidSpec, Stage, State
+from controller.core.nouns import noun
 from controller.core.plan import Plan, ReleaseFinalizer, WriteStatus
 from controller.core.world import Rollout, World, rollout_of, template_changed
 from deploy.types import Workload
@@ -101,9 +102,10 @@ def stand_back_for_an_older_canary(world: World) -> Plan | None:
 
 def roll_back_a_deleted_canary(world: World) -> Plan | None:
     """A canary Deployment that is deleted mid-rollout will never be ready (behaviour 7)."""
-    if world.at_rest or world.canary_workload is not None:
+    spec = world.canary.spec
+    if world.at_rest or world.canary_workload is not None or isinstance(spec, InvalidSpec):
         return None
-    return ending.roll_back(world, world.canary.status, events.WORKLOAD_DELETED)
+    return ending.roll_back(world, world.canary.status, events.workload_deleted(noun(spec.target_kind)))
 
 
 def give_up_what_cannot_be_read(world: World) -> Plan | None:
@@ -141,8 +143,8 @@ ANY_WORLD: tuple[Callable[[World], Plan | None], ...] = (
 
 def start_the_cure_of_a_primary_that_fails(r: Rollout) -> Plan | None:
     """A newer template is not kept waiting by a promoted version that does not run on the primary (behaviour 12)."""
-    stuck = r.stage is Stage.PROMOTING and r.copied and r.overtaken and not r.world.primary_serves
-    return steps.start(r) if stuck else None
+    fails = not r.world.primary_serves or r.primary_is_beyond_help
+    return steps.start(r) if r.stage is Stage.PROMOTING and r.copied and r.overtaken and fails else None
 
 
 def send_all_to_the_only_side_that_serves(r: Rollout) -> Plan | None:
@@ -292,9 +294,8 @@ def give_the_canary_pods(r: Rollout) -> Plan | None:
     Source: behaviour 4.
     """
     status = r.world.canary.status
-    unscaled = (
-        r.canary_workload.generation == status.canary_generation and r.canary_workload.replicas < status.canary_replicas
-    )
+    short = r.canary_workload.wants_fewer_than(status.canary_replicas)
+    unscaled = r.canary_workload.generation == status.canary_generation and short
     lacks = not r.canary_workload.replicas or unscaled
     return steps.give_pods(r) if r.stage is Stage.STARTING and lacks else None
 

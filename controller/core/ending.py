@@ -218,7 +218,8 @@ def _draining(world: World, cause: Cause) -> CanaryStatus:
 def _close(world: World, first: tuple[Action, ...], cause: Cause, said: Say | None, *, overtaken: bool = False) -> Plan:
     """Scale the canary down and confirm; a newer template keeps its pods, and starts at once."""
     workload = world.canary_workload if isinstance(world.canary_workload, Workload) and not overtaken else None
-    scale: tuple[Action, ...] = (Scale(0),) if workload and workload.replicas else ()
+    parked = workload.within_bounds(0) if workload else 0
+    scale: tuple[Action, ...] = (Scale(parked),) if workload and workload.replicas > parked else ()
     if workload and not workload.replicas and not world.at_rest:
         scale = (Fence("canary"),)  # a scale-up may still be on its way
     status = _ended(world, cause)
@@ -233,20 +234,27 @@ def _close(world: World, first: tuple[Action, ...], cause: Cause, said: Say | No
 
 def _told(world: World, cause: Cause, said: Say | None, *, overtaken: bool) -> tuple[Action, ...]:
     k, revision = workload_label(world), world.canary.status.canary_revision
+    keeps = _keeps_its_pods(world)
     if said or cause.reason == "NothingToRollOut":
         return (said,) if said else ()  # it was said when the end was claimed
     if cause.state is State.FAILED:
-        return (Say(events.failed_before_new_revision(k, revision) if overtaken else events.failed(k)),)
+        newer = events.failed_before_new_revision(k, revision)
+        return (Say(newer if overtaken else events.failed(k, keeps_pods=keeps)),)
     if overtaken:
         return (Say(events.completed_before_new_revision(k, revision)),)
-    return (Say(events.completed(k)), Log(events.completed_with_revision(k, revision)))
+    return (Say(events.completed(k, keeps_pods=keeps)), Log(events.completed_with_revision(k, revision)))
 
 
 def _drains(world: World) -> bool:
     """Whether pods may still be asked that are about to go: they are there, and had traffic in this rollout."""
     status = world.canary.status
     had_traffic = status.canary_weight > 0 or world.sends_to_canary or status.drain_start_time is not None
-    return bool(_drain(world)) and had_traffic and world.canary_serves
+    return bool(_drain(world)) and had_traffic and world.canary_serves and not _keeps_its_pods(world)
+
+
+def _keeps_its_pods(world: World) -> bool:
+    """Whether the canary is of a kind that cannot be scaled to nothing: it stays, without traffic."""
+    return isinstance(world.canary_workload, Workload) and world.canary_workload.within_bounds(0) > 0
 
 
 def _drain(world: World) -> timedelta:
@@ -289,7 +297,7 @@ def _noted_at_rest(status: CanaryStatus, workload: Workload) -> CanaryStatus:
     """
     return replace(
         status,
-        canary_generation=workload.generation + (1 if workload.replicas else 0),
+        canary_generation=workload.generation + (1 if workload.replicas > workload.within_bounds(0) else 0),
         canary_uid=workload.uid,
         canary_replicas=workload.replicas or status.canary_replicas,
     )

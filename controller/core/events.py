@@ -100,9 +100,10 @@ def copying(k: str, p: str) -> Event:
     return Event("Normal", f"Copying {k} template spec to {p}", "Promote", terminal=True)
 
 
-def completed(k: str) -> Event:
-    """The end of a promotion."""
-    return Event("Normal", f"Promotion completed! Scaling down {k}", "Finish", terminal=True)
+def completed(k: str, *, keeps_pods: bool = False) -> Event:
+    """The end of a promotion; what cannot be scaled down keeps its pods, without traffic."""
+    text = f"{k} keeps its pods" if keeps_pods else f"Scaling down {k}"
+    return Event("Normal", f"Promotion completed! {text}", "Finish", terminal=True)
 
 
 def completed_before_new_revision(k: str, revision: str) -> Event:
@@ -120,9 +121,10 @@ def rolling_back(k: str, why: Cause) -> Event:
     return Event("Warning", f"Rolling back {k} {why.text}", "RollBack", terminal=True)
 
 
-def failed(k: str) -> Event:
+def failed(k: str, *, keeps_pods: bool = False) -> Event:
     """The end of a rollout that was given up."""
-    return Event("Warning", f"Canary failed! Scaling down {k}", "Fail", terminal=True)
+    text = f"{k} keeps its pods" if keeps_pods else f"Scaling down {k}"
+    return Event("Warning", f"Canary failed! {text}", "Fail", terminal=True)
 
 
 def failed_before_new_revision(k: str, revision: str) -> Event:
@@ -173,6 +175,11 @@ def deadline_exceeded(why: str) -> Cause:
     return Cause("ProgressDeadlineExceeded", f"progress deadline exceeded{f', {why}' if why else ''}")
 
 
+def workload_deleted(kind: str) -> Cause:
+    """The canary workload is gone; ``kind`` as sentences name it."""
+    return Cause("WorkloadDeleted", f"the {kind} was deleted")
+
+
 def failed_before(revision: str) -> Cause:
     """The template is one that was rolled back earlier."""
     return Cause("FailedBefore", f"revision {revision} failed before and is not tried again unless {RETRY} asks")
@@ -188,7 +195,6 @@ def already_there(revision: str) -> Cause:
     return Cause("NothingToRollOut", f"The primary already runs revision {revision}", State.FINISHED)
 
 
-WORKLOAD_DELETED = Cause("WorkloadDeleted", "the deployment was deleted")
 ABORTED = Cause("Aborted", f"as {ABORT} asks")
 
 ENDS_WELL = frozenset({"Promoted", "NothingToRollOut"})

@@ -131,7 +131,7 @@ def astray(world: World, side: Literal["primary", "canary"]) -> str | None:
         if side == "primary"
         else (world.canary_workload, world.canary_backend, spec.canary.host)
     )
-    if not isinstance(workload, Workload) or backend.leads_to(workload.template.labels):
+    if not isinstance(workload, Workload) or backend.leads_to(workload.pod_labels):
         return None
     selector = ",".join(f"{key}={value}" for key, value in backend.selector or ())
     where = f"{workload.name}.{workload.namespace}"

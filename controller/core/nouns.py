@@ -2,6 +2,9 @@
 
 import re
 
+ROLLED_OUT = frozenset({"Deployment", "StatefulSet", "DaemonSet"})
+"""Kinds that ``kubectl rollout`` knows. Of others only the controller knows whether they can be scaled, and how."""
+
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z][a-z0-9]*")
 
 

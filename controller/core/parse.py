@@ -29,6 +29,7 @@ LONGEST_DRAIN_SECONDS = 3600
 AT_ONCE, STEPPED = "atOnce", "stepped"
 _DNS_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
 _LONGEST_NAME = 253
+_KIND = re.compile("[A-Z][A-Za-z0-9]{0,62}")
 
 _LABEL = "[a-zA-Z0-9]([-a-zA-Z0-9]{0,61}[a-zA-Z0-9])?"
 _HOST = re.compile(rf"{_LABEL}(\.{_LABEL})*\.?")
@@ -40,12 +41,12 @@ class SpecError(FieldError):
     """A field of the spec is wrong; the message names it, its value, and what would be right."""
 
 
-def parse_canary(obj: Json, *, kinds: Collection[str], routes: Collection[str]) -> Canary:
+def parse_canary(obj: Json, *, kinds: Collection[str] | None, routes: Collection[str]) -> Canary:
     """Return the view of a Canary object.
 
     Args:
         obj: the object as the API server sent it.
-        kinds: supported values of ``spec.targetKind``.
+        kinds: supported values of ``spec.targetKind``; None: any name of a kind.
         routes: likewise of ``spec.routeRef.kind``.
 
     Raises:
@@ -78,10 +79,8 @@ def parse_verbs(annotations: Json) -> Verbs:
     return Verbs(abort, promote, retry, hold=str(annotations[HOLD] or "") if HOLD in annotations else None)
 
 
-def _spec(spec: Json, kinds: Collection[str], routes: Collection[str]) -> CanarySpec:
-    kind = spec.get("targetKind") or DEFAULT_KIND
-    if not isinstance(kind, str) or kind not in kinds:
-        raise SpecError(f"spec.targetKind {kind!r} is not supported, use {' or '.join(sorted(kinds))}")
+def _spec(spec: Json, kinds: Collection[str] | None, routes: Collection[str]) -> CanarySpec:
+    kind = _target_kind(spec, kinds)
     route_kind, route_name = _route(spec, routes)
     primary = _side(spec, "primary")
     canary = _side(spec, "canary")
@@ -109,6 +108,16 @@ def _spec(spec: Json, kinds: Collection[str], routes: Collection[str]) -> Canary
         ),
         stepped=_stepped(analysis),
     )
+
+
+def _target_kind(spec: Json, kinds: Collection[str] | None) -> str:
+    kind = spec.get("targetKind") or DEFAULT_KIND
+    if not isinstance(kind, str) or not _KIND.fullmatch(kind):
+        raise SpecError(f"spec.targetKind must be a kind such as {DEFAULT_KIND}, not {kind!r:.80}")
+    if kinds is not None and kind not in kinds:
+        known = " or ".join(sorted(kinds))
+        raise SpecError(f"spec.targetKind {kind!r} is not supported, use {known}, or declare it in the file of --kinds")
+    return kind
 
 
 def _route(spec: Json, routes: Collection[str]) -> tuple[str, str]:

@@ -194,15 +194,15 @@ def _pods_to_start_with(r: Rollout) -> int:
     """
     known = r.canary_workload.replicas or r.world.canary.status.canary_replicas
     if r.world.canary.status.canary_replicas or r.primary is None:
-        return known or 1
-    return max(known, math.ceil(r.primary.replicas * r.spec.max_weight / TOTAL), 1)
+        return r.canary_workload.within_bounds(known or 1)
+    return r.canary_workload.within_bounds(max(known, math.ceil(r.primary.replicas * r.spec.max_weight / TOTAL), 1))
 
 
 def _give_pods(r: Rollout, status: CanaryStatus) -> tuple[Action, ...]:
     wanted = status.canary_replicas or 1
-    if r.canary_workload.replicas >= wanted:
+    if not r.canary_workload.wants_fewer_than(wanted):
         return ()
-    return (Scale(wanted), Say(events.scaling_up(r.world.canary.label)))
+    return (Scale(r.canary_workload.within_bounds(wanted)), Say(events.scaling_up(r.world.canary.label)))
 
 
 def _p(r: Rollout) -> str:

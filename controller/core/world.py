@@ -177,8 +177,13 @@ class Rollout:
 
     @property
     def primary_is_beyond_help(self) -> bool:
-        """Whether the primary will not come back by itself: the rollout is the cure and need not wait for it."""
-        return self.primary is not None and self.primary.deadline_exceeded and self.world.only_the_canary_serves
+        """Whether the primary will not come back by itself: the rollout is the cure and need not wait for it.
+
+        Of one whose pods are not counted nobody can say that only the canary serves: its own word has to do.
+        """
+        if self.primary is None or not self.primary.deadline_exceeded:
+            return False
+        return self.world.only_the_canary_serves or not self.primary.counts_pods
 
 
 def rollout_of(world: World) -> Rollout | None:
@@ -266,4 +271,4 @@ def older_rival(world: World) -> Canary | None:
 def _serves(workload: Workload | Unreadable | None, backend: Backend) -> bool:
     if isinstance(workload, Unreadable):
         return not backend.gone
-    return workload is not None and workload.available_replicas > 0 and backend.leads_to(workload.template.labels)
+    return workload is not None and workload.may_answer and backend.leads_to(workload.pod_labels)

@@ -4,11 +4,12 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from datetime import datetime
+from functools import partial
 from typing import TextIO
 
 from controller import __version__
 from controller.command_line import UsageError
-from controller.kinds import parse
+from controller.core.parse import parse_canary
 from controller.printable import printable
 from controller.resources import CANARIES
 from controller.verbs.decide import Accepted, Decision, Refused, Verb, decide
@@ -25,6 +26,10 @@ from informers.errors import (
     TransportError,
     UnauthorizedError,
 )
+from router.registry import ROUTES
+
+parse = partial(parse_canary, kinds=None, routes=ROUTES)
+"""A verb is asked of a Canary object of any kind: which there are is known to the controller that obeys."""
 
 EXIT_ASKED = 0
 EXIT_REFUSED = 1

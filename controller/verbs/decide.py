@@ -14,6 +14,8 @@ from typing import Any
 
 from controller.core import verbs
 from controller.core.canary import Canary, CanarySpec, InvalidSpec
+from controller.core.nouns import ROLLED_OUT
+from controller.core.parse import DEFAULT_KIND
 from controller.core.parse_status import StatusError, parse_status
 
 Json = dict[str, Any]
@@ -87,7 +89,7 @@ _REFUSALS: Mapping[Verb, Mapping[str, str]] = {
     Verb.RETRY: {
         _NEW: _UNSEEN,
         _FINISHED: "revision {revision} has not failed, the primary runs it (state finished); "
-        "to analyse it once more, restart the canary: kubectl -n {namespace} rollout restart deployment/{canary}",
+        "to analyse it once more, {again}",
         _STARTING: "revision {revision} has not failed, it is running (stage starting); to give it up: {abort}",
         _PROGRESSING: "revision {revision} has not failed, it is running (stage progressing, {weight} % of the "
         "traffic); to give it up: {abort}",
@@ -196,10 +198,20 @@ class _Seen:
             stage=self.situation,
             weight=self.weight,
             namespace=self.namespace,
-            canary=self.spec.canary.name if isinstance(self.spec, CanarySpec) else "CANARY",
+            again=self._again(),
             abort=self.command(Verb.ABORT),
             retry=self.command(Verb.RETRY),
         )
+
+    def _again(self) -> str:
+        """Return what makes a new revision of the same version."""
+        kind, name = DEFAULT_KIND, "CANARY"
+        if isinstance(self.spec, CanarySpec):
+            kind, name = self.spec.target_kind, self.spec.canary.name
+        what = f"{kind.lower()}/{name}"
+        if kind not in ROLLED_OUT:
+            return f"change what is released of it: kubectl -n {self.namespace} edit {what}"
+        return f"restart the canary: kubectl -n {self.namespace} rollout restart {what}"
 
     def annotated(self, annotation: str, value: str | None) -> Json:
         """Return the merge patch that sets an annotation, or removes it, if nobody has written since."""
@@ -218,9 +230,9 @@ def _promise(seen: _Seen, spec: CanarySpec, verb: Verb) -> str:
     """Return what follows from an abort, a promote or a retry that is accepted."""
     revision, resume = f"{seen.label}: revision {seen.revision}", seen.command(Verb.RESUME)
     if verb is Verb.ABORT:
+        scaled = f", {spec.canary.name} is scaled to 0{_after(seen, spec)}," if _is_scaled(spec) else ""
         return (
-            f"{revision} is being aborted: all traffic goes to the primary, {spec.canary.name} is scaled to 0"
-            f"{_after(seen, spec)}, and the state becomes failed. "
+            f"{revision} is being aborted: all traffic goes to the primary{scaled} and the state becomes failed. "
             f"It is not tried again unless you retry it: {seen.command(Verb.RETRY)}"
         )
     if verb is Verb.PROMOTE:
@@ -230,7 +242,12 @@ def _promise(seen: _Seen, spec: CanarySpec, verb: Verb) -> str:
             f"{spec.primary.name} as soon as pods, services and route are in order.{held}"
         )
     held = f" It is held, and gets no traffic until you resume it: {resume}" if seen.held is not None else ""
-    return f"{revision} is being retried: {spec.canary.name} is scaled up, and its analysis begins anew.{held}"
+    scaled = f"{spec.canary.name} is scaled up, and " if _is_scaled(spec) else ""
+    return f"{revision} is being retried: {scaled}its analysis begins anew.{held}"
+
+
+def _is_scaled(spec: CanarySpec) -> bool:
+    return spec.target_kind in ROLLED_OUT
 
 
 def _after(seen: _Seen, spec: CanarySpec) -> str:

@@ -17,6 +17,7 @@ from hack.cluster.binaries import find_binaries
 from hack.cluster.commands import call, run_until_interrupted, say
 from hack.cluster.control_plane import start, wait_until
 from hack.cluster.definitions import find_definitions
+from hack.cluster.flux import find_definition
 from hack.cluster.kubelets import KubeletsOfCluster
 from hack.cluster.mesh import MeshOfCluster
 from hack.cluster.monitoring import Prometheus
@@ -28,6 +29,7 @@ SERVED = (
     "/apis/flagger.app/v1beta1/canaries",
     "/apis/networking.istio.io/v1/virtualservices",
     "/apis/gateway.networking.k8s.io/v1/httproutes",
+    "/apis/helm.toolkit.fluxcd.io/v2/helmreleases",
 )
 
 
@@ -43,7 +45,7 @@ def main() -> int:
 
 
 def _run(stack: ExitStack, directory: Path, port: int, command: list[str]) -> int:
-    binaries, definitions = find_binaries(say), find_definitions(say)
+    binaries, definitions = find_binaries(say), [*find_definitions(say), find_definition(say)]
     began = time.monotonic()
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)

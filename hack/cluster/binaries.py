@@ -107,9 +107,9 @@ def _kubernetes_link() -> str:
     return " ".join([_LINK, *(f"{_SAYS_ITS_VERSION}{name}={value}" for name, value in said.items())])
 
 
-def run_tool(command: Sequence[str], name: str, **environ: str) -> str:
+def run_tool(command: Sequence[str], name: str, *, cwd: Path = HERE, **environ: str) -> str:
     """Run what makes a program and return what it prints; BuildError with its reason if it fails."""
-    done = subprocess.run(command, cwd=HERE, env={**os.environ, **environ}, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=cwd, env={**os.environ, **environ}, capture_output=True, text=True, check=False)
     if done.returncode:
         raise BuildError(f"{name} could not be built: {' '.join(command)}\n{done.stderr.strip()}")
     return done.stdout

@@ -53,7 +53,11 @@ def start(stack: ExitStack, binaries: Path, directory: Path, *, port: int = 0) -
     with access.client("admin") as admin:
         for number in range(NODES):
             name = f"node-{number}"
-            meta = {"name": name, "labels": {"kubernetes.io/hostname": name}}  # by which pods are spread
+            labels = {
+                "kubernetes.io/hostname": name,
+                "kubernetes.io/os": "linux",
+            }  # by which pods are spread and placed
+            meta = {"name": name, "labels": labels}
             admin.post("/api/v1/nodes", json={"metadata": meta}).raise_for_status()
         wait_until(lambda: schedulable(admin), processes, "all nodes are ready")
     return replace(plane, processes=processes)

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
-from deploy.deployments import DEPLOYMENTS
+from deploy.registry import CODED
 from hack.processes import ProcessError
 from hack.sandbox.admin import AdminServer, switch_mesh
 from hack.sandbox.cluster import wall_clock
@@ -61,7 +61,7 @@ class MeshOfCluster:
         self._virtual_services = self._informer(VIRTUAL_SERVICES.newest)
         self._http_routes = self._informer(HTTP_ROUTES.newest)
         self._services = self._informer(SERVICES.newest)
-        self._deployments = self._informer(DEPLOYMENTS.newest)
+        self._workloads = [self._informer(kind.watched.api.newest) for kind in CODED.values()]
         self.mesh = Mesh(self)
         self._server = AdminServer(partial(switch_mesh, self.mesh), pages={"/metrics": self._scraped})
 
@@ -96,14 +96,14 @@ class MeshOfCluster:
         found = self._services.get(namespace, name)
         return found.obj if isinstance(found, Whole) else None
 
-    def deployments(self, namespace: str) -> Sequence[Json]:
-        """Return the Deployments of a namespace."""
-        found = self._deployments.by_index("namespace", namespace)
+    def workloads_of(self, namespace: str) -> Sequence[Json]:
+        """Return the workloads of a namespace, of every kind."""
+        found = [view for informer in self._workloads for view in informer.by_index("namespace", namespace)]
         return [view.obj for view in found if not isinstance(view, Unreadable)]
 
     @property
     def _informers(self) -> Sequence[Informer[Whole]]:
-        return (self._virtual_services, self._http_routes, self._services, self._deployments)
+        return (self._virtual_services, self._http_routes, self._services, *self._workloads)
 
     def _informer(self, resource: Resource) -> Informer[Whole]:
         source = KubeSource(self._client, lambda: resource, kind=resource.kind, plural=resource.plural)

@@ -14,13 +14,17 @@ from hack.sandbox import hpa
 from hack.sandbox.admin import MESH_HELP, AdminServer, switch_mesh
 from hack.sandbox.api.objects import Objects
 from hack.sandbox.api.server import ApiServer
+from hack.sandbox.daemon_sets import DaemonSetController
 from hack.sandbox.faults import Fault
 from hack.sandbox.mesh import Mesh
 from hack.sandbox.prometheus import PrometheusServer, SampleStore
 from hack.sandbox.routes import as_virtual_service
-from hack.sandbox.workloads import WorkloadController
+from hack.sandbox.stateful_sets import StatefulSetController
+from hack.sandbox.workloads import BROKEN_TAGS, WorkloadController
 
 log = logging.getLogger(__name__)
+
+_WORKLOADS = ("deployments", "statefulsets", "daemonsets")
 
 Json = dict[str, Any]
 
@@ -59,9 +63,10 @@ class StoreView:
         """Return a Service."""
         return self._objects.store.get(("", "services"), (namespace, name))
 
-    def deployments(self, namespace: str) -> Sequence[Json]:
-        """Return the Deployments of a namespace."""
-        return self._objects.store.list(("apps", "deployments"), namespace)[0]
+    def workloads_of(self, namespace: str) -> Sequence[Json]:
+        """Return the workloads of a namespace, of every kind."""
+        store = self._objects.store
+        return [obj for plural in _WORKLOADS for obj in store.list(("apps", plural), namespace)[0]]
 
 
 class Cluster:
@@ -94,6 +99,10 @@ class Cluster:
         self.now = now
         self.api = ApiServer(now=now, port=api_port)
         self.workloads = WorkloadController(self.api.objects, now=now, pod_delay=pod_delay)
+        self.stateful_sets = StatefulSetController(
+            self.api.objects, now=now, pod_delay=pod_delay, broken_tags=BROKEN_TAGS
+        )
+        self.daemon_sets = DaemonSetController(self.api.objects, now=now, pod_delay=pod_delay, broken_tags=BROKEN_TAGS)
         self.mesh = Mesh(StoreView(self.api.objects), requests_per_second=requests_per_second)
         self.prometheus = PrometheusServer(SampleStore(), now=now, port=prometheus_port)
         self.loads: dict[tuple[str, str], float] = {}  # pods that a workload's load keeps busy
@@ -166,10 +175,10 @@ class Cluster:
             case ["GET", "requests"]:
                 return {"requests": self.api.log.counted()}
             case ["PUT", "workloads", namespace, name]:
-                (self.workloads.take_down if body.get("down") else self.workloads.bring_up)(namespace, name)
+                self._switch_workload(namespace, name, down=bool(body.get("down")))
                 self.loads[(namespace, name)] = float(body.get("load", 0))
             case ["POST", "workloads", namespace, name, "release"]:
-                self.workloads.release(namespace, name, pods=int(body.get("pods", 1)))
+                self.release(namespace, name, pods=int(body.get("pods", 1)))
             case ["PUT", "prometheus"]:
                 faults = self.prometheus.faults
                 faults.down = bool(body.get("down", False))
@@ -181,6 +190,18 @@ class Cluster:
                 switch_mesh(self.mesh, method, path, body)
         return {"mesh": self.mesh.behaviours(), "faults": self.api.faults.listed()}
 
+    def release(self, namespace: str, name: str, *, pods: int) -> int:
+        """Let so many held pods of the workloads of a name become ready; return how many there were."""
+        return sum(controller.release(namespace, name, pods=pods) for controller in self._controllers)
+
+    @property
+    def _controllers(self) -> Sequence[WorkloadController | StatefulSetController | DaemonSetController]:
+        return (self.workloads, self.stateful_sets, self.daemon_sets)
+
+    def _switch_workload(self, namespace: str, name: str, *, down: bool) -> None:
+        for controller in self._controllers:
+            (controller.take_down if down else controller.bring_up)(namespace, name)
+
     def _switch_api(self, method: str, what: str, body: Json) -> None:
         if what == "cut-watches":
             self.api.cut_watches()
@@ -191,7 +212,8 @@ class Cluster:
 
     def step(self) -> None:
         """Let the controllers and the mesh do what is due now."""
-        self.workloads.step()
+        for controller in self._controllers:
+            controller.step()
         hpa.step(self.api.objects, lambda namespace, name: self.loads.get((namespace, name), 0.0))
         self.mesh.tick(self.now())
 

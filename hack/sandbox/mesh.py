@@ -29,8 +29,8 @@ class ClusterView(Protocol):
     def service(self, namespace: str, name: str) -> Json | None:
         """Return a Service."""
 
-    def deployments(self, namespace: str) -> Sequence[Json]:
-        """Return the Deployments of a namespace."""
+    def workloads_of(self, namespace: str) -> Sequence[Json]:
+        """Return the workloads of a namespace, of every kind."""
 
 
 @dataclass(slots=True)
@@ -149,7 +149,7 @@ class Mesh:
         parts = host.split(".")
         namespace = parts[1] if len(parts) > 1 else namespace
         deployment = self._workload_behind(namespace, parts[0])
-        if deployment is None or not (deployment.get("status") or {}).get("availableReplicas"):
+        if deployment is None or not _available(deployment):
             self.requests_to_nothing[namespace] = self.requests_to_nothing.get(namespace, 0.0) + requests
             return
         key = (namespace, deployment["metadata"]["name"])
@@ -166,11 +166,17 @@ class Mesh:
         selector = ((service or {}).get("spec") or {}).get("selector") or {}
         if not selector:
             return None
-        for deployment in self._cluster.deployments(namespace):
+        for deployment in self._cluster.workloads_of(namespace):
             labels = (deployment["spec"]["template"].get("metadata") or {}).get("labels") or {}
             if selector.items() <= labels.items():
                 return deployment
         return None
+
+
+def _available(workload: Json) -> int:
+    """Return how many pods can answer, by what the status of the kind calls them."""
+    status = workload.get("status") or {}
+    return int(status.get("availableReplicas") or status.get("numberAvailable") or 0)
 
 
 def _observe(workload: _Workload, requests: float, latency_ms: float) -> None:

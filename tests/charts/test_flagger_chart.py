@@ -3,13 +3,14 @@
 import pytest
 import yaml
 
-from controller.check.permissions import OPTIONAL
+from controller.check.permissions import optional
 from controller.flags import parse_options
-from controller.kinds import PARTS
+from controller.kinds import BUILT_IN, make_kinds
 from hack.sandbox.__main__ import ARTIFACTS
-from tests.charts.helm import CHARTS, given, manifests
+from tests.charts.helm import CHARTS, HelmError, given, manifests
 
 PLAIN = manifests("flagger/account.yaml", "flagger/deployment.yaml")
+PARTS, OPTIONAL = BUILT_IN.parts, optional(BUILT_IN)
 ADDED = {"PodDisruptionBudget"}  # kinds that the chart has and the manifests have not
 
 
@@ -115,15 +116,60 @@ def test_named_namespaces_get_a_role_each_and_the_cluster_none(render):
 def test_kinds_that_are_asked_for_are_granted(render):
     for kind, needed in OPTIONAL.items():
         values = {"kinds": {PARTS[kind].grant: True}}
-        (added,) = [
+        added = [
             rule
             for rule in render(**values).one("ClusterRole")["rules"]
             if rule not in PLAIN.one("ClusterRole")["rules"]
         ]
-        (plain,) = manifests(f"kinds/{PARTS[kind].api.plural}.yaml").one("ClusterRole")["rules"]
-        assert added == plain
-        assert added in render(namespaces=["blue"], **values).of("Role")[0]["rules"]
+        assert added == manifests(f"kinds/{PARTS[kind].api.plural}.yaml").one("ClusterRole")["rules"]
+        role = render(namespaces=["blue"], **values).of("Role")[0]["rules"]
+        assert all(rule in role for rule in added)
         assert needed
+
+
+WIDGET = {
+    "group": "example.com",
+    "versions": ["v1"],
+    "plural": "widgets",
+    "kind": "Widget",
+    "fields": ["spec.image"],
+    "progressDeadlineSeconds": 900,
+}
+SCALED = {**WIDGET, "plural": "gadgets", "kind": "Gadget", "scale": {"replicas": "spec.replicas"}}
+
+
+def test_declared_kinds_are_granted_and_reach_the_controller_as_a_file(render, tmp_path):
+    objects = render(declaredKinds=[WIDGET, SCALED])
+    added = [rule for rule in objects.one("ClusterRole")["rules"] if rule not in PLAIN.one("ClusterRole")["rules"]]
+    granted = {
+        (verb, group, plural)
+        for rule in added
+        for group in rule["apiGroups"]
+        for plural in rule["resources"]
+        for verb in rule["verbs"]
+    }
+    file = tmp_path / "kinds.yaml"
+    file.write_text(objects.one("ConfigMap")["data"]["kinds.yaml"])
+    declared = parse_options([f"--kinds={file}"], {}).declared
+    needed = optional(make_kinds(declared))
+    assert [kind.api.kind for kind in declared] == ["Widget", "Gadget"]
+    assert granted == {(p.verb, p.group, p.resource) for kind in ("Widget", "Gadget") for p in needed[kind]}
+    pod = objects.one("Deployment")["spec"]["template"]
+    (container,) = pod["spec"]["containers"]
+    assert "--kinds=/kinds/kinds.yaml" in container["args"]
+    assert container["volumeMounts"] == [{"name": "kinds", "mountPath": "/kinds", "readOnly": True}]
+    assert pod["spec"]["volumes"] == [
+        {"name": "kinds", "configMap": {"name": objects.one("ConfigMap")["metadata"]["name"]}}
+    ]
+    others = render(declaredKinds=[WIDGET]).one("Deployment")["spec"]["template"]
+    assert pod["metadata"]["annotations"] != others["metadata"]["annotations"]
+    assert not render().of("ConfigMap")
+
+
+@pytest.mark.parametrize("wrong", [{"group": "*"}, {"plural": "*"}, {"plural": "pods/exec"}, {"kind": "widget"}])
+def test_declared_kind_that_would_grant_more_is_refused(render, wrong):
+    with pytest.raises(HelmError):
+        render(declaredKinds=[{**WIDGET, **wrong}])
 
 
 def test_lease_can_be_elsewhere(render):

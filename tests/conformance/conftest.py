@@ -32,6 +32,8 @@ class Api:
         self.events = f"/api/v1/{namespaced}/events"
         self.services = f"/api/v1/{namespaced}/services"
         self.deployments = f"/apis/apps/v1/{namespaced}/deployments"
+        self.stateful_sets = f"/apis/apps/v1/{namespaced}/statefulsets"
+        self.daemon_sets = f"/apis/apps/v1/{namespaced}/daemonsets"
         self.canaries = f"/apis/flagger.app/v1beta1/{namespaced}/canaries"
         self.routes = f"/apis/networking.istio.io/v1/{namespaced}/virtualservices"
         self.leases = f"/apis/coordination.k8s.io/v1/{namespaced}/leases"

@@ -330,7 +330,7 @@ def test_defaults_of_custom_objects(api):
         ({"canaryAnalysis": {"maxWeight": 101}}, "spec.canaryAnalysis.maxWeight"),
         ({"canaryAnalysis": {"stepWeight": "5"}}, "spec.canaryAnalysis.stepWeight"),
         ({"primary": {"name": None}}, "spec.primary.name"),
-        ({"targetKind": "Pod"}, "spec.targetKind"),
+        ({"targetKind": "pod"}, "spec.targetKind"),
         ({"primary": {"name": "other"}}, "spec"),
     ],
     ids=["too high", "wrong type", "missing", "not supported", "immutable"],

@@ -4,19 +4,33 @@ from dataclasses import replace
 
 import pytest
 
-from deploy.registry import WORKLOADS
+from controller.kinds import BUILT_IN, make_kinds
+from deploy.declaration import ByReplicas, Counts, Declaration, PodTemplate
+from deploy.parking import PARKED_LABEL
+from deploy.registry import CODED
 from deploy.template import would_change_nothing
 from deploy.types import PROMOTED_ANNOTATION
 from informers.errors import ConflictError, InvalidError, NotFoundError
 from tests.fakes.parts import FakeDeployer
 from tests.fakes.sandbox import live
+from tests.fakes.workloads import AS_KIND
 from tests.simulator import workload_running
 
 STAMP = "123@2018-10-10T12:00:00+00:00"
 DEPLOYMENTS = ("apps", "deployments")
+DECLARED = Declaration(
+    CODED["Deployment"].watched.api,
+    pod_template=PodTemplate(("spec", "template"), ("spec", "selector")),
+    scaling=ByReplicas(("spec", "replicas")),
+    paused=("spec", "paused"),
+    counts=Counts(("status", "replicas"), ("status", "updatedReplicas"), ("status", "availableReplicas")),
+)
+"""A Deployment as an operator could have declared it."""
 
 
 class FakeRig:
+    pods = 2
+
     def __init__(self):
         self.deployer = FakeDeployer()
         for name, body, replicas in (("podinfo", "1", 2), ("podinfo-canary", "2", 1)):
@@ -39,18 +53,33 @@ class FakeRig:
         del self.deployer.workloads["test", name]
 
 
-def deployer(live, writer):
+def deployer(live, writer, kind="Deployment"):
     parts = live.parts
-    return WORKLOADS["Deployment"].make(parts.of_kind["Deployment"], writer, parts.versions["Deployment"])
+    return parts.kinds.workloads[kind].make(parts.of_kind[kind], writer, parts.versions[kind])
 
 
-class DeploymentRig:
-    def __init__(self, live):
-        self.live = live
-        self.deployer = deployer(live, live.client)
+class LiveRig:
+    """Workloads of a kind on an API server."""
+
+    def __init__(self, live, kind="Deployment"):
+        self.live, self.kind = live, kind
+        self.deployer = deployer(live, live.client, kind)
+        self.resource = ("apps", CODED[kind].watched.api.plural)
+        self.pods = 3 if kind == "DaemonSet" else 2  # of the primary; one on each node
+        if kind != "Deployment":
+            for name in ("podinfo", "podinfo-canary"):
+                live.cluster.add(AS_KIND[kind](live.object(*DEPLOYMENTS, name)))
+            live.cluster.step()
+            while not all(map(self.is_seen, ("podinfo", "podinfo-canary"))):
+                pass
+
+    def is_seen(self, name):
+        view = self.deployer.look("test", name)
+        version = self.live.object(*self.resource, name)["metadata"]["resourceVersion"]
+        return view is not None and view.resource_version == version
 
     def _unseen(self):
-        for informer in self.live.parts.of_kind["Deployment"].all:
+        for informer in self.live.parts.of_kind[self.kind].all:
             informer.stop()
 
     def change_template(self, name):
@@ -59,38 +88,39 @@ class DeploymentRig:
         def change(obj):
             obj["spec"]["template"]["spec"]["containers"][0]["image"] = "changed"
 
-        self.live.change(*DEPLOYMENTS, name, change)
+        self.live.change(*self.resource, name, change)
 
     def label(self, name, **labels):
         def change(obj):
             obj["spec"]["template"]["metadata"]["labels"].update(labels)
 
-        self.live.change(*DEPLOYMENTS, name, change)
+        self.live.change(*self.resource, name, change)
         while not set(labels.items()) <= set(self.deployer.look("test", name).template.labels):
             pass
 
     def touch(self, name):
         self._unseen()
-        self.live.change(*DEPLOYMENTS, name, lambda obj: obj["metadata"].update(labels={"touched": "yes"}))
+        self.live.change(*self.resource, name, lambda obj: obj["metadata"].update(labels={"touched": "yes"}))
 
     def delete(self, name):
         self._unseen()
-        self.live.delete(*DEPLOYMENTS, name)
+        self.live.delete(*self.resource, name)
 
 
-@pytest.fixture(params=["fake", "deployments"])
+@pytest.fixture(params=["fake", *CODED, "declared"])
 def rig(request, tmp_path):
     if request.param == "fake":
         yield FakeRig()
         return
-    with live(tmp_path) as it:
-        yield DeploymentRig(it)
+    declared = request.param == "declared"
+    with live(tmp_path, make_kinds([DECLARED]) if declared else BUILT_IN) as it:
+        yield LiveRig(it, "Deployment" if declared else request.param)
 
 
 @pytest.fixture
 def real(tmp_path):
     with live(tmp_path) as it:
-        yield DeploymentRig(it)
+        yield LiveRig(it)
 
 
 def both(rig):
@@ -98,18 +128,19 @@ def both(rig):
 
 
 def test_workload_is_found_or_absent(rig):
-    assert rig.deployer.look("test", "podinfo").replicas == 2
+    assert rig.deployer.look("test", "podinfo").replicas == rig.pods
     assert rig.deployer.look("test", "nobody") is None
 
 
 def test_scale_is_seen_at_once_and_moves_the_generation_by_one(rig):  # contract S19
     canary, _ = both(rig)
-    rig.deployer.scale(canary, replicas=3)
+    rig.deployer.scale(canary, replicas=0)
+    none, _ = both(rig)
+    assert (none.replicas, none.generation) == (0, canary.generation + 1)
+    rig.deployer.scale(none, replicas=3)
     scaled, _ = both(rig)
-    assert (scaled.replicas, scaled.generation) == (3, canary.generation + 1)
-    assert scaled.template == canary.template
-    rig.deployer.scale(scaled, replicas=0)
-    assert both(rig)[0].replicas == 0
+    assert (scaled.replicas, scaled.generation) == (3, canary.generation + 2)
+    assert scaled.template == none.template == canary.template
 
 
 def test_scale_to_what_it_is_moves_no_generation(rig):
@@ -265,3 +296,60 @@ def test_copy_whose_stamp_is_taken_away_at_once_is_a_refusal(real):
     through = deployer(real.live, Webhook())
     with pytest.raises(InvalidError, match="an admission webhook removes it"):
         through.copy_template(canary, primary, stamp=STAMP)
+
+
+# --- pods of each node -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def daemons(tmp_path):
+    with live(tmp_path) as it:
+        yield LiveRig(it, "DaemonSet")
+
+
+def node_selector(rig, name):
+    return rig.live.object(*rig.resource, name)["spec"]["template"]["spec"].get("nodeSelector")
+
+
+def test_daemon_set_is_parked_beside_its_own_selector_and_gets_that_back(daemons):
+    own = node_selector(daemons, "podinfo-canary")
+    daemons.deployer.scale(both(daemons)[0], replicas=0)
+    assert node_selector(daemons, "podinfo-canary") == {**own, PARKED_LABEL: "true"}
+    daemons.deployer.scale(both(daemons)[0], replicas=1)
+    assert node_selector(daemons, "podinfo-canary") == own
+
+
+def test_daemon_set_without_a_selector_has_none_after_it_was_parked(daemons):
+    def forget(obj):
+        del obj["spec"]["template"]["spec"]["nodeSelector"]
+
+    daemons.live.change(*daemons.resource, "podinfo-canary", forget)
+    while both(daemons)[0].generation != 2:
+        pass
+    daemons.deployer.scale(both(daemons)[0], replicas=0)
+    assert node_selector(daemons, "podinfo-canary") == {PARKED_LABEL: "true"}
+    daemons.deployer.scale(both(daemons)[0], replicas=1)
+    assert not node_selector(daemons, "podinfo-canary")
+
+
+def test_parked_daemon_set_parks_nobody_it_is_copied_to(daemons):  # behaviour 10
+    own = node_selector(daemons, "podinfo")
+    daemons.deployer.scale(both(daemons)[0], replicas=0)
+    daemons.deployer.copy_template(*both(daemons), stamp=STAMP)
+    assert node_selector(daemons, "podinfo") == own
+    canary, primary = both(daemons)
+    assert (canary.replicas, primary.replicas) == (0, 3)
+    assert would_change_nothing(canary.template, primary.template)
+
+
+def test_daemon_set_that_was_parked_unseen_is_still_the_analysed_one(daemons):
+    canary, primary = both(daemons)
+    for informer in daemons.live.parts.of_kind["DaemonSet"].all:
+        informer.stop()
+
+    def park(obj):
+        obj["spec"]["template"]["spec"]["nodeSelector"][PARKED_LABEL] = "true"
+
+    daemons.live.change(*daemons.resource, "podinfo-canary", park)
+    daemons.deployer.copy_template(canary, primary, stamp=STAMP)
+    assert PARKED_LABEL not in node_selector(daemons, "podinfo")

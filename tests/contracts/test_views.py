@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 
 from controller.core.canary import Canary
 from controller.gather import overlap_keys, parts_keys
-from controller.kinds import canary_view
+from controller.kinds import BUILT_IN
+from deploy.daemonsets import view as daemon_set_view
 from deploy.deployments import view as deployment_view
+from deploy.statefulsets import view as stateful_set_view
 from deploy.types import Workload
 from informers.namespaces import NamespaceView
 from informers.namespaces import view as namespace_view
@@ -81,6 +83,35 @@ DEPLOYMENT = {
         ],
     },
 }
+STATEFUL_SET = {
+    "kind": "StatefulSet",
+    "metadata": META,
+    "spec": {
+        "replicas": 2,
+        "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": 1}},
+        "selector": {"matchLabels": {"a": "b"}},
+        "template": {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": []}},
+    },
+    "status": {"observedGeneration": 2, "replicas": 2, "updatedReplicas": 2, "availableReplicas": 2},
+}
+DAEMON_SET = {
+    "kind": "DaemonSet",
+    "metadata": META,
+    "spec": {
+        "selector": {"matchLabels": {"a": "b"}},
+        "template": {
+            "metadata": {"labels": {"a": "b"}},
+            "spec": {"containers": [], "nodeSelector": {"disk": "ssd", "flagger.app/parked": "true"}},
+        },
+    },
+    "status": {
+        "observedGeneration": 2,
+        "desiredNumberScheduled": 2,
+        "currentNumberScheduled": 2,
+        "updatedNumberScheduled": 2,
+        "numberAvailable": 2,
+    },
+}
 ROUTE = {
     "kind": "VirtualService",
     "metadata": META,
@@ -100,8 +131,10 @@ SERVICE = {
 }
 NAMESPACE = {"kind": "Namespace", "metadata": META}
 KINDS = {
-    "canary": (canary_view, CANARY, Canary),
+    "canary": (BUILT_IN.view, CANARY, Canary),
     "deployment": (deployment_view, DEPLOYMENT, Workload),
+    "stateful set": (stateful_set_view, STATEFUL_SET, Workload),
+    "daemon set": (daemon_set_view, DAEMON_SET, Workload),
     "route": (virtual_service_view, ROUTE, RouteView),
     "HTTP route": (http_route_view, HTTP_ROUTE, RouteView),
     "service": (service_view, SERVICE, Service),

@@ -22,7 +22,7 @@ from controller.core.plan import (
 from controller.core.status_json import to_json
 from controller.core.world import FINALIZER
 from controller.gather import Adapters
-from controller.kinds import canary_view
+from controller.kinds import BUILT_IN
 from informers.errors import ConflictError
 from metrics.types import NoData
 from router.types import ALL_TO_PRIMARY, RouteRef, Weights
@@ -84,7 +84,7 @@ def calls():
 
 @pytest.fixture
 def cache():
-    return FakeCache([CANARY], build=canary_view)
+    return FakeCache([CANARY], build=BUILT_IN.view)
 
 
 def adapters(calls):
@@ -178,7 +178,7 @@ def test_rollback_by_the_first_round_leaves_in_the_cluster_what_the_plan_says(wr
     assert "Canary failed! Scaling down podinfo-canary.test" in said(plan)
     obj = {**OBJECT, "status": to_json(begun)}
     writer.objects["canaries", "podinfo"] = obj
-    cache = FakeCache([the_world.canary], build=canary_view)
+    cache = FakeCache([the_world.canary], build=BUILT_IN.view)
     RealApplier(cache, adapters(calls), writer, calls, lambda: True).apply(the_world, plan, calls.tell)
     after = cache.get("test", "podinfo").status
     assert after == last

@@ -1,5 +1,6 @@
 """The table of kinds is what the definition of Canary allows."""
 
+import re
 from pathlib import Path
 
 import yaml
@@ -15,8 +16,11 @@ def spec_schema():
     return version["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
 
 
-def test_target_kinds_of_the_definition_are_those_that_there_are():
-    assert spec_schema()["targetKind"]["enum"] == list(WORKLOADS)
+def test_definition_takes_any_kind_for_one_may_be_declared():
+    schema = spec_schema()["targetKind"]
+    assert all(re.fullmatch(schema["pattern"], kind) for kind in (*WORKLOADS, "Widget"))
+    assert not re.fullmatch(schema["pattern"], "widgets")
+    assert schema["default"] in WORKLOADS
 
 
 def test_kinds_of_routes_in_the_definition_are_those_that_there_are():

@@ -8,6 +8,7 @@ from controller.core.canary import InvalidSpec, Side
 from controller.core.world import Sight, Unseen, seniority
 from controller.echoes import Echoes
 from controller.gather import OVERLAP_INDEX, PARTS_INDEX, overlap_keys, parts_keys
+from controller.kinds import BUILT_IN
 from controller.parts import NAMESPACE_INDEX, Parts
 from controller.watched import Watched
 from informers.namespaces import NamespaceView
@@ -61,10 +62,10 @@ class Run:
         self.namespace = FakeInformers()
         self.woken = []
         of_kind = {"Deployment": self.deployments, "VirtualService": self.routes, "Service": self.services}
-        watched = Watched(of_kind)
+        watched = Watched(of_kind, BUILT_IN.parts)
         watched.need(of_kind)
         self.outage = Outage()
-        self.parts = Parts(self.canaries, of_kind, watched, {}, {"test": self.namespace}, self.outage)
+        self.parts = Parts(BUILT_IN, self.canaries, of_kind, watched, {}, {"test": self.namespace}, self.outage)
         self.echoes = Echoes()
         self.parts.wake(self.woken.append, self.echoes)
 

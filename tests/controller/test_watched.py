@@ -3,6 +3,7 @@
 import pytest
 
 from controller.core.world import Sight, Unseen
+from controller.kinds import BUILT_IN
 from controller.watched import Watched
 from informers.errors import ForbiddenError, KindNotServedError
 
@@ -52,7 +53,7 @@ def shown(watched):
 
 
 def test_nothing_is_watched_before_it_is_needed_and_then_once(informers):
-    watched = Watched(informers)
+    watched = Watched(informers, BUILT_IN.parts)
     assert shown(watched) == []
     watched.need(["VirtualService"])
     watched.need(["VirtualService"])
@@ -62,7 +63,7 @@ def test_nothing_is_watched_before_it_is_needed_and_then_once(informers):
 
 
 def test_who_joins_is_told_of_what_runs_and_of_what_is_about_to_run(informers):
-    watched = Watched(informers)
+    watched = Watched(informers, BUILT_IN.parts)
     watched.need(["Deployment"])
     watched.each(lambda kind, informer: informer.did.append(f"handler of {kind}"))
     watched.need(["Deployment", "VirtualService"])
@@ -71,7 +72,7 @@ def test_who_joins_is_told_of_what_runs_and_of_what_is_about_to_run(informers):
 
 
 def test_nothing_starts_after_the_end(informers):
-    watched = Watched(informers)
+    watched = Watched(informers, BUILT_IN.parts)
     watched.need(["Deployment"])
     watched.end()
     watched.need(["VirtualService"])
@@ -93,7 +94,7 @@ def test_nothing_starts_after_the_end(informers):
     ],
 )
 def test_why_nothing_was_seen(informers, refusal, why, what):
-    watched = Watched(informers)
+    watched = Watched(informers, BUILT_IN.parts)
     informers["VirtualService"].of("prod").refusal = refusal
     assert watched.unseen("VirtualService", "prod") == Unseen("VirtualService", why, what)
     informers["VirtualService"].of("prod").has_synced = True
@@ -103,7 +104,7 @@ def test_why_nothing_was_seen(informers, refusal, why, what):
 
 @pytest.mark.parametrize(("refusal", "counts"), [(None, True), (NOT_SERVED, False), (NO, True)])
 def test_kind_that_the_cluster_lacks_counts_for_nobody(informers, refusal, counts):
-    watched = Watched(informers)
+    watched = Watched(informers, BUILT_IN.parts)
     watched.need(["Deployment", "VirtualService"])
     informers["VirtualService"].of("prod").refusal = refusal
     assert (("VirtualService", "prod") in shown(watched)) is counts
@@ -112,7 +113,7 @@ def test_kind_that_the_cluster_lacks_counts_for_nobody(informers, refusal, count
 
 def test_optional_kind_is_waited_for_by_nobody_but_its_canaries():
     of_kind = {"Deployment": FakeInformers("test"), "HTTPRoute": FakeInformers("test")}
-    watched = Watched(of_kind)
+    watched = Watched(of_kind, BUILT_IN.parts)
     watched.need(of_kind)
     assert [kind for kind, *_ in watched.required()] == ["Deployment"]
     assert shown(watched) == [("Deployment", "test"), ("HTTPRoute", "test")]
@@ -122,7 +123,7 @@ def test_optional_kind_is_waited_for_by_nobody_but_its_canaries():
 
 def test_optional_kind_that_is_not_granted_names_what_grants_it():
     of_kind = {"HTTPRoute": FakeInformers("test")}
-    watched = Watched(of_kind)
+    watched = Watched(of_kind, BUILT_IN.parts)
     watched.need(of_kind)
     of_kind["HTTPRoute"].of("test").refusal = NO
     assert shown(watched) == []
@@ -131,7 +132,7 @@ def test_optional_kind_that_is_not_granted_names_what_grants_it():
 
 def test_permission_that_is_taken_away_leaves_a_cache_that_is_missed():
     of_kind = {"HTTPRoute": FakeInformers("test")}
-    watched = Watched(of_kind)
+    watched = Watched(of_kind, BUILT_IN.parts)
     watched.need(of_kind)
     of_kind["HTTPRoute"].of("test").has_synced = True
     of_kind["HTTPRoute"].of("test").refusal = NO

@@ -14,6 +14,7 @@ SPOKEN = (
     "controller/core/gates.py",
     "controller/core/rounds.py",
     "controller/core/waits.py",
+    "deploy/kstatus.py",
     "deploy/rollout.py",
     "metrics/answers.py",
     "metrics/connections.py",

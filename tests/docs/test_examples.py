@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from controller.core.canary import CanarySpec
-from controller.kinds import parse
+from controller.kinds import BUILT_IN
 from hack.docs.__main__ import ROOT, pages
 from hack.docs.markdown import blocks
 from hack.sandbox.api.kinds import from_crd
@@ -64,7 +64,7 @@ def test_canary_is_accepted_by_schema_and_code(example, kind):
     assert list(problems(kind, "v1beta1", example, None)) == []
     metadata = {"namespace": "test", **example["metadata"], **META}
     assert isinstance(
-        parse({**example, "metadata": metadata}).spec,
+        BUILT_IN.parse({**example, "metadata": metadata}).spec,
         CanarySpec,
     )
 

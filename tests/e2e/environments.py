@@ -65,7 +65,7 @@ class Environment(Protocol):
     def admin_kubeconfig(self) -> Path:
         """Return a kubeconfig of an administrator."""
 
-    def release(self, namespace: str, deployment: str) -> bool:
+    def release(self, namespace: str, workload: str) -> bool:
         """Let one held pod become ready; return whether there was one."""
 
     def requests(self, namespace: str) -> Sequence[Request]:
@@ -98,8 +98,8 @@ class SandboxEnvironment:
     def admin_kubeconfig(self) -> Path:
         return self._cluster.kubeconfig(self._directory / "admin.kubeconfig")
 
-    def release(self, namespace: str, deployment: str) -> bool:
-        return self._cluster.workloads.release(namespace, deployment, pods=1) == 1
+    def release(self, namespace: str, workload: str) -> bool:
+        return self._cluster.release(namespace, workload, pods=1) == 1
 
     def requests(self, namespace: str) -> Sequence[Request]:
         return [
@@ -188,11 +188,11 @@ class ClusterEnvironment:
     def admin_kubeconfig(self) -> Path:
         return Path(self._places["kubeconfig"])
 
-    def release(self, namespace: str, deployment: str) -> bool:
+    def release(self, namespace: str, workload: str) -> bool:
         path = f"/api/v1/namespaces/{namespace}/pods"
         for pod in self.api.get(path).json()["items"]:
             meta = pod["metadata"]
-            if meta["name"].rsplit("-", 2)[0] != deployment or HOLD not in meta.get("annotations", {}):
+            if _workload_of(pod) != workload or HOLD not in meta.get("annotations", {}):
                 continue
             patch = {"metadata": {"annotations": {HOLD: None}}}
             headers = {"Content-Type": "application/merge-patch+json"}
@@ -235,6 +235,19 @@ class ClusterEnvironment:
             prometheus.stop()
         self.api.close()
         self.mesh.close()
+
+
+def rules_of(kind: str) -> Sequence[Json]:
+    """Return what the manifests grant for an optional kind, by its plural."""
+    objects = yaml.safe_load_all((ARTIFACTS / "kinds" / f"{kind}.yaml").read_text())
+    return next(obj["rules"] for obj in objects if obj["kind"] == "ClusterRole")
+
+
+def _workload_of(pod: Json) -> str:
+    """Return the name of the workload of a pod, whose ReplicaSet adds a hash if it is a Deployment."""
+    owner = pod["metadata"]["ownerReferences"][0]
+    name: str = owner["name"]
+    return name.rpartition("-")[0] if owner["kind"] == "ReplicaSet" else name
 
 
 def _user(namespace: str) -> str:

@@ -16,7 +16,9 @@ from hack.processes import Process, pause
 from hack.sandbox.__main__ import ARTIFACTS
 from hack.sandbox.workloads import HOLD
 from tests.e2e.environments import Environment, Request
+from tests.fakes.workloads import AS_KIND
 from tests.invariants.record import Recorder
+from tests.invariants.scenes import counts, pods_wanted
 from tests.telling import told
 
 Json = dict[str, Any]
@@ -33,6 +35,8 @@ TRANSCRIPTS = Path(__file__).parents[1] / "transcripts"
 ROOTS = {
     "canaries": "/apis/flagger.app/v1beta1",
     "deployments": "/apis/apps/v1",
+    "statefulsets": "/apis/apps/v1",
+    "daemonsets": "/apis/apps/v1",
     "horizontalpodautoscalers": "/apis/autoscaling/v2",
     "virtualservices": "/apis/networking.istio.io/v1",
     "httproutes": "/apis/gateway.networking.k8s.io/v1",
@@ -40,15 +44,19 @@ ROOTS = {
     "pods": "/api/v1",
     "services": "/api/v1",
     "resourcequotas": "/api/v1",
+    "helmreleases": "/apis/helm.toolkit.fluxcd.io/v2",
 }
 PLURALS = {
     "Canary": "canaries",
     "Deployment": "deployments",
+    "StatefulSet": "statefulsets",
+    "DaemonSet": "daemonsets",
     "HorizontalPodAutoscaler": "horizontalpodautoscalers",
     "VirtualService": "virtualservices",
     "HTTPRoute": "httproutes",
     "Service": "services",
     "ResourceQuota": "resourcequotas",
+    "HelmRelease": "helmreleases",
 }
 WORKLOADS = (
     "workloads/primary-deployment",
@@ -74,6 +82,7 @@ class Stage:
         self._directory = directory
         self._kubeconfig: Path | None = None
         self._controllers = 0
+        self.target_kind = "Deployment"
         created = environment.api.post("/api/v1/namespaces", json={"metadata": {"name": self.namespace}})
         assert created.is_success, created.text
 
@@ -102,13 +111,14 @@ class Stage:
         for name in WORKLOADS:
             obj = artifact(name)
             change(obj)
-            self.add(obj)
+            self.add(AS_KIND[self.target_kind](obj) if obj["kind"] == "Deployment" else obj)
         self.until(lambda: all(self.available(name) for name in ("podinfo", "podinfo-canary")))
         self.send(REQUESTS_PER_SECOND)
 
     def add_canary(self, change: Callable[[Json], object] = lambda _: None, **analysis: Any) -> None:
         """Create podinfo's canary object, with shorter windows and a shorter drain."""
         canary = artifact("rollouts/podinfo")
+        canary["spec"]["targetKind"] = self.target_kind
         canary["spec"]["canaryAnalysis"].update({"drainSeconds": 1, **analysis})
         for metric in canary["spec"]["canaryAnalysis"]["metrics"]:
             metric["interval"] = WINDOW
@@ -130,7 +140,7 @@ class Stage:
         headers = {"Content-Type": f"application/{kind}-patch+json"}
         return self.environment.api.patch(path, json=patch, headers=headers)
 
-    def push(self, tag: str, *, deployment: str = "podinfo-canary", held: bool = False, free: bool = False) -> None:
+    def push(self, tag: str, *, workload: str = "podinfo-canary", held: bool = False, free: bool = False) -> None:
         """Push a version; the pods of a held one become ready one by one, by ``release``, until one is free."""
         template = "/spec/template"
         changes: list[Json] = [
@@ -145,25 +155,26 @@ class Stage:
             changes.append({"op": "add", "path": path, "value": "true"})
         if free:
             changes.append({"op": "remove", "path": f"{template}/metadata/annotations/{HOLD.replace('/', '~1')}"})
-        self.patch("deployments", deployment, changes)
+        self.patch(self._workloads, workload, changes)
 
-    def release(self, deployment: str) -> None:
+    def release(self, workload: str) -> None:
         """Let one held pod become ready, once there is one."""
-        self.until(lambda: self.environment.release(self.namespace, deployment))
+        self.until(lambda: self.environment.release(self.namespace, workload))
 
     def run_held(self, tag: str) -> None:
         """Have the canary run a version whose pods are held, and so will be those of the primary."""
         self.push(tag, held=True)
-        self.release("podinfo-canary")
+        for _ in range(self.replicas("podinfo-canary")):
+            self.release("podinfo-canary")
         self.until(lambda: self.available("podinfo-canary"))
 
-    def short_of_a_pod(self, deployment: str) -> None:
+    def short_of_a_pod(self, workload: str) -> None:
         """Have a workload want one pod more than the namespace's quota allows."""
-        pods = sum(self.deployment(name)["status"]["replicas"] for name in ("podinfo", "podinfo-canary"))
+        pods = sum(self.workload(name)["status"]["replicas"] for name in ("podinfo", "podinfo-canary"))
         quota = {"metadata": {"name": "full"}, "spec": {"hard": {"pods": str(pods)}}}
         self.add({"apiVersion": "v1", "kind": "ResourceQuota", **quota})
         self.until(lambda: (self.get("resourcequotas", "full") or {}).get("status", {}).get("hard"))
-        self.patch("deployments", deployment, {"spec": {"replicas": self.replicas(deployment) + 1}})
+        self.patch(self._workloads, workload, {"spec": {"replicas": self.replicas(workload) + 1}})
 
     def annotate(self, **verbs: str | None) -> None:
         """Annotate the canary object, as ``kubectl annotate`` does; None takes an annotation away."""
@@ -243,20 +254,20 @@ class Stage:
         obj: Json = answer.json()
         return obj
 
-    def deployment(self, name: str) -> Json:
-        found = self.get("deployments", name)
+    def workload(self, name: str) -> Json:
+        found = self.get(self._workloads, name)
         assert found is not None
         return found
 
     def available(self, name: str) -> bool:
-        deployment = self.deployment(name)
-        return (deployment.get("status") or {}).get("availableReplicas") == deployment["spec"]["replicas"]
+        workload = self.workload(name)
+        return "status" in workload and counts(workload)[-1] == pods_wanted(workload)
 
     def image(self, name: str) -> str:
-        return self.deployment(name)["spec"]["template"]["spec"]["containers"][0]["image"].rpartition(":")[2]
+        return self.workload(name)["spec"]["template"]["spec"]["containers"][0]["image"].rpartition(":")[2]
 
     def replicas(self, name: str) -> int:
-        return self.deployment(name)["spec"]["replicas"]
+        return pods_wanted(self.workload(name))
 
     def status(self, canary: str = "podinfo") -> Json:
         return (self.get("canaries", canary) or {}).get("status") or {}
@@ -322,6 +333,10 @@ class Stage:
         path = next(path for path in (STORIES / f"{story}.txt", TRANSCRIPTS / f"{story}.txt") if path.exists())
         expected = path.read_text().format(**values).splitlines()
         assert told(self.events(), expected, in_passing=("Waiting for", NO_DATA, *in_passing)) == expected
+
+    @property
+    def _workloads(self) -> str:
+        return PLURALS[self.target_kind]
 
     def _path(self, plural: str, name: str = "") -> str:
         return f"{ROOTS[plural]}/namespaces/{self.namespace}/{plural}/{name}".rstrip("/")

@@ -65,7 +65,7 @@ def test_new_revision_after_a_failure(on):
     with on.controller():
         on.behave(rate=50)
         on.until_state("failed")
-        on.until(lambda: not on.deployment("podinfo-canary")["status"].get("replicas"))  # the old pods are gone
+        on.until(lambda: not on.workload("podinfo-canary")["status"].get("replicas"))  # the old pods are gone
         old = on.status()["canaryRevision"]
         on.forget_events()
         on.behave()

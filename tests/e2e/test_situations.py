@@ -101,10 +101,10 @@ def test_situation_4_labels_that_services_select_by_and_selectors_of_ones_own_po
             obj["spec"]["selector"] = {"role": role}
 
     stage.add_workloads(by_role)
-    before = stage.deployment("podinfo")["spec"]["template"]
+    before = stage.workload("podinfo")["spec"]["template"]
     with stage.controller():
         promoted(stage)
-    after = stage.deployment("podinfo")["spec"]["template"]
+    after = stage.workload("podinfo")["spec"]["template"]
     assert stage.image("podinfo") == "1.2.1"
     assert after["metadata"]["labels"] == before["metadata"]["labels"]
     for part in ("affinity", "topologySpreadConstraints"):
@@ -146,7 +146,7 @@ def test_situation_6_the_fix_of_a_promoted_version_that_fails_on_the_primary(on)
 def test_situation_7_the_same_image_on_both_sides_canary_first(on):
     with on.controller():
         at_25(on)
-        on.push("1.2.1", deployment="podinfo")
+        on.push("1.2.1", workload="podinfo")
         on.until_state("finished")
     on.tells("same-on-both", revision=on.status()["canaryRevision"])
 

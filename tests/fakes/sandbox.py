@@ -1,16 +1,19 @@
 """Caches over an API server of the sandbox, for adapters that are tested against it."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
-from controller.kinds import PARTS
+from controller.kinds import BUILT_IN, Kinds
 from controller.parts import Parts, make_parts
 from hack.sandbox.__main__ import ARTIFACTS, HTTP_ROUTE_CRD, VIRTUAL_SERVICE_CRD
 from hack.sandbox.cluster import Cluster
 from informers.client import KubeClient
 from informers.credentials import find_login
+
+Json = dict[str, Any]
 
 
 @dataclass
@@ -42,6 +45,7 @@ class Live:
         return sum(request.verb == "patch" for request in self.cluster.api.log.of("contract"))
 
 
+SERVED = ("Deployment", "StatefulSet", "VirtualService", "HTTPRoute", "Service")
 OBJECTS = (
     "namespaces/test",
     "workloads/primary-deployment",
@@ -53,17 +57,30 @@ OBJECTS = (
 
 
 @contextmanager
-def live(directory) -> Iterator[Live]:
+def live(
+    directory, kinds: Kinds = BUILT_IN, served: Collection[str] = SERVED, crds: Sequence[Json] = ()
+) -> Iterator[Live]:
+    """Yield a cluster.
+
+    Args:
+        directory: for the kubeconfig.
+        kinds: of the caches.
+        served: those of them that the cluster serves.
+        crds: definitions beside those of the mesh and our own.
+    """
     with Cluster(tick=timedelta(hours=1)) as cluster:
         cluster.add_files([VIRTUAL_SERVICE_CRD, HTTP_ROUTE_CRD, ARTIFACTS / "flagger" / "crd.yaml"])
+        for crd in crds:
+            cluster.add(crd)
         cluster.add_files([ARTIFACTS / f"{name}.yaml" for name in OBJECTS])
         login = find_login(str(cluster.kubeconfig(directory / "kubeconfig")), None)
         client = KubeClient(login, user_agent="contract", pool_size=8)
-        parts = make_parts(client, ())
+        parts = make_parts(client, (), kinds)
         parts.start()
-        parts.watched.need(PARTS)
+        parts.watched.need(served)
         try:
-            assert all(informer.wait_for_sync(10) for informer in parts.all)
+            informers = [informer for kind in served for informer in parts.of_kind[kind].all]
+            assert all(informer.wait_for_sync(10) for informer in (*parts.canaries.all, *informers))
             yield Live(cluster, client, parts)
         finally:
             parts.stop()

@@ -6,7 +6,7 @@ from enum import Enum
 
 import pytest
 
-from controller.kinds import parse
+from controller.kinds import BUILT_IN
 from deploy import deployments
 from informers import namespaces
 from informers.types import Unreadable
@@ -42,9 +42,9 @@ def mutable(value, path):
 
 
 VIEWS = [
-    pytest.param(lambda: parse(whole(seed())), id="canary"),
+    pytest.param(lambda: BUILT_IN.parse(whole(seed())), id="canary"),
     pytest.param(
-        lambda: parse(whole({**seed(), "spec": {}})),
+        lambda: BUILT_IN.parse(whole({**seed(), "spec": {}})),
         id="invalid canary",
     ),
     pytest.param(lambda: deployments.view(of("primary-deployment"), None), id="deployment"),

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from tests.invariants.record import Change, Json
-from tests.invariants.scenes import ENDED, TOTAL, Scene, pod_spec, weights_of
+from tests.invariants.record import WORKLOADS, Change, Json
+from tests.invariants.scenes import ENDED, TOTAL, Scene, is_parked, pod_spec, pods_wanted, weights_of, without_parking
 
 Breach = tuple[Change | None, str]
 """The write that broke an invariant (None: the lack of one did), and what is wrong."""
@@ -45,7 +45,7 @@ def weights_add_up(scenes: Sequence[Scene], _: Paces) -> Iterator[Breach]:
 
 def rest_is_rest(scenes: Sequence[Scene], _: Paces) -> Iterator[Breach]:
     """At rest the controller writes nothing but the condition, and its finalizer away."""
-    for before, after, change in ours(scenes, "canaries", "deployments", "virtualservices"):
+    for before, after, change in ours(scenes, "canaries", *WORKLOADS.values(), "virtualservices"):
         if not before.ended or before.leaving or (change.resource == "canaries" and change.name != before.name):
             continue
         if change.resource != "canaries":
@@ -66,7 +66,7 @@ def _concerns_another(scene: Scene, change: Change) -> bool:
 
 def foreign_fields_stay(scenes: Sequence[Scene], _: Paces) -> Iterator[Breach]:
     """The controller changes weights, replicas, the primary's template, its own annotations, and its own status."""
-    for before, _after, change in ours(scenes, "canaries", "deployments", "virtualservices"):
+    for before, _after, change in ours(scenes, "canaries", *WORKLOADS.values(), "virtualservices"):
         if change.before is None or change.after is None:
             if change.resource != "canaries":  # a canary object goes with its finalizer
                 yield change, "an object that is not the controller's"
@@ -94,8 +94,11 @@ def _without_ours(obj: Json, change: Change, scene: Scene) -> Json:
     match change.resource:
         case "virtualservices":
             kept["spec"] = _without_weights(obj["spec"], scene)
-        case "deployments":
-            kept["spec"] = {key: value for key, value in obj["spec"].items() if key != "replicas"}
+        case plural if plural in WORKLOADS.values():
+            kept["spec"] = {key: value for key, value in without_parking(obj["spec"]).items() if key != "replicas"}
+            kept["metadata"]["annotations"].pop(
+                "deprecated.daemonset.template.generation", None
+            )  # API servers count it
             if scene.primary and change.name == scene.primary["metadata"]["name"]:
                 kept["spec"].pop("template")
         case _:
@@ -116,12 +119,14 @@ def _without_weights(spec: Json, scene: Scene) -> Json:
 
 def only_what_passed_is_promoted(scenes: Sequence[Scene], _: Paces) -> Iterator[Breach]:
     """The primary's template only ever becomes the analysed one, after a passing round at the maximum weight."""
-    for before, after, change in ours(scenes, "deployments"):
+    for before, after, change in ours(scenes, *WORKLOADS.values()):
         if before.primary is None or after.primary is None:
             continue
         if before.primary["spec"]["template"] == after.primary["spec"]["template"]:
             continue
         revision, until_then = before.status.get("canaryRevision", ""), scenes[: scenes.index(after)]
+        if is_parked(after.primary["spec"]):
+            yield change, "the primary's pods were put away"
         if pod_spec(after.primary) not in analysed(until_then, revision):
             yield change, f"the primary got a template that never was revision {revision}"
         elif not (_asked_for(before, revision) or _passed(until_then)):
@@ -187,9 +192,9 @@ def ended_is_drained(scenes: Sequence[Scene], paces: Paces) -> Iterator[Breach]:
         if before.running and after.status.get("state") in ENDED and not after.leaving:
             if after.canary_weight and not _just_now(scenes[: index + 1], "virtualservices", paces):
                 yield after.change, f"{after.status['state']}, and the canary has {after.canary_weight}% of the traffic"
-            if _left_running(scenes[: index + 1]) and not _just_now(scenes[: index + 1], "deployments", paces):
+            if _left_running(scenes[: index + 1]) and not _just_now(scenes[: index + 1], after.workloads, paces):
                 yield after.change, f"{after.status['state']}, and the canary has pods"
-    for before, after, change in ours(scenes, "deployments"):
+    for before, after, change in ours(scenes, *WORKLOADS.values()):
         if _replicas(before) and not _replicas(after) and before.serves("canary"):
             left = after.at - _last_traffic(scenes, change)
             if left < before.drain - 0.05:  # two clocks of one machine
@@ -215,7 +220,7 @@ def _of_spec(change: Change) -> bool:
 
 
 def _replicas(scene: Scene) -> int:
-    return int(scene.workload["spec"].get("replicas", 1)) if scene.workload else 0
+    return pods_wanted(scene.workload) if scene.workload else 0
 
 
 def _last_traffic(scenes: Sequence[Scene], until: Change) -> float:

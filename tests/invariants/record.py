@@ -15,9 +15,11 @@ from hack.sandbox.api.store import Entry, Store
 Json = dict[str, Any]
 Objects = Mapping[tuple[str, str], Json]  # by plural and name
 
+WORKLOADS = {"Deployment": "deployments", "StatefulSet": "statefulsets", "DaemonSet": "daemonsets"}
+"""Plurals by ``spec.targetKind``."""
 WATCHED = {
     "canaries": "flagger.app",
-    "deployments": "apps",
+    **dict.fromkeys(WORKLOADS.values(), "apps"),
     "services": "",
     "virtualservices": "networking.istio.io",
     "httproutes": "gateway.networking.k8s.io",

@@ -10,11 +10,12 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
-from tests.invariants.record import Change, Json, Objects, Record
+from tests.invariants.record import WORKLOADS, Change, Json, Objects, Record
 
 TOTAL = 100
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 ENDED = ("finished", "failed")
+PARKED = "flagger.app/parked"
 
 
 def seconds(duration: str) -> float:
@@ -81,13 +82,18 @@ class Scene:
         reason = self.condition("Ready").get("reason")
         return self.condition("Ready").get("status") == "False" and reason in {"InvalidSpec", "SharedWithOlderCanary"}
 
+    @property
+    def workloads(self) -> str:
+        """The plural of the kind of both workloads; of a declared kind, of the Deployments that it stands for."""
+        return WORKLOADS.get(self.spec.get("targetKind", "Deployment"), "deployments")
+
     @cached_property
     def primary(self) -> Json | None:
-        return self.objects.get(("deployments", self._side("primary", "name")))
+        return self.objects.get((self.workloads, self._side("primary", "name")))
 
     @cached_property
     def workload(self) -> Json | None:
-        return self.objects.get(("deployments", self._side("canary", "name")))
+        return self.objects.get((self.workloads, self._side("canary", "name")))
 
     @cached_property
     def route(self) -> Json | None:
@@ -119,7 +125,7 @@ class Scene:
         """Whether a request to a side finds a pod."""
         workload = self.primary if side == "primary" else self.workload
         service = self.objects.get(("services", self.host(side)))
-        if workload is None or service is None or not (workload.get("status") or {}).get("availableReplicas"):
+        if workload is None or service is None or not counts(workload)[-1]:
             return False
         selector = (service.get("spec") or {}).get("selector") or {}
         labels = (workload["spec"]["template"].get("metadata") or {}).get("labels") or {}
@@ -183,8 +189,45 @@ def weights_of(http: Json) -> dict[str, int]:
 
 def pod_spec(workload: Json | None) -> Any:  # JSON
     """Return what a promotion carries over and nothing rewrites: the pod spec without rules about one's own pods."""
-    spec = ((workload or {}).get("spec") or {}).get("template", {}).get("spec") or {}
+    spec = without_parking((workload or {}).get("spec") or {}).get("template", {}).get("spec") or {}
     return {key: value for key, value in spec.items() if key not in {"affinity", "topologySpreadConstraints"}}
+
+
+def without_parking(spec: Json) -> Json:
+    """Return the spec of a workload without the node selector that puts away the pods of a DaemonSet."""
+    if not is_parked(spec):
+        return spec
+    pod = spec["template"]["spec"]
+    others = {key: value for key, value in pod["nodeSelector"].items() if key != PARKED}
+    kept = {key: value for key, value in pod.items() if key != "nodeSelector"}
+    pod = {**kept, "nodeSelector": others} if others else kept
+    return {**spec, "template": {**spec["template"], "spec": pod}}
+
+
+def is_parked(spec: Json) -> bool:
+    """Whether the spec of a workload puts away its pods by a node selector."""
+    return PARKED in (((spec.get("template") or {}).get("spec") or {}).get("nodeSelector") or {})
+
+
+def pods_wanted(workload: Json) -> int:
+    """Return how many pods a workload wants; those of a DaemonSet are counted by the nodes that fit."""
+    spec, status = workload["spec"], workload.get("status") or {}
+    of_nodes = status.get("desiredNumberScheduled")
+    if of_nodes is not None or is_parked(spec):
+        return 0 if is_parked(spec) else int(of_nodes)
+    return int(spec.get("replicas", 1))
+
+
+def counts(workload: Json) -> tuple[int, int, int]:
+    """Return how many pods there are, are of the newest template, and are available."""
+    status = workload.get("status") or {}
+    names = (
+        ("replicas", "currentNumberScheduled"),
+        ("updatedReplicas", "updatedNumberScheduled"),
+        ("availableReplicas", "numberAvailable"),
+    )
+    there, updated, available = (int(status.get(name) or status.get(of_nodes) or 0) for name, of_nodes in names)
+    return there, updated, available
 
 
 def _service(destination: Json) -> str:
@@ -192,7 +235,6 @@ def _service(destination: Json) -> str:
 
 
 def _converged(workload: Json) -> bool:
-    wanted, status = workload["spec"].get("replicas", 1), workload.get("status") or {}
+    status = workload.get("status") or {}
     seen = status.get("observedGeneration", 0) >= workload["metadata"].get("generation", 0)
-    counts = {status.get(key, 0) for key in ("replicas", "updatedReplicas", "availableReplicas")}
-    return seen and counts == {wanted}
+    return seen and set(counts(workload)) == {pods_wanted(workload)}

@@ -64,14 +64,16 @@ class Stage:
         canary["spec"]["canaryAnalysis"].update({"drainSeconds": 0, **analysis})
         self.add(canary)
 
-    def change(self, resource: tuple[str, str], name: str, change: Callable[[Json], object]) -> None:
+    def change(
+        self, resource: tuple[str, str], name: str, change: Callable[[Json], object], *, subresource: str = ""
+    ) -> None:
         kind = next(k for k in self.cluster.api.objects.kinds() if (k.group, k.plural) == resource)
 
         def apply(obj: Json) -> Json:
             change(obj)
             return obj
 
-        self.cluster.api.objects.change(kind, kind.versions[0], "test", name, apply)
+        self.cluster.api.objects.change(kind, kind.versions[0], "test", name, apply, subresource=subresource)
 
     def delete(self, resource: tuple[str, str], name: str) -> None:
         kind = next(k for k in self.cluster.api.objects.kinds() if (k.group, k.plural) == resource)

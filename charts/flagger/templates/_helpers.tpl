@@ -74,6 +74,39 @@ rules:
   - apiGroups: [apps]
     resources: [deployments/scale]
     verbs: [patch]
+  {{- if .Values.kinds.statefulSets }}
+  - apiGroups: [apps]
+    resources: [statefulsets]
+    verbs: [get, list, watch, patch]
+  - apiGroups: [apps]
+    resources: [statefulsets/scale]
+    verbs: [patch]
+  {{- end }}
+  {{- if .Values.kinds.daemonSets }}
+  - apiGroups: [apps]
+    resources: [daemonsets]
+    verbs: [get, list, watch, patch]
+  {{- end }}
+  {{- if .Values.kinds.helmReleases }}
+  - apiGroups: [helm.toolkit.fluxcd.io]
+    resources: [helmreleases]
+    verbs: [get, list, watch, patch]
+  {{- end }}
+  {{- if .Values.kinds.functions }}
+  - apiGroups: [openfaas.com]
+    resources: [functions]
+    verbs: [get, list, watch, patch]
+  {{- end }}
+  {{- range .Values.declaredKinds }}
+  - apiGroups: [{{ .group | quote }}]
+    resources: [{{ .plural | quote }}]
+    verbs: [get, list, watch, patch]
+  {{- if dig "scale" "replicas" "" . }}
+  - apiGroups: [{{ .group | quote }}]
+    resources: [{{ printf "%s/scale" .plural | quote }}]
+    verbs: [patch]
+  {{- end }}
+  {{- end }}
   # The weights.
   - apiGroups: [networking.istio.io]
     resources: [virtualservices]

@@ -72,3 +72,10 @@ def metadata_problems(obj: Json, old: Json | None) -> Sequence[Cause]:
         text = f'Invalid value: "{about.get("namespace")}": does not match event.namespace'
         causes.append(("involvedObject.namespace", "FieldValueInvalid", text))
     return causes
+
+
+def immutable_problems(kind: Kind, obj: Json, old: Json | None) -> Sequence[Cause]:
+    """Return which fields of the spec have changed that never may."""
+    before, after = (old or {}).get("spec") or {}, obj.get("spec") or {}
+    changed = [field for field in kind.immutable if old and before.get(field) != after.get(field)]
+    return [(f"spec.{field}", "FieldValueInvalid", "Invalid value: field is immutable") for field in changed]

@@ -23,6 +23,7 @@ class Kind:
     status: bool = False  # has a status subresource
     scale: bool = False  # has a scale subresource
     generation: bool = False  # counts generations of its spec
+    immutable: tuple[str, ...] = ()  # fields of its spec
     schemas: Mapping[str, Json] = field(default_factory=dict)  # custom kinds: OpenAPI schema by version
     columns: Mapping[str, Sequence[Json]] = field(default_factory=dict)  # custom kinds: printer columns by version
     fields: frozenset[str] = frozenset()  # that can be selected by, besides name and namespace
@@ -84,6 +85,29 @@ BUILT_IN: tuple[Kind, ...] = (
         categories=("all",),
         status=True,
         scale=True,
+        generation=True,
+    ),
+    Kind(
+        "apps",
+        ("v1",),
+        "StatefulSet",
+        "statefulsets",
+        short_names=("sts",),
+        categories=("all",),
+        immutable=("selector", "serviceName", "podManagementPolicy", "volumeClaimTemplates"),
+        status=True,
+        scale=True,
+        generation=True,
+    ),
+    Kind(
+        "apps",
+        ("v1",),
+        "DaemonSet",
+        "daemonsets",
+        short_names=("ds",),
+        categories=("all",),
+        immutable=("selector",),
+        status=True,
         generation=True,
     ),
     Kind(

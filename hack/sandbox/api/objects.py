@@ -64,13 +64,13 @@ class Objects:
                 raise errors.already_exists(kind.plural, kind.group, name)
             if kind.namespaced:
                 meta["namespace"] = namespace
+            if kind.status and kind.kind != "Pod":
+                obj.pop("status", None)
             obj = self._admitted(kind, version, obj, None)
             meta = obj["metadata"]
             meta.update(uid=str(uuid.uuid4()), creationTimestamp=self.stamp())
             if kind.generation:
                 meta["generation"] = 1
-            if kind.status and kind.kind != "Pod":
-                obj.pop("status", None)
             if dry_run:
                 return obj
             stored = self.store.put((kind.group, kind.plural), (namespace, name), obj)
@@ -157,7 +157,8 @@ class Objects:
 
     def _admitted(self, kind: Kind, version: str, obj: Json, old: Json | None) -> Json:
         obj = schema.defaulted(kind, version, {**obj, "kind": kind.kind, "apiVersion": kind.api_version(version)})
-        found = [*checks.metadata_problems(obj, old), *schema.problems(kind, version, obj, old)]
+        fixed = checks.immutable_problems(kind, obj, old)
+        found = [*checks.metadata_problems(obj, old), *fixed, *schema.problems(kind, version, obj, old)]
         if found:
             raise errors.invalid(kind.kind, kind.group, obj["metadata"].get("name", ""), found)
         return obj

@@ -18,12 +18,21 @@ _DEPLOYMENT_SPEC = {
     *("replicas", "selector", "template", "strategy", "minReadySeconds", "revisionHistoryLimit", "paused"),
     "progressDeadlineSeconds",
 }
+_STATEFUL_SET_SPEC = {
+    *("replicas", "selector", "template", "serviceName", "updateStrategy", "minReadySeconds", "revisionHistoryLimit"),
+    *("podManagementPolicy", "volumeClaimTemplates", "persistentVolumeClaimRetentionPolicy", "ordinals"),
+}
+_DAEMON_SET_SPEC = {"selector", "template", "updateStrategy", "minReadySeconds", "revisionHistoryLimit"}
 
 
 def defaulted(kind: Kind, version: str, obj: Json) -> Json:
     """Return the object with defaults filled in and unknown fields pruned."""
     if kind.kind == "Deployment":
         return _deployment_defaults(obj)
+    if kind.kind == "StatefulSet":
+        return _stateful_set_defaults(obj)
+    if kind.kind == "DaemonSet":
+        return _daemon_set_defaults(obj)
     if kind.kind == "Service" and kind.group == "":
         return _service_defaults(obj)
     schema = kind.schemas.get(version)
@@ -133,6 +142,45 @@ def _deployment_defaults(obj: Json) -> Json:
     spec.setdefault("progressDeadlineSeconds", 600)
     rolling = {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": "25%", "maxSurge": "25%"}}
     spec["strategy"] = spec.get("strategy") or rolling
+    _default_template(spec)
+    return obj
+
+
+def _stateful_set_defaults(obj: Json) -> Json:
+    """Return a StatefulSet with the defaults of apps/v1 that show."""
+    obj = copy.deepcopy(obj)
+    spec = obj["spec"] = {key: value for key, value in (obj.get("spec") or {}).items() if key in _STATEFUL_SET_SPEC}
+    spec.setdefault("replicas", 1)
+    spec.setdefault("revisionHistoryLimit", 10)
+    spec.setdefault("podManagementPolicy", "OrderedReady")
+    spec.setdefault("persistentVolumeClaimRetentionPolicy", {"whenDeleted": "Retain", "whenScaled": "Retain"})
+    strategy = spec.setdefault("updateStrategy", {})
+    if strategy.setdefault("type", "RollingUpdate") == "RollingUpdate":
+        rolling = strategy["rollingUpdate"] = strategy.get("rollingUpdate") or {}
+        rolling.setdefault("partition", 0)
+    _default_template(spec)
+    return obj
+
+
+def _daemon_set_defaults(obj: Json) -> Json:
+    """Return a DaemonSet with the defaults of apps/v1 that show."""
+    obj = copy.deepcopy(obj)
+    spec = obj["spec"] = {key: value for key, value in (obj.get("spec") or {}).items() if key in _DAEMON_SET_SPEC}
+    spec.setdefault("revisionHistoryLimit", 10)
+    strategy = spec.setdefault("updateStrategy", {})
+    if strategy.setdefault("type", "RollingUpdate") == "RollingUpdate":
+        rolling = strategy["rollingUpdate"] = strategy.get("rollingUpdate") or {}
+        rolling.setdefault("maxUnavailable", 1)
+        rolling.setdefault("maxSurge", 0)
+    _default_template(spec)
+    if not spec["template"]["spec"].get("nodeSelector"):
+        spec["template"]["spec"].pop("nodeSelector", None)
+    numbers = ("currentNumberScheduled", "numberMisscheduled", "desiredNumberScheduled", "numberReady")
+    obj.setdefault("status", dict.fromkeys(numbers, 0))  # none of them can be left out
+    return obj
+
+
+def _default_template(spec: Json) -> None:
     template = spec.setdefault("template", {})
     template.setdefault("metadata", {}).setdefault("creationTimestamp", None)
     pod = template.setdefault("spec", {})
@@ -151,7 +199,6 @@ def _deployment_defaults(obj: Json) -> Json:
         container.setdefault("terminationMessagePolicy", "File")
         for port in container.get("ports") or ():
             port.setdefault("protocol", "TCP")
-    return obj
 
 
 def _service_defaults(obj: Json) -> Json:

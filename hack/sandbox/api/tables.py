@@ -93,11 +93,29 @@ def _status(field: str) -> Cell:
     return lambda obj: (obj.get("status") or {}).get(field, 0)
 
 
+def _ready(obj: Json) -> str:
+    return f"{_status('readyReplicas')(obj)}/{obj['spec'].get('replicas', 1)}"
+
+
+def _node_selector(obj: Json) -> str:
+    selector = obj["spec"]["template"]["spec"].get("nodeSelector") or {}
+    return ",".join(f"{key}={value}" for key, value in sorted(selector.items())) or "<none>"
+
+
 _BUILT_IN: dict[tuple[str, str], Sequence[tuple[str, Cell]]] = {
     ("apps", "Deployment"): (
-        ("Ready", lambda obj: f"{_status('readyReplicas')(obj)}/{obj['spec'].get('replicas', 1)}"),
+        ("Ready", _ready),
         ("Up-to-date", _status("updatedReplicas")),
         ("Available", _status("availableReplicas")),
+    ),
+    ("apps", "StatefulSet"): (("Ready", _ready),),
+    ("apps", "DaemonSet"): (
+        ("Desired", _status("desiredNumberScheduled")),
+        ("Current", _status("currentNumberScheduled")),
+        ("Ready", _status("numberReady")),
+        ("Up-to-date", _status("updatedNumberScheduled")),
+        ("Available", _status("numberAvailable")),
+        ("Node Selector", _node_selector),
     ),
     ("", "Pod"): (
         ("Ready", lambda obj: f"{int((obj.get('status') or {}).get('ready', False))}/1"),

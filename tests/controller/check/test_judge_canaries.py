@@ -142,6 +142,16 @@ def test_what_is_said_of_a_canary(changes, found):
             id="a primary that is scaled to 0",
         ),
         pytest.param(
+            {
+                "primary": builders.primary(per_node=True, **IDLE),
+                "canary": replace(world().canary, spec=builders.spec(target_kind="DaemonSet")),
+            },
+            "primary daemon set podinfo.test replicas 0 < 1",
+            "kubectl -n test patch daemonset/podinfo --type json -p "
+            """'[{"op": "remove", "path": "/spec/template/spec/nodeSelector/flagger.app~1parked"}]'""",
+            id="a primary that is parked",
+        ),
+        pytest.param(
             {"canary": replace(world().canary, verbs=Verbs(hold="waiting for Ann"))},
             "held by the annotation flagger.app/hold (waiting for Ann), remove it to go on",
             "flagger resume podinfo -n test",
@@ -178,6 +188,19 @@ def test_workload_that_is_waited_for_is_named_with_what_shows_it():
     assert [f.fix for f in found] == [
         "kubectl -n test rollout status deployment/podinfo shows whether it gets there",
         "kubectl -n test rollout status deployment/podinfo-canary shows whether it gets there",
+    ]
+
+
+def test_fixes_of_a_kind_that_kubectl_cannot_roll_out_name_the_object():
+    of_widgets = builders.canary(finalizers=(), spec=builders.spec(target_kind="Widget"), status=builders.at_rest())
+    parts = {"primary": builders.primary(paused=True), "canary_workload": builders.workload(unready="Ready is False")}
+    found = [f for f in judge(facts(api=api(objects=Objects((world(canary=of_widgets, **parts),))))) if f.level != "ok"]
+    assert [(f.what, f.fix) for f in found] == [
+        ("primary widget podinfo.test is paused, resume it to go on", "kubectl -n test edit widget/podinfo"),
+        (
+            "The rollout waits for widget podinfo-canary: Ready is False",
+            "kubectl -n test get widget/podinfo-canary -o yaml shows whether it gets there",
+        ),
     ]
 
 

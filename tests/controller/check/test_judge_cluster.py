@@ -6,10 +6,13 @@ import pytest
 
 from controller.check.facts import Access, NoApi, NotServed, Unknown, Version
 from controller.check.judge import judge
-from controller.check.permissions import NEEDED, NEEDED_TO_LEAD, OPTIONAL
+from controller.check.permissions import NEEDED, NEEDED_TO_LEAD, optional
+from controller.kinds import BUILT_IN, make_kinds
 from tests.controller.check.facts_builders import KINDS, USER, access, api, bad, facts
+from tests.deploy.declared import WIDGET
 
 ALL = "in all namespaces"
+HTTP_ROUTES = optional(BUILT_IN)["HTTPRoute"]
 DROPPED = "which the API server drops from every object"
 LEASE = access(namespace="istio-system", needed=NEEDED_TO_LEAD)
 
@@ -195,17 +198,27 @@ def test_missing_permission_says_how_to_grant_it(the_access, fix):
         ((), None),
         ((("patch", "httproutes"),), "may not patch httproutes.gateway.networking.k8s.io"),
         (
-            tuple((p.verb, p.resource) for p in OPTIONAL["HTTPRoute"]),
+            tuple((p.verb, p.resource) for p in HTTP_ROUTES),
             "may do nothing of what the controller does for canaries that name HTTPRoute",
         ),
     ],
     ids=["granted", "one verb is not", "nothing is"],
 )
 def test_permissions_of_an_optional_kind_are_granted_by_a_manifest_of_their_own(denied, what):
-    optional = (replace(a, kind="HTTPRoute") for a in access(*denied, needed=OPTIONAL["HTTPRoute"]))
-    findings = judge(facts(api=api(access=(*access(), *optional))))
+    asked = (replace(a, kind="HTTPRoute") for a in access(*denied, needed=HTTP_ROUTES))
+    findings = judge(facts(api=api(access=(*access(), *asked))))
     found = [f for f in findings if f.reason == "NotAllowed"]
     assert [f.what for f in found] == ([f"{USER} {what} {ALL}"] if what else [])
     assert all("artifacts/kinds/httproutes.yaml" in f.fix for f in found)
     said = f"{USER} may do {ALL} what the controller does for canaries that name HTTPRoute"
     assert (said in [f.what for f in findings]) is (what is None)
+
+
+def test_permissions_of_a_declared_kind_are_printed_as_rules():
+    needed = optional(make_kinds([WIDGET]))["Widget"]
+    asked = tuple(replace(a, kind="Widget") for a in access(("patch", "widgets"), needed=needed))
+    the_api = api(access=(*access(), *asked), declared=frozenset({"Widget"}))
+    (finding,) = [f for f in judge(facts(api=the_api)) if f.reason == "NotAllowed"]
+    rule = "{apiGroups: [example.com], resources: [widgets], verbs: [get, list, watch, patch]}"
+    assert finding.what == f"{USER} may not patch widgets.example.com {ALL}"
+    assert finding.fix.endswith(f"(the chart does with the value `declaredKinds`): [{rule}]")

@@ -5,9 +5,10 @@ from pathlib import Path
 import yaml
 
 from controller.check.facts import Permission
-from controller.check.permissions import NEEDED, NEEDED_FOR_DRY_RUN, NEEDED_TO_LEAD, OPTIONAL
-from controller.kinds import PARTS
+from controller.check.permissions import NEEDED, NEEDED_FOR_DRY_RUN, NEEDED_TO_LEAD, optional
+from controller.kinds import BUILT_IN
 
+PARTS, OPTIONAL = BUILT_IN.parts, optional(BUILT_IN)
 ARTIFACTS = Path(__file__).parents[3] / "artifacts"
 
 

@@ -195,7 +195,10 @@ def test_status_and_generation_are_read_and_may_be_missing():
 
 def test_kinds_that_would_be_right_are_listed():
     canary = parse({**seed(), "metadata": META}, kinds=("StatefulSet", "DaemonSet"))
-    assert canary.spec == InvalidSpec("spec.targetKind 'Deployment' is not supported, use DaemonSet or StatefulSet")
+    assert canary.spec == InvalidSpec(
+        "spec.targetKind 'Deployment' is not supported, use DaemonSet or StatefulSet, "
+        "or declare it in the file of --kinds"
+    )
 
 
 @pytest.mark.parametrize(("length", "good"), [(253, True), (254, False)])

@@ -505,6 +505,34 @@ def test_12_a_later_start_takes_what_the_canary_last_had():  # behaviour 4
     assert Scale(1) in plan.actions
 
 
+@pytest.mark.parametrize(("wanted", "pods"), [(3, 3), (3, 2), (2, 3)], ids=["as many", "a node gone", "a new node"])
+def test_12_pods_of_each_node_are_brought_back_once_and_never_counted(wanted, pods):  # behaviour 4
+    claimed = starting(canary_replicas=wanted)
+    idle, there = workload(per_node=True, **IDLE), workload(per_node=True, replicas=pods)
+    assert Scale(wanted) in decided(world(status=claimed, canary_workload=idle)).actions
+    assert "Scale" not in kinds(decided(world(status=claimed, canary_workload=there)))
+
+
+def test_12_pods_of_each_node_are_not_scaled_by_a_first_start():  # behaviour 4
+    fresh = canary(finalizers=(), status=CanaryStatus(), spec=spec(max_weight=100))
+    many = primary(per_node=True, replicas=9, current_replicas=9, updated_replicas=9, available_replicas=9)
+    plan = decided(world(canary=fresh, primary=many, canary_workload=workload(per_node=True)))
+    assert "Scale" not in kinds(plan)
+
+
+def test_12_pods_that_no_node_fits_are_waited_for_and_rolled_back_in_time():  # behaviour 7
+    lost = {"per_node": True, "failure": "no node fits its pods", "unready": "no node fits its pods"}
+    nowhere = workload(**lost, current_replicas=0, updated_replicas=0, available_replicas=0)
+    begun = starting(canary_replicas=3, start_time=NOW - 9 * MINUTE)
+    assert said(decided(world(status=begun, canary_workload=nowhere))) == [
+        "Waiting for podinfo.test rollout to finish: no node fits its pods"
+    ]
+    late = replace(begun, start_time=NOW - 10 * MINUTE)
+    plan = decided(world(status=late, canary_workload=nowhere))
+    assert said(plan)[0] == "Rolling back podinfo-canary.test progress deadline exceeded, no node fits its pods"
+    assert Scale(0) in plan.actions
+
+
 def test_12_without_a_primary_nothing_starts():  # behaviour 4
     fresh = canary(finalizers=(), status=CanaryStatus())
     assert "Scale" not in kinds(decided(world(canary=fresh, primary=None)))

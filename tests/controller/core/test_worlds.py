@@ -99,6 +99,8 @@ WORKLOADS = {
     "scaling": workload(replicas=3),
     "idle": workload(**IDLE),
     "paused": workload(paused=True),
+    "fewer nodes than pods were claimed": workload(per_node=True),
+    "parked": workload(per_node=True, **IDLE),
     "failed before": workload("9", generation=2, observed_generation=2),
     "over its deadline": workload(deadline_exceeded=True, available_replicas=0),
     "missing": None,

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from controller.exporter.caches import CacheCollector
+from controller.kinds import BUILT_IN
 from controller.parts import make_parts
 from informers.client import KubeClient
 from informers.credentials import find_login
@@ -47,7 +48,7 @@ def test_size_age_and_health_of_each_cache():
 
 def test_every_cache_that_is_needed_is_shown_with_its_resource_and_namespace(tmp_path):
     client = KubeClient(find_login(None, "http://127.0.0.1:1", service_account=tmp_path), user_agent="x", pool_size=1)
-    parts = make_parts(client, ("prod", "test"))
+    parts = make_parts(client, ("prod", "test"), BUILT_IN)
     assert {resource for resource, *_ in parts.by_resource()} == {"canaries"}
     try:
         parts.watched.need(["Deployment", "Service", "VirtualService"])

@@ -12,8 +12,9 @@ import pytest
 
 from controller.core.verbs import ABORT, HOLD, PROMOTE, RETRY, revision_of
 from controller.flags import COMMANDS
-from controller.kinds import parse
+from controller.kinds import BUILT_IN
 from controller.verbs import decide as module
+from controller.verbs.command import parse
 from controller.verbs.decide import Accepted, Refused, Verb
 
 TRANSCRIPT = Path(__file__).parents[2] / "transcripts" / "verbs.txt"
@@ -65,7 +66,7 @@ TABLE = [
 ]
 
 
-decide = partial(module.decide, parse=parse)
+decide = partial(module.decide, parse=BUILT_IN.parse)
 
 
 def canary(status=ABSENT, *, annotations=ABSENT, deleting=False, **spec):
@@ -242,3 +243,22 @@ def test_sentences_are_as_they_were():
 
 if __name__ == "__main__":
     sys.stdout.write(transcript())
+
+
+@pytest.mark.parametrize(("verb", "situation"), [(Verb.ABORT, "running, starting"), (Verb.RETRY, "failed")])
+def test_nothing_is_promised_about_scaling_a_kind_that_the_command_does_not_know(verb, situation):
+    sentence = module.decide(canary(SITUATIONS[situation], targetKind="Widget"), verb, NOW, parse=parse).sentence
+    assert "scaled" not in sentence
+    assert "its analysis begins anew" in sentence or "all traffic goes to the primary and the state becomes" in sentence
+
+
+@pytest.mark.parametrize(
+    ("kind", "what"),
+    [
+        ("StatefulSet", "restart the canary: kubectl -n test rollout restart statefulset/podinfo-canary"),
+        ("Widget", "change what is released of it: kubectl -n test edit widget/podinfo-canary"),
+    ],
+)
+def test_how_to_analyse_a_version_once_more_depends_on_the_kind(kind, what):
+    refused = module.decide(canary(SITUATIONS["finished"], targetKind=kind), Verb.RETRY, NOW, parse=parse)
+    assert refused.sentence.endswith(what)

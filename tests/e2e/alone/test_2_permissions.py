@@ -4,12 +4,15 @@ from pathlib import Path
 
 import yaml
 
-from tests.e2e.environments import audited
+from tests.e2e.environments import HELM_RELEASES, audited, rules_of
 
 ROOT = Path(__file__).parents[3]
 
 ABOUT_ONESELF = {("create", "selfsubjectreviews"), ("create", "selfsubjectaccessreviews")}
 """What everybody may ask without a role: ``flagger check`` does."""
+
+OPTIONAL = ("statefulsets", "daemonsets", HELM_RELEASES)
+"""Kinds of which there are stories."""
 
 ENDING = "because it is being terminated"
 """What the API server says of new objects in a namespace that is being deleted."""
@@ -20,7 +23,7 @@ def granted() -> set[tuple[str, str]]:
     account = yaml.safe_load_all((ROOT / "artifacts/flagger/account.yaml").read_text())
     roles = [obj for obj in account if obj["kind"] in {"Role", "ClusterRole"}]
     assert len(roles) == 2
-    rules = [rule for role in roles for rule in role["rules"]]
+    rules = [rule for role in roles for rule in role["rules"]] + [rule for kind in OPTIONAL for rule in rules_of(kind)]
     return {(verb, resource) for rule in rules for resource in rule["resources"] for verb in rule["verbs"]}
 
 

@@ -1,0 +1,29 @@
+"""The file of ``--kinds``: reads it, and says in one sentence what is wrong with it."""
+
+from argparse import ArgumentTypeError
+from pathlib import Path
+
+import yaml
+
+from deploy.declaration import Declaration
+from deploy.declarations import parse_declarations
+from deploy.registry import CODED
+
+_MOST_BYTES = 1_000_000  # a ConfigMap, from which it usually comes, holds no more
+
+
+def read_kinds(path: str) -> tuple[Declaration, ...]:
+    """Return the kinds that a file declares.
+
+    Raises:
+        ArgumentTypeError: it cannot be read, or a declaration is wrong.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            data = yaml.safe_load(file.read(_MOST_BYTES))
+        return parse_declarations(data, taken=CODED)
+    except (OSError, ValueError) as error:  # a path with a null byte, text that is no UTF-8, a declaration
+        why = error.strerror if isinstance(error, OSError) else error
+        raise ArgumentTypeError(f"{path!r}: {why}") from error
+    except (yaml.YAMLError, RecursionError) as error:
+        raise ArgumentTypeError(f"{path!r} is not YAML: {' '.join(str(error).split())}") from error

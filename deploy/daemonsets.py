@@ -1,0 +1,103 @@
+"""DaemonSets: the view that is cached of one, and how its pods are put away and brought back.
+
+Nobody can ask for a number of them: there is one on each node that fits. Scaling to 0 is a node selector that no node
+fits (``deploy.parking``), and scaling to any other number takes it away again.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from deploy.kinds import WorkloadKind
+from deploy.parking import PARKED_LABEL, PARKED_VALUE, is_parked
+from deploy.templated import TemplateDeployer, template
+from deploy.types import FENCE_ANNOTATION, PROMOTED_ANNOTATION, Workload
+from informers.fields import HIGHEST_INT32, mapping, text, whole
+from informers.kinds import READ, WatchedKind
+from informers.resources import ApiKind
+
+DAEMON_SETS = ApiKind("apps", ("v1",), "daemonsets", "DaemonSet")
+PROGRESS_DEADLINE = timedelta(minutes=10)  # that of a Deployment which names none
+NO_NODE = "no node fits its pods"
+
+
+def view(obj: Mapping[str, Any], previous: Workload | None) -> Workload:
+    """Return the cached view of a DaemonSet.
+
+    One that is not parked wants a pod even where no node fits: it waits for a node, and asking again would not help.
+    With ``OnDelete`` a pod is updated when somebody deletes it; until then the rollout waits.
+
+    Args:
+        obj: the object as the API server sent it.
+        previous: the view of the same name before, whose template is taken over while nothing in the spec has moved.
+
+    Raises:
+        FieldError: a field is not what it must be.
+        KeyError, TypeError, ValueError: the object is not a DaemonSet with a template and a selector.
+
+    Source: the rules of ``kubectl rollout status daemonset``.
+    """
+    meta, status = obj["metadata"], mapping(obj, "status", "")
+    annotations = mapping(meta, "annotations", "metadata.")
+    generation, observed = whole(meta, "generation", "metadata."), whole(status, "observedGeneration", "status.")
+    desired = _count(status, "desiredNumberScheduled")
+    parked = is_parked(obj["spec"]["template"]["spec"])
+    why = NO_NODE if not parked and not desired and observed >= generation else ""
+    return Workload(
+        namespace=meta["namespace"],
+        name=meta["name"],
+        uid=meta["uid"],
+        resource_version=meta["resourceVersion"],
+        generation=generation,
+        observed_generation=observed,
+        replicas=0 if parked else max(desired, 1),
+        current_replicas=_count(status, "currentNumberScheduled"),
+        updated_replicas=_count(status, "updatedNumberScheduled"),
+        available_replicas=_count(status, "numberAvailable"),
+        paused=False,
+        deadline_exceeded=False,
+        progress_deadline=PROGRESS_DEADLINE,
+        resumed_at=None,
+        failure=why,
+        template=template(obj, previous),
+        promoted=text(annotations, PROMOTED_ANNOTATION, "metadata.annotations."),
+        fenced=text(annotations, FENCE_ANNOTATION, "metadata.annotations."),
+        per_node=True,
+        unready=why,
+    )
+
+
+def _count(status: Mapping[str, Any], field: str) -> int:
+    return whole(status, field, "status.", highest=HIGHEST_INT32)
+
+
+@dataclass(frozen=True, slots=True)
+class DaemonSetDeployer(TemplateDeployer):
+    """Fulfils ``deploy.types.Deployer``."""
+
+    def scale(self, workload: Workload, *, replicas: int) -> None:
+        """Park the pods for 0, and bring them back for any other number; see ``Deployer.scale``."""
+        selector = {PARKED_LABEL: None if replicas else PARKED_VALUE}
+        answer = self.writer.merge_patch(
+            self.resource(),
+            workload.namespace,
+            workload.name,
+            {
+                "metadata": {"resourceVersion": workload.resource_version},
+                "spec": {"template": {"spec": {"nodeSelector": selector}}},
+            },
+        )
+        self.cache.write_through(answer)
+
+
+DAEMON_SET = WorkloadKind(
+    WatchedKind(
+        DAEMON_SETS,
+        view,
+        verbs={"": ("get", *READ, "patch")},
+        discovered=False,
+        grant="daemonSets",
+    ),
+    DaemonSetDeployer,
+)

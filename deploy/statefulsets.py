@@ -1,0 +1,76 @@
+"""StatefulSets: the view that is cached of one.
+
+Their volume claims are nobody's business here: a claim belongs to a pod by its name, which is never that of the other
+side. What Kubernetes has no field for in a StatefulSet (paused, a progress deadline, why pods cannot be created) is as
+if it were not set in a Deployment.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from deploy.kinds import WorkloadKind
+from deploy.templated import TemplateDeployer, template
+from deploy.types import FENCE_ANNOTATION, PROMOTED_ANNOTATION, Workload
+from informers.fields import HIGHEST_INT32, mapping, text, whole
+from informers.kinds import READ, WatchedKind
+from informers.resources import ApiKind
+
+STATEFUL_SETS = ApiKind("apps", ("v1",), "statefulsets", "StatefulSet")
+PROGRESS_DEADLINE = timedelta(minutes=10)  # that of a Deployment which names none
+
+
+def view(obj: Mapping[str, Any], previous: Workload | None) -> Workload:
+    """Return the cached view of a StatefulSet.
+
+    Pods that a partition keeps at their old template count as updated: somebody wants them so. With ``OnDelete`` a pod
+    is updated when somebody deletes it; until then the rollout waits.
+
+    Args:
+        obj: the object as the API server sent it.
+        previous: the view of the same name before, whose template is taken over while nothing in the spec has moved.
+
+    Raises:
+        FieldError: a field is not what it must be.
+        KeyError, TypeError, ValueError: the object is not a StatefulSet with a template and a selector.
+
+    Source: the rules of ``kubectl rollout status statefulset``.
+    """
+    meta, spec, status = obj["metadata"], mapping(obj, "spec", ""), mapping(obj, "status", "")
+    annotations = mapping(meta, "annotations", "metadata.")
+    strategy = mapping(mapping(spec, "updateStrategy", "spec."), "rollingUpdate", "spec.updateStrategy.")
+    partition = whole(strategy, "partition", "spec.updateStrategy.rollingUpdate.", highest=HIGHEST_INT32)
+    current = whole(status, "replicas", "status.", highest=HIGHEST_INT32)
+    updated = whole(status, "updatedReplicas", "status.", highest=HIGHEST_INT32)
+    return Workload(
+        namespace=meta["namespace"],
+        name=meta["name"],
+        uid=meta["uid"],
+        resource_version=meta["resourceVersion"],
+        generation=whole(meta, "generation", "metadata."),
+        observed_generation=whole(status, "observedGeneration", "status."),
+        replicas=whole(spec, "replicas", "spec.", default=1, highest=HIGHEST_INT32),
+        current_replicas=current,
+        updated_replicas=max(updated, min(current, updated + partition)),
+        available_replicas=whole(status, "availableReplicas", "status.", highest=HIGHEST_INT32),
+        paused=False,
+        deadline_exceeded=False,
+        progress_deadline=PROGRESS_DEADLINE,
+        resumed_at=None,
+        failure="",
+        template=template(obj, previous),
+        promoted=text(annotations, PROMOTED_ANNOTATION, "metadata.annotations."),
+        fenced=text(annotations, FENCE_ANNOTATION, "metadata.annotations."),
+    )
+
+
+STATEFUL_SET = WorkloadKind(
+    WatchedKind(
+        STATEFUL_SETS,
+        view,
+        verbs={"": ("get", *READ, "patch"), "scale": ("patch",)},
+        discovered=False,
+        grant="statefulSets",
+    ),
+    TemplateDeployer,
+)

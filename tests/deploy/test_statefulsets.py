@@ -1,0 +1,88 @@
+"""What is seen of a StatefulSet: the rules of ``kubectl rollout status statefulset``."""
+
+import copy
+
+import pytest
+
+from deploy.rollout import rollout_status
+from deploy.statefulsets import view
+from deploy.types import FENCE_ANNOTATION, PROMOTED_ANNOTATION
+from informers.types import FieldError
+
+OBJECT = {
+    "metadata": {
+        "namespace": "test",
+        "name": "db",
+        "uid": "u",
+        "resourceVersion": "7",
+        "generation": 3,
+        "annotations": {PROMOTED_ANNOTATION: "stamp", FENCE_ANNOTATION: "5"},
+    },
+    "spec": {
+        "replicas": 3,
+        "selector": {"matchLabels": {"app": "db"}},
+        "template": {"metadata": {"labels": {"app": "db"}}, "spec": {"containers": [{"name": "db", "image": "db:1"}]}},
+    },
+    "status": {"observedGeneration": 3, "replicas": 3, "updatedReplicas": 3, "availableReplicas": 3},
+}
+
+
+def stateful_set(*, partition=None, spec=(), **status):
+    obj = copy.deepcopy(OBJECT)
+    obj["spec"].update(spec)
+    if partition is not None:
+        obj["spec"]["updateStrategy"] = {"type": "RollingUpdate", "rollingUpdate": {"partition": partition}}
+    obj["status"].update(status)
+    return obj
+
+
+def test_view():
+    seen = view(OBJECT, None)
+    assert (seen.namespace, seen.name, seen.uid, seen.resource_version, seen.generation) == ("test", "db", "u", "7", 3)
+    assert (seen.replicas, seen.promoted, seen.fenced, seen.paused) == (3, "stamp", "5", False)
+
+
+@pytest.mark.parametrize(
+    ("obj", "why"),
+    [
+        pytest.param(stateful_set(), None, id="converged"),
+        pytest.param(
+            stateful_set(observedGeneration=2), "the change of its spec is not observed yet", id="a change not seen yet"
+        ),
+        pytest.param(stateful_set(updatedReplicas=1), "1 of 3 replicas are updated", id="in its rolling update"),
+        pytest.param(
+            stateful_set(availableReplicas=2), "2 of 3 updated replicas are available", id="a pod that is not ready"
+        ),
+        pytest.param(
+            stateful_set(replicas=1, updatedReplicas=1, availableReplicas=1),
+            "1 of 3 replicas are updated",
+            id="scaled up one after the other",
+        ),
+        pytest.param(stateful_set(partition=2, updatedReplicas=1), None, id="all that the partition lets through"),
+        pytest.param(
+            stateful_set(partition=1, updatedReplicas=1), "2 of 3 replicas are updated", id="not all of them yet"
+        ),
+        pytest.param(stateful_set(partition=9, updatedReplicas=0), None, id="a partition that holds everything"),
+        pytest.param(
+            stateful_set(spec={"updateStrategy": {"type": "OnDelete"}}, updatedReplicas=2),
+            "2 of 3 replicas are updated",
+            id="pods that wait for somebody to delete them",
+        ),
+    ],
+)
+def test_convergence(obj, why):
+    assert rollout_status(view(obj, None)) == why
+
+
+def test_template_is_taken_over_while_the_spec_is_unmoved():
+    before = view(OBJECT, None)
+    assert view(stateful_set(availableReplicas=1), before).template is before.template
+    moved = stateful_set()
+    moved["metadata"]["generation"] = 4
+    assert view(moved, before).template is not before.template
+
+
+@pytest.mark.parametrize("partition", ["1", -1, 2**31])
+def test_partition_that_is_none_is_refused(partition):
+    with pytest.raises(FieldError, match="partition"):
+        view(stateful_set(partition=partition), None)
