@@ -17,7 +17,7 @@ from types import MappingProxyType
 import httpx
 
 from hack.dashboards import canary_analysis, controller, drawing
-from hack.dashboards.model import Json
+from hack.dashboards.page import Json
 from hack.dashboards.paint import Mark
 from hack.dashboards.reading import Period, QueryError, Reader
 from hack.dashboards.story import NAMESPACE, tell
