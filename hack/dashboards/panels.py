@@ -66,7 +66,6 @@ def timeseries(
     if from_zero:
         panel.min(0)
     panel.draw_style(common.GraphDrawStyle.LINE).line_interpolation(common.LineInterpolation.LINEAR).line_width(2)
-    panel.stacking(parts.StackingConfig().mode(common.StackingMode.NONE))
     panel.fill_opacity(0).show_points(common.VisibilityMode.NEVER).span_nulls(span_nulls=False)
     panel.legend(_legend().show_legend(show_legend=True).calcs([_LAST]))
     panel.tooltip(parts.VizTooltipOptions().mode(common.TooltipDisplayMode.MULTI).sort(common.SortOrder.DESCENDING))

@@ -16,7 +16,7 @@ from controller.exporter.process import ProcessExporter
 from controller.exporter.queue import QueueExporter
 from controller.exporter.rollouts import RolloutExporter
 from hack.dashboards.__main__ import CHOICE, DASHBOARDS, DIRECTORY, text_of
-from hack.dashboards.fill import fill
+from hack.dashboards.reading import fill
 from tests.controller.core.builders import NOW
 
 ROOT = Path(__file__).parents[2]
