@@ -21,15 +21,9 @@ Marks = Mapping[float, str]
 
 TEXT, FAINT, PANEL, LINE, DARK = "#D8D9DA", "#8E8E8E", "#181B1F", "#34373D", "#111217"
 PALETTE = ("#73BF69", "#F2CC0C", "#8AB8FF", "#FF780A", "#F2495C", "#5794F2", "#B877D9", "#96D98D", "#FFB357", "#C0D8FF")
-UNITS: Mapping[str, tuple[int, str]] = {
-    "percent": (1, "%"),
-    "s": (1, " s"),
-    "ms": (1, " ms"),
-    "bytes": (2**20, " MiB"),
-    "Bps": (1000, " kB/s"),
-}
-COLUMN, ROW, LETTER, GAP, NARROW_GAP = 52, 32, 7, 72, 10  # pixels
-PLACES = {"x": "column", "y": "row"}
+UNITS = {"percent": (1, "%"), "s": (1, " s"), "ms": (1, " ms"), "bytes": (2**20, " MiB"), "Bps": (1000, " kB/s")}
+COLUMN, ROW, LETTER, GAP, NARROW_GAP = 52, 32, 6, 72, 10  # pixels
+MANY = 6  # series; of more than these, those that stay 0 are left out
 CONFIG: Json = {
     "aria": False,
     "font": "Liberation Sans, Arial, Helvetica, sans-serif",  # of the same widths
@@ -37,6 +31,7 @@ CONFIG: Json = {
     "view": {"stroke": LINE},
     "title": {"color": TEXT, "anchor": "start", "frame": "group", "fontSize": 13, "offset": 8},
     "axis": {"labelColor": FAINT, "gridColor": LINE, "domain": False, "ticks": False, "title": None, "labelLimit": 400},
+    "axisQuantitative": {"labelFlush": True},  # or titles would not be in line
     "legend": {"labelColor": TEXT, "labelFontSize": 11, "title": None, "orient": "bottom", "labelLimit": 400},
 }
 
@@ -87,7 +82,10 @@ def _view(panel: Json, reader: Reader, marks: Marks, width: int) -> Json:
 
 def _words(cells: Sequence[Json], background: str = "transparent") -> Json:
     """Return texts in rows and columns."""
-    place = {axis: {"field": field, "type": "nominal", "sort": None, "axis": None} for axis, field in PLACES.items()}
+    place = {
+        axis: {"field": field, "type": "nominal", "sort": None, "axis": None}
+        for axis, field in (("x", "column"), ("y", "row"))
+    }
     looks = {"text": {"field": "text"}, "color": {"field": "colour", "type": "nominal", "scale": None}}
     view, mark = {"fill": background, "stroke": LINE}, {"type": "text", "fontSize": 18 if len(cells) == 1 else 13}
     return {"data": {"values": cells}, "view": view, "mark": mark, "encoding": place | looks}
@@ -112,15 +110,21 @@ def _bars(panel: Json, found: Sequence[Series]) -> Iterator[Json]:
 
 def _table(panel: Json, by_query: Sequence[Sequence[Series]]) -> Iterator[Json]:
     """Yield the head of a table, and a row for each set of labels."""
-    columns = list(panel["transformations"][-1]["options"]["renameByName"].values())
-    for column in ("", *columns):
+    organize = panel["transformations"][-1]["options"]
+    names = organize["renameByName"]
+    keys = [key for key in organize["indexByName"] if key not in names]
+    for column in ("", *names.values()):
         yield {"row": "", "column": column, "text": column, "colour": FAINT}
-    for row in dict.fromkeys("/".join(one.labels.values()) for found in by_query for one in found):
+    for row in dict.fromkeys(_row(one, keys) for found in by_query for one in found):
         yield {"row": row, "column": "", "text": row, "colour": TEXT}
-    for column, found in zip(columns, by_query, strict=True):
+    for column, found in zip(names.values(), by_query, strict=True):
         for one in found:
-            row = "/".join(one.labels.values())
+            row = _row(one, keys)
             yield {"row": row, "column": column, **_cell(_looks(panel, column), one.points[-1][1])}
+
+
+def _row(series: Series, keys: Sequence[str]) -> str:
+    return "/".join(series.labels[key] for key in keys)
 
 
 def _cell(looks: Json, value: float) -> Json:
@@ -146,32 +150,40 @@ def _bands(panel: Json, found: Sequence[Series], period: Period) -> Json:
     colours = {row["text"]: row["color"] for row in rows}
     names = {"field": "name", "type": "nominal", "sort": None}
     encoding = {"x": _time(period), "x2": {"field": "to"}, "y": names, "color": _scale("text", colours, len(colours))}
-    return {"data": {"values": rows}, "mark": {"type": "bar", "height": {"band": 0.7}}, "encoding": encoding}
+    return {
+        "data": {"values": rows},
+        "mark": {"type": "bar", "height": {"band": 0.7}, "clip": True},
+        "encoding": encoding,
+    }
 
 
 def _chart(panel: Json, found: Sequence[Series], period: Period, marks: Marks, width: int) -> Json:
     """Return lines, areas or bars over time, with the dashboard's marks."""
     defaults, colours = panel["fieldConfig"]["defaults"], {}
+    if len(found) > MANY:
+        found = [one for one in found if any(value for _, value in one.points)] or found[:1]
     for number, one in enumerate(found):
         colours[one.legend] = _looks(panel, one.legend)["color"].get("fixedColor", PALETTE[number % len(PALETTE)])
-    legend = _scale("name", colours, width // (LETTER * max(map(len, colours)) + 30))
-    values = _values(defaults, [value for one in found for _, value in one.points])
+    encoding = {
+        "x": _time(period),
+        "y": _values(defaults, [value for one in found for _, value in one.points]),
+        "color": _scale("name", colours, width // (LETTER * max(map(len, colours)) + 30)),
+    }
     rows = [_on_grid(one, period, UNITS.get(defaults["unit"], (1, ""))[0]) for one in found]
     if "stacking" in defaults["custom"]:
-        layers = [(_mark(defaults["custom"]), [row for one in rows for row in one])]
+        layers = [
+            (_mark(defaults["custom"]), [row | {"place": place} for place, own in enumerate(rows) for row in own])
+        ]
+        encoding["order"] = {"field": "place", "type": "quantitative"}
     else:
         layers = [(_mark(_looks(panel, one.legend)), own) for one, own in zip(found, rows, strict=True)]
-    encoding = {"x": _time(period), "y": values, "color": legend}
     lines = [{"mark": mark, "data": {"values": own}, "encoding": encoding} for mark, own in layers]
-    rules = [
-        {
-            "mark": {"type": "rule", "color": colour, "strokeDash": [3, 3]},
-            "data": {"values": [{"time": when * 1000}]},
-            "encoding": {"x": _time(period)},
-        }
-        for when, colour in marks.items()
-    ]
-    return {"layer": [*lines, *rules]}
+    return {"layer": [*lines, *(_rule(when, colour, period) for when, colour in marks.items())]}
+
+
+def _rule(when: float, colour: str, period: Period) -> Json:
+    mark = {"type": "rule", "color": colour, "strokeDash": [3, 3]}
+    return {"mark": mark, "data": {"values": [{"time": when * 1000}]}, "encoding": {"x": _time(period)}}
 
 
 def _on_grid(series: Series, period: Period, factor: float) -> list[Json]:
@@ -205,8 +217,9 @@ def _values(defaults: Json, values: Sequence[float]) -> Json:
     scale = {"domainMin": defaults.get("min", lowest) / factor, "nice": True}
     if "max" in defaults or not max(values):
         scale["domainMax"] = defaults.get("max", 1)
-    whole = defaults.get("decimals") == 0
-    axis = {"labelExpr": f"datum.label + '{suffix}'", "tickCount": 4, "tickMinStep": 1 if whole else 0}
+    axis: Json = {"labelExpr": f"datum.label + '{suffix}'", "tickCount": 4}
+    if defaults.get("decimals") == 0:
+        axis |= {"labelExpr": "datum.value % 1 ? '' : datum.label", "format": "d"}
     return {"field": "value", "type": "quantitative", "scale": scale, "axis": axis}
 
 
