@@ -85,6 +85,17 @@ def test_every_metric_of_ours_that_is_asked_for_is_exported():
     assert len(asked) > 20
 
 
+@pytest.mark.parametrize("name", DASHBOARDS)
+def test_page_keeps_what_the_builders_would_decide(name):
+    page = LOADED[name]
+    assert page["schemaVersion"] == 41
+    assert "style" not in page, "the theme is the reader's"
+    (source, *variables) = page["templating"]["list"]
+    assert not any("id" in one for one in [source, *variables]), "they would all have the same"
+    assert [one["definition"] for one in variables] == [one["query"]["query"] for one in variables]
+    assert all(one["useValueForTime"] for one in page["annotations"]["list"])
+
+
 def test_dashboards_find_each_other():
     assert {one["uid"] for one in LOADED.values()} == {"flagger-canary-analysis", "flagger-controller"}
     for one in LOADED.values():
