@@ -12,17 +12,16 @@ FROM ${BUILD_IMAGE} AS build
 WORKDIR /app
 COPY requirements.txt /build/requirements.txt
 RUN python3 -m pip install --no-cache-dir --no-compile --no-deps --require-hashes --only-binary :all: --target /app --requirement /build/requirements.txt
-# The client for asyncio is half of the package and never imported here; what pip puts into bin is not of use either.
-RUN rm -r /app/kubernetes/aio /app/bin
+# What pip puts into bin is of no use here.
+RUN rm -r /app/bin
 COPY hack/image/flagger /app/bin/flagger
 COPY controller /app/controller
 COPY deploy /app/deploy
 COPY informers /app/informers
 COPY metrics /app/metrics
 COPY router /app/router
-# Compiled once, here, and believed without looking at the source: the file system is read-only where it runs. Not
-# compiled are the typed client's thousand modules, which are only loaded when asked for, and nobody asks.
-RUN python3 -m compileall -q -j 0 --invalidation-mode unchecked-hash -x '/kubernetes/client/(api|models)/[a-z]' /app
+# Compiled once, here, and believed without looking at the source: the file system is read-only where it runs.
+RUN python3 -m compileall -q -j 0 --invalidation-mode unchecked-hash /app
 
 FROM ${RUNTIME_IMAGE}
 LABEL org.opencontainers.image.title="flagger-py" \

@@ -1,1 +1,1 @@
-"""Scripts for people: the local sandbox, the real control plane, the demonstration. Imported by no package."""
+"""Scripts for people, and the clusters that tests run on: sandbox, control plane, mesh. Nothing shipped imports it."""

@@ -13,9 +13,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from kubernetes.client import Configuration
-from kubernetes.config import kube_config
-
 from informers.environment import split_url, validated_proxy
 from informers.errors import ConfigurationError
 from informers.kubeconfig import Context
@@ -169,7 +166,18 @@ def _for_plugin(cluster: Mapping[str, Any], authorities: str | None) -> Mapping[
 
 
 def _from_provider(provider: object, what: str) -> str:
-    """Return the header of an auth-provider, a kind of login that clients used to hold: the official package's."""
+    """Return the header of an auth-provider, a kind of login that clients used to hold: the official package's.
+
+    Only this needs that package and all that it brings, so it is an extra, and imported here (docs/adr/0006).
+    """
+    try:
+        from kubernetes.client import Configuration  # noqa: PLC0415
+        from kubernetes.config import kube_config  # noqa: PLC0415
+    except ImportError as error:
+        raise ConfigurationError(
+            f"{what}: its auth-provider needs the package kubernetes: install flagger-py[auth-provider], "
+            "or use an exec plugin instead"
+        ) from error
     configuration = Configuration()
     try:
         kube_config.load_kube_config_from_dict(

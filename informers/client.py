@@ -1,4 +1,4 @@
-"""The one client that talks to the API server: raw requests through the official package's connection pool.
+"""The one client that talks to the API server: raw requests through a connection pool of urllib3.
 
 Objects stay JSON dicts, so that fields we don't know survive. A write goes out once: whoever sent it looks at the world
 again if the answer is lost (contract C1).

@@ -21,8 +21,6 @@ TENANT = "tenant"
 
 NAME = "podinfo"
 INTERVAL = "1s"
-MOST_ROUNDS = 100
-"""Of a rollout from 0 to 100 percent, one percent a step."""
 
 _WORKLOADS = Path(__file__).parents[2] / "artifacts" / "workloads"
 _ROLLOUT = Path(__file__).parents[2] / "artifacts" / "rollouts" / "podinfo.yaml"

@@ -1,97 +1,94 @@
 """The dashboard of one rollout: what the controller decided and why, and what primary and canary do meanwhile."""
 
+from collections.abc import Callable
+
+from grafana_foundation_sdk.builders.dashboard import Dashboard
+
+from hack.dashboards import page, sides
 from hack.dashboards import queries as q
-from hack.dashboards import sides
-from hack.dashboards.model import (
+from hack.dashboards.panels import (
     BAD,
     CANARY,
     GOOD,
     PRIMARY,
-    STACKED,
     STEPS,
     UNKNOWN,
-    Json,
-    colour,
-    limit,
-    override,
+    Panel,
+    TimeSeries,
+    fixed,
+    paint,
+    stacked,
     stat,
     state_timeline,
-    target,
     timeseries,
 )
-from hack.dashboards.page import annotation, dashboard, place, row, variable
+from hack.dashboards.sides import SIDES, Side
 
 STATES = {0: ("running", PRIMARY), 1: ("finished", GOOD), 2: ("failed", BAD)}
 READY = {0: ("not ready", BAD), 1: ("ready", GOOD)}
 VERDICTS = {0: ("pass", GOOD), 1: ("fail", BAD), 2: ("not enough data", UNKNOWN)}
-SIDES = (("Primary", "$primary", PRIMARY), ("Canary", "$canary", CANARY))
 NO_CANARY = "no canary"
 NEVER_CHECKED = "not checked yet"
+CHECKED = "canary, as checked"
+_EXPLAINED = (
+    "Orange is what the controller read of the canary, and must not {} the dashed limit. Blue is the primary in the "
+    "same time: if both {}, the cause is not the new version."
+)
 
 
-def build() -> Json:
+def build() -> page.Json:
     """Return the dashboard."""
-    lines = [
-        (4, _glance()),
-        (8, [_weights(), _course()]),
-        (8, [_success_rate_check(), _duration_check(), _failed_checks()]),
-        (1, [row("RED: requests, errors and duration, as the mesh measures them")]),
-        (7, [sides.requests(*side) for side in SIDES]),
-        (7, [sides.errors(*side) for side in SIDES]),
-        (7, [sides.durations(*side) for side in SIDES]),
-        (1, [row("USE: what the pods use")]),
-        (7, [sides.cpu(*side) for side in SIDES]),
-        (7, [sides.throttled(*side) for side in SIDES]),
-        (7, [sides.memory(*side) for side in SIDES]),
-        (7, [sides.network(*side) for side in SIDES]),
-    ]
-    return dashboard(
+    made = page.begin(
         "flagger-canary-analysis",
         "Flagger / Canary analysis",
         "One rollout: its weight and checks, and RED and USE of primary and canary beside each other.",
-        place(lines),
-        variables=_variables(),
-        annotations=[
-            annotation("Rollout started", PRIMARY, q.entered(0)),
-            annotation("Rollout finished", GOOD, q.entered(1)),
-            annotation("Rollout failed", BAD, q.entered(2)),
-        ],
         period="1h",
         refresh="10s",
     )
-
-
-def _variables() -> list[Json]:
-    """Return the choices; the workloads follow from the object."""
-
-    def workload(side: str) -> str:
-        return f'label_values(flagger_canary_info{{namespace="$namespace", name="$object"}}, {side})'
-
-    return [
-        variable(
-            "namespace", "Namespace", "label_values(flagger_canary_info, namespace)", "Namespace of the canary object"
-        ),
-        variable(
-            "object",
-            "Canary object",
-            'label_values(flagger_canary_info{namespace="$namespace"}, name)',
-            "Name of the canary object; the workloads follow from it",
-        ),
-        variable("primary", "Primary", workload("primary"), "Deployment that serves users"),
-        variable("canary", "Canary", workload("canary"), "Deployment under test"),
+    _choices(made)
+    for state, (name, colour) in enumerate((("started", PRIMARY), ("finished", GOOD), ("failed", BAD))):
+        made.annotation(page.annotation(f"Rollout {name}", colour, q.entered(state)))
+    lines: list[page.Line] = [
+        (4, [*_rollout(), *_rounds()]),
+        (8, [_weights(), _course()]),
+        (8, [_success_rate_check(), _duration_check(), _failed_checks()]),
+        "RED: requests, errors and duration, as the mesh measures them",
+        *map(_both, (sides.requests, sides.errors, sides.durations)),
+        "USE: what the pods use",
+        *map(_both, (sides.cpu, sides.throttled, sides.memory, sides.network)),
     ]
+    page.place(made, lines)
+    return page.as_json(made)
 
 
-def _glance() -> list[Json]:
+def _both(panel: Callable[[Side], TimeSeries]) -> page.Line:
+    return 7, [panel(side) for side in SIDES]
+
+
+def _choices(made: Dashboard) -> None:
+    """Add the variables; the workloads follow from the object."""
+    of_namespace = 'flagger_canary_info{namespace="$namespace"'
+    names = f"label_values({of_namespace}}}, name)"
+    workloads = f'label_values({of_namespace}, name="$object"}}, {{}})'
+    for name, label, query, text in (
+        ("namespace", "Namespace", "label_values(flagger_canary_info, namespace)", "Namespace of the canary object"),
+        ("object", "Canary object", names, "Name of the canary object; the workloads follow from it"),
+        ("primary", "Primary", workloads.replace("{}", "primary"), "Deployment that serves users"),
+        ("canary", "Canary", workloads.replace("{}", "canary"), "Deployment under test"),
+    ):
+        made.with_variable(page.variable(name, label, query, text))
+
+
+def _rollout() -> list[Panel]:
+    """Return where the rollout stands."""
     return [
         stat(
             "State",
             "Running: traffic is being shifted. Finished: the version was promoted, the canary is scaled to zero. "
             "Failed: it was rolled back, the primary serves as before; the events of the canary object say why.",
             q.of_canary("status"),
-            unit="none",
             empty=NO_CANARY,
-            mappings=STATES,
+            words=STATES,
         ),
         stat(
             "In this state for",
@@ -99,32 +96,35 @@ def _glance() -> list[Json]:
             q.since("last_transition"),
             unit="s",
             empty=NO_CANARY,
-            decimals=0,
-        ),
+        ).decimals(0),
         stat(
             "Traffic to the canary",
             "Percent of the requests that the route sends to the canary now.",
             q.weight("$canary"),
             unit="percent",
             empty=NO_CANARY,
-            thresholds=((None, "text"), (1, CANARY)),
+            colours={None: "text", 1: CANARY},
         ),
+    ]
+
+
+def _rounds() -> list[Panel]:
+    """Return what came of its rounds."""
+    return [
         stat(
             "Failed checks",
             "Rounds of this rollout in which a check was over its limit. At the canary's threshold it is rolled back.",
             q.of_canary("failed_checks"),
-            unit="none",
             empty=NO_CANARY,
-            thresholds=((None, GOOD), (1, CANARY)),
+            colours={None: GOOD, 1: CANARY},
         ),
         stat(
             "Rounds without evidence",
             "Rounds in a row in which Prometheus had nothing to judge by: no traffic, or no answer. At the "
             "inconclusive limit the canary is rolled back.",
             q.of_canary("inconclusive_checks"),
-            unit="none",
             empty=NO_CANARY,
-            thresholds=((None, GOOD), (1, CANARY)),
+            colours={None: GOOD, 1: CANARY},
         ),
         stat(
             "Last round",
@@ -132,102 +132,87 @@ def _glance() -> list[Json]:
             q.since("last_check"),
             unit="s",
             empty=NO_CANARY,
-            decimals=0,
-        ),
+        ).decimals(0),
     ]
 
 
-def _weights() -> Json:
-    return timeseries(
+def _weights() -> TimeSeries:
+    panel = timeseries(
         "Traffic: who gets how much",
         "Percent of the requests that the route sends to each. It climbs by stepWeight with each round that passes, "
-        "holds "
-        "on a halt, and falls to 0 when the canary is promoted or rolled back.",
-        [target(q.weight("$canary"), "canary"), target(q.weight("$primary"), "primary")],
+        "holds on a halt, and falls to 0 when the canary is promoted or rolled back.",
+        {"canary": q.weight("$canary"), "primary": q.weight("$primary")},
         unit="percent",
         empty=NO_CANARY,
-        style=STACKED | STEPS,
-        axis={"max": 100},
-        overrides=[colour("canary", CANARY), colour("primary", PRIMARY)],
+        colours={"canary": CANARY, "primary": PRIMARY},
     )
+    return stacked(panel).line_interpolation(STEPS).max(100)
 
 
-def _course() -> Json:
-    targets = [
-        target(q.of_canary("status"), "rollout"),
-        target(q.check("verdict", q.REQUESTS), "success rate"),
-        target(q.check("verdict", q.DURATION_CHECKS), "duration"),
-        target(q.of_canary("ready"), "parts"),
-    ]
+def _course() -> Panel:
+    queries = {
+        "rollout": q.of_canary("status"),
+        "success rate": q.check("verdict", q.REQUESTS),
+        "duration": q.check("verdict", q.DURATION_CHECKS),
+        "parts": q.of_canary("ready"),
+    }
     return state_timeline(
         "What happened when",
         "State of the rollout, verdict of each check, and whether route, services and Deployments are as they should "
-        "be. "
-        "Grey verdicts did not have enough data. Between rollouts the last verdict stays.",
-        targets,
+        "be. Grey verdicts did not have enough data. Between rollouts the last verdict stays.",
+        queries,
         empty=NO_CANARY,
-        mappings={"": VERDICTS, "rollout": STATES, "parts": READY},
+        words={"": VERDICTS, "rollout": STATES, "parts": READY},
     )
 
 
-def _success_rate_check() -> Json:
-    return timeseries(
+def _success_rate_check() -> TimeSeries:
+    panel = timeseries(
         "Check: success rate",
-        "Orange is what the controller read of the canary, and must not fall below the dashed limit. Blue is the "
-        "primary in the "
-        "same time: if both fall, the cause is not the new version.",
-        [
-            target(q.check("analysis", q.REQUESTS), "canary, as checked"),
-            target(q.check("threshold", q.REQUESTS), "limit (at least)"),
-            target(q.success_rate("$primary"), "primary"),
-        ],
+        _EXPLAINED.format("fall below", "fall"),
+        _readings(q.REQUESTS, "limit (at least)", q.success_rate("$primary")),
         unit="percent",
         empty=NEVER_CHECKED,
-        style={"axisSoftMin": 95},
-        axis={"min": None, "max": 100, "decimals": 2},
-        overrides=_against("limit (at least)"),
+        colours={"primary": PRIMARY},
+        limit="limit (at least)",
+        from_zero=False,
     )
+    return _checked(panel).axis_soft_min(95).max(100).decimals(2)
 
 
-def _duration_check() -> Json:
-    return timeseries(
+def _duration_check() -> TimeSeries:
+    panel = timeseries(
         "Check: request duration, P99",
-        "Orange is what the controller read of the canary, and must not rise above the dashed limit. Blue is the "
-        "primary in the "
-        "same time: if both rise, the cause is not the new version.",
-        [
-            target(q.check("analysis", q.DURATION_CHECKS), "canary, as checked"),
-            target(q.check("threshold", q.DURATION_CHECKS), "limit (at most)"),
-            target(q.duration("$primary", 0.99), "primary"),
-        ],
+        _EXPLAINED.format("rise above", "rise"),
+        _readings(q.DURATION_CHECKS, "limit (at most)", q.duration("$primary", 0.99)),
         unit="ms",
         empty=NEVER_CHECKED,
-        overrides=_against("limit (at most)"),
+        colours={"primary": PRIMARY},
+        limit="limit (at most)",
     )
+    return _checked(panel)
 
 
-def _against(name: str) -> list[Json]:
-    checked = override(
-        "canary, as checked",
-        ("color", {"mode": "fixed", "fixedColor": CANARY}),
-        ("custom.lineInterpolation", "stepAfter"),
-    )
-    return [checked, colour("primary", PRIMARY), limit(name)]
+def _readings(metric: str, limit: str, primary: str) -> dict[str, str]:
+    return {CHECKED: q.check("analysis", metric), limit: q.check("threshold", metric), "primary": primary}
 
 
-def _failed_checks() -> Json:
-    return timeseries(
-        "Rounds that did not pass",
-        "Failed checks count up over a rollout; rounds without evidence start over with each round that has some. Each "
-        "has "
-        "a limit in the canary object, at which the rollout is rolled back.",
-        [
-            target(q.of_canary("failed_checks"), "failed checks"),
-            target(q.of_canary("inconclusive_checks"), "without evidence"),
-        ],
-        unit="none",
-        empty=NO_CANARY,
-        style=STEPS,
-        axis={"decimals": 0},
-        overrides=[colour("failed checks", BAD), colour("without evidence", UNKNOWN)],
+def _checked(panel: TimeSeries) -> TimeSeries:
+    paint(panel, CHECKED, {"color": fixed(CANARY), "custom.lineInterpolation": STEPS})
+    return panel
+
+
+def _failed_checks() -> TimeSeries:
+    return (
+        timeseries(
+            "Rounds that did not pass",
+            "Failed checks count up over a rollout; rounds without evidence start over with each round that has some. "
+            "Each has a limit in the canary object, at which the rollout is rolled back.",
+            {"failed checks": q.of_canary("failed_checks"), "without evidence": q.of_canary("inconclusive_checks")},
+            unit="none",
+            empty=NO_CANARY,
+            colours={"failed checks": BAD, "without evidence": UNKNOWN},
+        )
+        .line_interpolation(STEPS)
+        .decimals(0)
     )

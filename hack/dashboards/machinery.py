@@ -1,18 +1,17 @@
-"""What the controller is made of: rounds, queue, requests, caches, process. A panel each."""
+"""What the controller is made of: rounds, queue, requests, caches, process. A line of panels each."""
 
 from hack.dashboards import queries as q
-from hack.dashboards.model import (
+from hack.dashboards.panels import (
     BAD,
     CANARY,
     GOOD,
     PRIMARY,
-    STACKED,
     UNKNOWN,
     WARNING,
-    Json,
-    colour,
+    Panel,
+    TimeSeries,
+    stacked,
     state_timeline,
-    target,
     timeseries,
 )
 
@@ -21,230 +20,182 @@ QUEUE = 'name="canaries"'
 HEALTHY = {0: ("failing", BAD), 1: ("healthy", GOOD)}
 NOT_SCRAPED = "not scraped"
 NOTHING = "none"
+P50_P99 = {"P50": UNKNOWN, "P99": PRIMARY}
 
 
-def lateness() -> Json:
-    """Return the panel: how late rounds are."""
-    return timeseries(
+def _percentiles(histogram: str) -> dict[str, str]:
+    return {"P50": q.quantile(histogram, 0.5), "P99": q.quantile(histogram, 0.99)}
+
+
+def rounds() -> list[Panel]:
+    """Return whether rounds are on time, and whether the workers keep up."""
+    lateness = timeseries(
         "How late rounds are",
         "From the due time of a round until it was held.",
-        [
-            target(q.quantile("flagger_round_lateness_seconds", 0.5), "P50"),
-            target(q.quantile("flagger_round_lateness_seconds", 0.99), "P99"),
-        ],
+        _percentiles("flagger_round_lateness_seconds"),
         unit="s",
         empty="no rounds",
-        overrides=_p50_p99(),
+        colours=P50_P99,
     )
-
-
-def _p50_p99() -> list[Json]:
-    return [colour("P50", UNKNOWN), colour("P99", PRIMARY)]
-
-
-def queue() -> Json:
-    """Return the panel: work queue."""
-    return timeseries(
+    queue = timeseries(
         "Work queue",
         "Canaries that wait for a worker, and for how long the longest look is going on. A depth that does not fall "
-        "back to 0 "
-        "means that the workers do not keep up.",
-        [
-            target(f"sum({q.own('workqueue_depth', QUEUE)})", "depth"),
-            target(f"max({q.own('workqueue_longest_running_processor_seconds', QUEUE)})", "longest look, seconds"),
-        ],
+        "back to 0 means that the workers do not keep up.",
+        {
+            "depth": f"sum({q.own('workqueue_depth', QUEUE)})",
+            "longest look, seconds": f"max({q.own('workqueue_longest_running_processor_seconds', QUEUE)})",
+        },
         unit="none",
         empty=NOT_SCRAPED,
-        overrides=[colour("depth", PRIMARY), colour("longest look, seconds", UNKNOWN)],
+        colours={"depth": PRIMARY, "longest look, seconds": UNKNOWN},
     )
+    return [lateness, queue]
 
 
-def queue_times() -> Json:
-    """Return the panel: waiting and working, P99."""
-    return timeseries(
+def work() -> list[Panel]:
+    """Return how long work takes, and how often it fails."""
+    times = timeseries(
         "Waiting and working, P99",
         "How long a canary waits for a worker, and how long a look at it takes.",
-        [
-            target(q.quantile("workqueue_queue_duration_seconds", 0.99, more=QUEUE), "waiting"),
-            target(q.quantile("workqueue_work_duration_seconds", 0.99, more=QUEUE), "working"),
-        ],
+        {
+            "waiting": q.quantile("workqueue_queue_duration_seconds", 0.99, more=QUEUE),
+            "working": q.quantile("workqueue_work_duration_seconds", 0.99, more=QUEUE),
+        },
         unit="s",
         empty="no work",
-        overrides=[colour("waiting", UNKNOWN), colour("working", PRIMARY)],
+        colours={"waiting": UNKNOWN, "working": PRIMARY},
     )
-
-
-def errors() -> Json:
-    """Return the panel: looks that ended with an error."""
-    return timeseries(
+    errors = timeseries(
         "Reconciles that ended with an error",
         "Per second, by class. A conflict now and then is normal: somebody else wrote first, and it is tried again.",
-        [target(q.else_zero(q.rate("flagger_reconcile_errors_total", "error"), "error", "none"), "{{error}}")],
+        {"{{error}}": q.else_zero(q.rate("flagger_reconcile_errors_total", "error"), "error", "none")},
         unit="ops",
         empty=NOTHING,
-        overrides=[colour("/Error/", CANARY), colour("none", UNKNOWN)],
+        colours={"/Error/": CANARY, "none": UNKNOWN},
     )
+    return [times, errors]
 
 
-def requests() -> Json:
-    """Return the panel: requests to the API server."""
-    return timeseries(
+def api_server() -> list[Panel]:
+    """Return what is asked of the API server, and what it answers."""
+    requests = timeseries(
         "Requests to the API server",
         "Per second, by verb and resource. At rest there are next to none.",
-        [target(q.rate("flagger_kubernetes_requests_total", "verb, resource"), "{{verb}} {{resource}}")],
+        {"{{verb}} {{resource}}": q.rate("flagger_kubernetes_requests_total", "verb, resource")},
         unit="reqps",
         empty=NOT_SCRAPED,
-        style=STACKED,
     )
+    times = timeseries(
+        "Time of API requests, P99",
+        "Until an answer begins, by verb.",
+        {"{{verb}}": q.quantile("flagger_kubernetes_request_duration_seconds", 0.99, "verb")},
+        unit="s",
+        empty="no requests",
+    )
+    return [stacked(requests), stacked(_codes()), times]
 
 
-def codes() -> Json:
-    """Return the panel: answers of the API server."""
+def _codes() -> TimeSeries:
+    refusals = {"409": WARNING, "/^(401|403|429)$/": CANARY, "/^(0|5..)$/": BAD}
     return timeseries(
         "Answers of the API server",
         "Per second, by code. 409 now and then is normal; 403 is a missing permission; 429 and 5xx are the server's; "
         "0: no answer.",
-        [target(q.rate("flagger_kubernetes_requests_total", "code"), "{{code}}")],
+        {"{{code}}": q.rate("flagger_kubernetes_requests_total", "code")},
         unit="reqps",
         empty=NOT_SCRAPED,
-        style=STACKED,
-        overrides=[
-            colour("/^2/", GOOD),
-            colour("404", UNKNOWN),
-            colour("409", WARNING),
-            colour("/^(401|403|429)$/", CANARY),
-            colour("/^(0|5..)$/", BAD),
-        ],
+        colours={"/^2/": GOOD, "404": UNKNOWN, **refusals},
     )
 
 
-def request_times() -> Json:
-    """Return the panel: time of API requests, P99."""
-    return timeseries(
-        "Time of API requests, P99",
-        "Until an answer begins, by verb.",
-        [target(q.quantile("flagger_kubernetes_request_duration_seconds", 0.99, "verb"), "{{verb}}")],
-        unit="s",
-        empty="no requests",
-    )
-
-
-def prometheus() -> Json:
-    """Return the panel: queries to Prometheus."""
-    return timeseries(
+def prometheus() -> list[Panel]:
+    """Return what is asked of Prometheus."""
+    queries = timeseries(
         "Queries to Prometheus",
         "Per second, by outcome: one query for each check and round. Without answers there is not enough data, and "
         "rollouts stand.",
-        [target(q.rate("flagger_prometheus_requests_total", "outcome"), "{{outcome}}")],
+        {"{{outcome}}": q.rate("flagger_prometheus_requests_total", "outcome")},
         unit="reqps",
         empty="no queries",
-        style=STACKED,
-        overrides=[colour("value", GOOD), colour("no-data", UNKNOWN), colour("unavailable", BAD)],
+        colours={"value": GOOD, "no-data": UNKNOWN, "unavailable": BAD},
     )
-
-
-def prometheus_times() -> Json:
-    """Return the panel: time of queries."""
-    return timeseries(
+    times = timeseries(
         "Time of queries",
         "A query that takes longer than 5 s times out, and its round is inconclusive.",
-        [
-            target(q.quantile("flagger_prometheus_request_duration_seconds", 0.5), "P50"),
-            target(q.quantile("flagger_prometheus_request_duration_seconds", 0.99), "P99"),
-        ],
+        _percentiles("flagger_prometheus_request_duration_seconds"),
         unit="s",
         empty="no queries",
-        overrides=_p50_p99(),
+        colours=P50_P99,
     )
+    return [stacked(queries), times]
 
 
-def events_dropped() -> Json:
+def events() -> TimeSeries:
     """Return the panel: events that were not sent."""
     return timeseries(
         "Events that were not sent",
         "Per second. The log has their text all the same.",
-        [target(q.rate("flagger_events_dropped_total"), "dropped")],
+        {"dropped": q.rate("flagger_events_dropped_total")},
         unit="ops",
         empty=NOT_SCRAPED,
-        overrides=[colour("dropped", CANARY)],
+        colours={"dropped": CANARY},
     )
 
 
-def cache_health() -> Json:
-    """Return the panel: health of the caches."""
-    return state_timeline(
+def caches() -> list[Panel]:
+    """Return whether the caches are up to date, and how big they are."""
+    health = state_timeline(
         "Health of the caches",
         "Whether list and watch work, by kind. A failing one is retried; the log says what is wrong.",
-        [target(f"min by (resource) ({q.own('flagger_cache_healthy')})", "{{resource}}")],
+        {"{{resource}}": f"min by (resource) ({q.own('flagger_cache_healthy')})"},
         empty=NOT_SCRAPED,
-        mappings={"": HEALTHY},
+        words={"": HEALTHY},
     )
-
-
-def cache_ages() -> Json:
-    """Return the panel: age of the last event."""
-    return timeseries(
+    ages = timeseries(
         "Age of the last event",
         "How long each watch has said nothing. API servers send a bookmark about once a minute; several minutes mean a "
         "dead watch.",
-        [target(f"max by (resource) ({q.own('flagger_cache_last_event_age_seconds')})", "{{resource}}")],
+        {"{{resource}}": f"max by (resource) ({q.own('flagger_cache_last_event_age_seconds')})"},
         unit="s",
         empty=NOT_SCRAPED,
     )
-
-
-def cache_objects() -> Json:
-    """Return the panel: objects in the caches."""
-    return timeseries(
+    objects = timeseries(
         "Objects in the caches",
         "By kind, in the replica that has most of them.",
-        [target(f"max by (resource) (sum by (resource, instance) ({q.own('flagger_cache_objects')}))", "{{resource}}")],
+        {"{{resource}}": f"max by (resource) (sum by (resource, instance) ({q.own('flagger_cache_objects')}))"},
         unit="none",
         empty=NOT_SCRAPED,
-        axis={"decimals": 0},
     )
+    return [health, ages, objects.decimals(0)]
 
 
-def leaders() -> Json:
-    """Return the panel: who leads."""
-    return state_timeline(
+def process() -> list[Panel]:
+    """Return who leads, and what each replica takes."""
+    leaders = state_timeline(
         "Who leads",
         "By replica. A change of leaders costs rollouts a few seconds, nothing else.",
-        [target(f"max by (instance) ({q.own('leader_election_master_status', LEASE)})", "{{instance}}")],
+        {"{{instance}}": f"max by (instance) ({q.own('leader_election_master_status', LEASE)})"},
         empty="no election",
-        mappings={"": {0: ("stands by", UNKNOWN), 1: ("leads", GOOD)}},
+        words={"": {0: ("stands by", UNKNOWN), 1: ("leads", GOOD)}},
     )
+    cores = f"rate({q.own('process_cpu_seconds_total')}[$__rate_interval])"
+    return [
+        leaders,
+        _by_replica(
+            "CPU", "Cores, by replica. Python uses one at most: near 1, split namespaces between controllers.", cores
+        ),
+        _by_replica(
+            "Memory",
+            "Resident set, by replica. It grows with the number of objects that are watched, and levels off.",
+            q.own("process_resident_memory_bytes"),
+        ).unit("bytes"),
+        _by_replica(
+            "Open files",
+            "Connections included, by replica. A line that only climbs is a leak.",
+            q.own("process_open_fds"),
+        ).decimals(0),
+    ]
 
 
-def cpu() -> Json:
-    """Return the panel: CPU."""
-    return timeseries(
-        "CPU",
-        "Cores, by replica. Python uses one at most: near 1, split namespaces between controllers.",
-        [target(f"rate({q.own('process_cpu_seconds_total')}[$__rate_interval])", "{{instance}}")],
-        unit="none",
-        empty=NOT_SCRAPED,
-    )
-
-
-def memory() -> Json:
-    """Return the panel: memory."""
-    return timeseries(
-        "Memory",
-        "Resident set, by replica. It grows with the number of objects that are watched, and levels off.",
-        [target(q.own("process_resident_memory_bytes"), "{{instance}}")],
-        unit="bytes",
-        empty=NOT_SCRAPED,
-    )
-
-
-def files() -> Json:
-    """Return the panel: open files."""
-    return timeseries(
-        "Open files",
-        "Connections included, by replica. A line that only climbs is a leak.",
-        [target(q.own("process_open_fds"), "{{instance}}")],
-        unit="none",
-        empty=NOT_SCRAPED,
-        axis={"decimals": 0},
-    )
+def _by_replica(title: str, text: str, expr: str) -> TimeSeries:
+    return timeseries(title, text, {"{{instance}}": expr}, unit="none", empty=NOT_SCRAPED)

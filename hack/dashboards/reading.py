@@ -1,22 +1,33 @@
-"""Ask a Prometheus what a panel's queries have to say, as Grafana would."""
+"""Ask a Prometheus what a panel's queries have to say, with the variables filled in as Grafana does."""
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import httpx
 
-from hack.dashboards.fill import fill
-
 Json = dict[str, Any]
 
+_VARIABLE = re.compile(r"\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))")
 _LABEL = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 _FEWEST_SCRAPES = 4  # Grafana's $__rate_interval is at least so many scrapes long
 
 
 class QueryError(Exception):
     """Prometheus refused a query; the message says which, and why."""
+
+
+def fill(text: str, values: Mapping[str, str]) -> str:
+    """Return the text with every ``$name`` and ``${name}`` replaced; LookupError if one has no value."""
+
+    def value(match: re.Match[str]) -> str:
+        name = match[1] or match[2]
+        if name not in values:
+            raise LookupError(f"the variable ${name} has no value in {text}")
+        return values[name]
+
+    return _VARIABLE.sub(value, text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +37,6 @@ class Series:
     legend: str
     labels: Mapping[str, str]
     points: Sequence[tuple[float, float]]  # seconds since the epoch, value
-
-    @property
-    def last(self) -> float:
-        """The newest value."""
-        return self.points[-1][1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,19 +51,12 @@ class Period:
     def variables(self) -> dict[str, str]:
         """Return the values of Grafana's own variables."""
         window = max(self.step + self.scrape_interval, _FEWEST_SCRAPES * self.scrape_interval)
-        return {
-            "__interval": _duration(self.step),
-            "__rate_interval": _duration(window),
-            "__range": _duration(self.end - self.start),
-        }
+        durations = {"__interval": self.step, "__rate_interval": window, "__range": self.end - self.start}
+        return {name: f"{max(1, round(seconds * 1000))}ms" for name, seconds in durations.items()}
 
     def of_panel(self, panel: Json) -> "Period":
-        """Return the period with the step that a panel asks for at least."""
-        least = panel.get("interval", "")
-        if not least:
-            return self
-        number, unit = float(least[:-1]), least[-1]
-        return Period(self.start, self.end, max(self.step, number * {"s": 1, "m": 60}[unit]), self.scrape_interval)
+        """Return the period with the step that a panel asks for at least, in whole minutes."""
+        return replace(self, step=max(self.step, 60.0 * int(panel.get("interval", "0m").removesuffix("m"))))
 
 
 class Reader:
@@ -83,12 +82,13 @@ class Reader:
 
     def target(self, target: Json, period: Period) -> list[Series]:
         """Return the series of a query: over the period, or as of its end if it is an instant one."""
-        expr = self.filled(target["expr"], period)
+        form = {"query": self.filled(target["expr"], period)}
         if target.get("instant"):
-            form = {"query": expr, "time": str(period.end)}
-            return [_series(found, target, [found["value"]]) for found in self._ask("query", form)]
-        form = {"query": expr, "start": str(period.start), "end": str(period.end), "step": str(period.step)}
-        return [_series(found, target, found["values"]) for found in self._ask("query_range", form)]
+            return [
+                _series(one, target, [one["value"]]) for one in self._ask("query", form | {"time": str(period.end)})
+            ]
+        form |= {"start": str(period.start), "end": str(period.end), "step": str(period.step)}
+        return [_series(one, target, one["values"]) for one in self._ask("query_range", form)]
 
     def filled(self, text: str, period: Period | None = None) -> str:
         """Return a text with its variables filled in."""
@@ -96,8 +96,8 @@ class Reader:
 
     def marks(self, annotation: Json) -> list[float]:
         """Return the times that an annotation marks."""
-        target = {"expr": annotation["expr"], "legendFormat": ""}
-        times = {value / 1000 for series in self.target(target, self.period) for _, value in series.points}
+        found = self.target({"expr": annotation["expr"]}, self.period)
+        times = {value / 1000 for series in found for _, value in series.points}
         return sorted(time for time in times if self.period.start <= time <= self.period.end)
 
     def _ask(self, path: str, form: Mapping[str, str]) -> list[Json]:
@@ -110,13 +110,5 @@ class Reader:
 
 def _series(found: Json, target: Json, values: Sequence[tuple[float, str]]) -> Series:
     labels: dict[str, str] = found["metric"]
-    text = target.get("legendFormat", "")
-    if text in {"", "__auto"}:
-        legend = ", ".join(value for key, value in labels.items() if key != "__name__") or "value"
-    else:
-        legend = _LABEL.sub(lambda match: labels.get(match[1], ""), text)
+    legend = _LABEL.sub(lambda match: labels.get(match[1], ""), target.get("legendFormat", ""))
     return Series(legend, labels, [(float(when), float(value)) for when, value in values])
-
-
-def _duration(seconds: float) -> str:
-    return f"{max(1, round(seconds * 1000))}ms"

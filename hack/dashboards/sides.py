@@ -1,120 +1,114 @@
 """RED and USE of one side of a rollout: each function makes the same panel for primary and canary."""
 
+from dataclasses import dataclass
+
 from hack.dashboards import queries as q
-from hack.dashboards.model import (
-    BAD,
-    GOOD,
-    PRIMARY,
-    STACKED,
-    UNKNOWN,
-    WARNING,
-    Json,
-    colour,
-    limit,
-    target,
-    timeseries,
-)
+from hack.dashboards.panels import BAD, CANARY, GOOD, PRIMARY, UNKNOWN, WARNING, TimeSeries, stacked, timeseries
 
 NO_TRAFFIC = "no traffic"
 NO_PODS = "no pods"
+NO_PODS_GREY = {NO_PODS: UNKNOWN}
 
 
-def requests(side: str, workload: str, _colour: str) -> Json:
+@dataclass(frozen=True, slots=True)
+class Side:
+    """Primary or canary."""
+
+    name: str
+    workload: str  # the dashboard's variable
+    colour: str
+
+
+SIDES = (Side("Primary", "$primary", PRIMARY), Side("Canary", "$canary", CANARY))
+
+
+def requests(side: Side) -> TimeSeries:
     """Return the panel: requests per second."""
-    return timeseries(
-        f"{side}: requests per second",
-        f"What {workload} answers, by response code.",
-        [target(q.requests(workload), "{{response_code}}")],
+    classes = {"/^2/": GOOD, "/^3/": PRIMARY, "/^4/": WARNING, "/^5/": BAD, "/^0/": "#B877D9"}
+    panel = timeseries(
+        f"{side.name}: requests per second",
+        f"What {side.workload} answers, by response code.",
+        {"{{response_code}}": q.requests(side.workload)},
         unit="reqps",
         empty=NO_TRAFFIC,
-        style=STACKED,
-        overrides=[
-            colour("/^2/", GOOD),
-            colour("/^3/", PRIMARY),
-            colour("/^4/", WARNING),
-            colour("/^5/", BAD),
-            colour("/^0/", "#B877D9"),
-            colour(NO_TRAFFIC, UNKNOWN),
-        ],
+        colours={**classes, NO_TRAFFIC: UNKNOWN},
     )
+    return stacked(panel)
 
 
-def errors(side: str, workload: str, line: str) -> Json:
+def errors(side: Side) -> TimeSeries:
     """Return the panel: errors."""
-    allowed = f"100 - {q.check('threshold', q.REQUESTS)}"
+    name = side.name.lower()
     return timeseries(
-        f"{side}: errors",
-        f"Percent of the requests that {workload} answers with a 5xx, and how much the check allows the canary.",
-        [target(q.error_rate(workload), side.lower()), target(allowed, "limit")],
+        f"{side.name}: errors",
+        f"Percent of the requests that {side.workload} answers with a 5xx, and how much the check allows the canary.",
+        {name: q.error_rate(side.workload), "limit": f"100 - {q.check('threshold', q.REQUESTS)}"},
         unit="percent",
         empty=NO_TRAFFIC,
-        overrides=[colour(side.lower(), line), limit()],
+        colours={name: side.colour},
+        limit="limit",
     )
 
 
-def durations(side: str, workload: str, line: str) -> Json:
+def durations(side: Side) -> TimeSeries:
     """Return the panel: request duration."""
+    percentiles = {f"P{percent}": q.duration(side.workload, percent / 100) for percent in (50, 90, 99)}
     return timeseries(
-        f"{side}: request duration",
-        f"How long {workload} takes to answer: half of the requests are faster than P50. The limit is the canary's, on "
-        "P99.",
-        [
-            target(q.duration(workload, 0.5), "P50"),
-            target(q.duration(workload, 0.9), "P90"),
-            target(q.duration(workload, 0.99), "P99"),
-            target(q.check("threshold", q.DURATION_CHECKS), "limit"),
-        ],
+        f"{side.name}: request duration",
+        f"How long {side.workload} takes to answer: half of the requests are faster than P50. The limit is the "
+        "canary's, on P99.",
+        {**percentiles, "limit": q.check("threshold", q.DURATION_CHECKS)},
         unit="ms",
         empty=NO_TRAFFIC,
-        overrides=[colour("P50", "#CCCCDC"), colour("P90", UNKNOWN), colour("P99", line), limit()],
+        colours={"P50": "#CCCCDC", "P90": UNKNOWN, "P99": side.colour},
+        limit="limit",
     )
 
 
-def cpu(side: str, workload: str, _colour: str) -> Json:
+def cpu(side: Side) -> TimeSeries:
     """Return the panel: CPU by pod."""
     return timeseries(
-        f"{side}: CPU by pod",
-        f"Cores that each pod of {workload} uses, sidecar included.",
-        [target(q.cpu(workload), "{{pod}}")],
+        f"{side.name}: CPU by pod",
+        f"Cores that each pod of {side.workload} uses, sidecar included.",
+        {"{{pod}}": q.cpu(side.workload)},
         unit="none",
         empty=NO_PODS,
-        overrides=[colour(NO_PODS, UNKNOWN)],
+        colours=NO_PODS_GREY,
     )
 
 
-def throttled(side: str, workload: str, _colour: str) -> Json:
+def throttled(side: Side) -> TimeSeries:
     """Return the panel: CPU throttled."""
     return timeseries(
-        f"{side}: CPU throttled",
-        f"Percent of the time slices in which a pod of {workload} wanted more CPU than its limit. Above some 25 % it "
-        "answers "
-        "late. Without CPU limits there is nothing to throttle.",
-        [target(q.throttled(workload), "{{pod}}")],
+        f"{side.name}: CPU throttled",
+        f"Percent of the time slices in which a pod of {side.workload} wanted more CPU than its limit. Above some 25 % "
+        "it answers late. Without CPU limits there is nothing to throttle.",
+        {"{{pod}}": q.throttled(side.workload)},
         unit="percent",
         empty=NO_PODS,
-        overrides=[colour(NO_PODS, UNKNOWN)],
+        colours=NO_PODS_GREY,
     )
 
 
-def memory(side: str, workload: str, _colour: str) -> Json:
+def memory(side: Side) -> TimeSeries:
     """Return the panel: memory by pod."""
     return timeseries(
-        f"{side}: memory by pod",
-        f"Working set of each pod of {workload}, sidecar included: what counts against its limit.",
-        [target(q.memory(workload), "{{pod}}")],
+        f"{side.name}: memory by pod",
+        f"Working set of each pod of {side.workload}, sidecar included: what counts against its limit.",
+        {"{{pod}}": q.memory(side.workload)},
         unit="bytes",
         empty=NO_PODS,
-        overrides=[colour(NO_PODS, UNKNOWN)],
+        colours=NO_PODS_GREY,
     )
 
 
-def network(side: str, workload: str, line: str) -> Json:
+def network(side: Side) -> TimeSeries:
     """Return the panel: network."""
     return timeseries(
-        f"{side}: network",
-        f"Bytes per second that all pods of {workload} receive and send.",
-        [target(q.network(workload, "receive"), "received"), target(q.network(workload, "transmit"), "sent")],
+        f"{side.name}: network",
+        f"Bytes per second that all pods of {side.workload} receive and send.",
+        {"received": q.network(side.workload, "receive"), "sent": q.network(side.workload, "transmit")},
         unit="Bps",
         empty=NO_PODS,
-        overrides=[colour("received", UNKNOWN), colour("sent", line)],
+        colours={"received": UNKNOWN, "sent": side.colour},
     )

@@ -15,7 +15,6 @@ from hack.sandbox.loopback import Handler, Loopback
 from hack.sandbox.promql import Labels, QueryError, Result, Sample, evaluate
 
 Json = dict[str, Any]
-Scrape = Callable[[], Iterable[tuple[Labels, float]]]
 
 _HUGE = 4 * 1024 * 1024
 

@@ -1,6 +1,7 @@
 """What is read of a context: each kind of login, and each way in which it cannot be used."""
 
 import base64
+import sys
 
 import pytest
 
@@ -92,6 +93,12 @@ def test_token_of_an_auth_provider():
     token = ".".join(parts)
     provider = {"name": "oidc", "config": {"id-token": token}}
     assert access({"auth-provider": provider}).authorization == f"Bearer {token}"
+
+
+def test_auth_provider_without_the_official_package_is_a_sentence_that_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "kubernetes.client", None)
+    with pytest.raises(ConfigurationError, match=r"context it: .* install flagger-py\[auth-provider\], or use an exec"):
+        access({"auth-provider": {"name": "oidc"}})
 
 
 @pytest.mark.parametrize("url", ["https://a/?x=1", "https://a/#x", "ftp://a", "https://", 5, None])

@@ -1,6 +1,6 @@
 import pytest
 
-from hack.dashboards.fill import fill
+from hack.dashboards.reading import fill
 
 VALUES = {"namespace": "test", "primary": "podinfo", "__rate_interval": "1m"}
 
