@@ -13,9 +13,10 @@ from urllib.parse import urlencode
 from metrics.access import access_of
 from metrics.address import validate_url, without_credentials
 from metrics.answers import Answer, AnswerError, number_in
-from metrics.checks import CHECKS, CheckKind
+from metrics.checks import label_of
+from metrics.queries import QUERIES
 from metrics.templates import rendered
-from metrics.types import AnyCheck, NoData, ObserverClosedError, OwnCheck, Reading, Target, Unavailable, Value
+from metrics.types import AnyCheck, Check, NoData, ObserverClosedError, OwnCheck, Reading, Target, Unavailable, Value
 from metrics.wire import Wire
 
 TIMEOUT_SECONDS = 5.0  # of a query in all, from the name of the server to the last byte
@@ -90,17 +91,18 @@ class PrometheusObserver:
         """Ask once; a second time, in another way, only where the first has no data."""
         if isinstance(check, OwnCheck):
             return self._read(rendered(check.query, target, check.interval))
-        kind = CHECKS[check.name]
-        reading = self._read(kind.query(target, check.interval), kind)
-        if isinstance(reading, NoData) and kind.fallback is not None:
-            return self._read(kind.fallback(target, check.interval), kind)
+        reading: Reading = NoData()
+        for query in QUERIES[check.name].queries(target, check):
+            reading = self._read(query, check)
+            if not isinstance(reading, NoData):
+                break
         return reading
 
-    def _read(self, query: str, kind: CheckKind | None = None) -> Reading:
+    def _read(self, query: str, check: Check | None = None) -> Reading:
         began = self._monotonic()
         reading: Reading
         try:
-            reading = _reading(number_in(self._answer(query)), kind)
+            reading = _reading(number_in(self._answer(query)), check)
         except AnswerError as error:
             reading = Unavailable(f"{self.where} {error}")
         outcome = {Value: "value", NoData: "no-data", Unavailable: "unavailable"}[type(reading)]
@@ -124,12 +126,12 @@ class PrometheusObserver:
         return answer.changed(self._access.hide)
 
 
-def _reading(number: float | None, kind: CheckKind | None) -> Reading:
+def _reading(number: float | None, check: Check | None) -> Reading:
     if number is None:
         return NoData()
-    if kind is None:
+    if check is None:
         return Value(number)
-    value = kind.reading(number)
+    value = QUERIES[check.name].reading(number)
     if value is None:
-        raise AnswerError(f"answered {number:g}, which is no {kind.label}")
+        raise AnswerError(f"answered {number:g}, which is no {label_of(check)}")
     return value

@@ -1,12 +1,24 @@
 """The vocabulary of analysis: checks, readings, verdicts, and what an observer can do. Pure.
 
-Checks are written in PromQL (``metrics.checks``), so the one provider that there is speaks it.
+A check says what is measured, how, and what the answer must be. In which words it is asked is the provider's business
+(``metrics.queries``), or that of the object that brings its own query.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
+
+DEFAULT_QUANTILE = 0.99
+DESTINATION = "destination"
+REPORTERS = (DESTINATION, "source", "waypoint")
+"""Whose proxies count a request: the workload's own, its callers' (gateways included), or a waypoint's (ambient mode).
+
+Source: label ``reporter`` of Istio's standard metrics.
+"""
+HTTP, GRPC = "http", "grpc"
+PROTOCOLS = (HTTP, GRPC)
+"""Whose status says whether a request has failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +28,8 @@ class Check:
     name: str  # see metrics.checks
     threshold: float  # percent for rates, milliseconds for durations
     interval: str  # window, a Prometheus duration such as 1m
+    quantile: float = DEFAULT_QUANTILE  # of a duration, between 0 and 1
+    protocol: str = HTTP  # of a rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +56,11 @@ AnyCheck = Check | OwnCheck
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The workload that is judged."""
+    """The workload that is judged, and by whose numbers."""
 
     namespace: str
     workload: str
+    reporter: str = DESTINATION  # of the built-in checks
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,6 +65,14 @@ GOOD = [
     Case("percent of 0", lambda s, a: a.update(metrics=[metric(threshold=0)])),
     Case("percent just above a ratio", lambda s, a: a.update(metrics=[metric(threshold=1.01)])),
     Case("percent of 100", lambda s, a: a.update(metrics=[metric(threshold=100)])),
+    Case("quantile", lambda s, a: a.update(metrics=[metric(SECONDS, 500, quantile=0.95)])),
+    Case("lowest quantile", lambda s, a: a.update(metrics=[metric(SECONDS, 500, quantile=0.001)])),
+    Case("requests by HTTP status", lambda s, a: a.update(metrics=[metric(protocol="http")])),
+    Case("requests by gRPC status", lambda s, a: a.update(metrics=[metric(protocol="grpc")])),
+    *(
+        Case(f"numbers of the {reporter}", lambda s, a, reporter=reporter: a.update(reporter=reporter))
+        for reporter in ("destination", "source", "waypoint")
+    ),
     Case("query", lambda s, a: a.update(metrics=[query()])),
     Case("query with variables", lambda s, a: a.update(metrics=[query(query=ERRORS)])),
     Case("query with a unit", lambda s, a: a.update(metrics=[query(unit="%")])),
@@ -301,6 +309,59 @@ BAD = [
         "metric without name",
         lambda s, a: a.update(metrics=[{"threshold": 1}]),
         f"{_WHERE}.metrics[0].name is required",
+    ),
+    *(
+        Case(
+            f"quantile of {quantile}",
+            lambda s, a, quantile=quantile: a.update(metrics=[metric(SECONDS, 500, quantile=quantile)]),
+            f"{_WHERE}.metrics[0]: quantile {quantile:g} of {SECONDS} must be between 0 and 1: 0.95, not 95",
+        )
+        for quantile in (0, 1, 95, -0.5)
+    ),
+    Case(
+        "quantile as text",
+        lambda s, a: a.update(metrics=[metric(SECONDS, 500, quantile="P95")]),
+        f"{_WHERE}.metrics[0].quantile must be a number, not 'P95'",
+    ),
+    Case(
+        "quantile of a rate",
+        lambda s, a: a.update(metrics=[metric(quantile=0.5)]),
+        f"{_WHERE}.metrics[0]: quantile is for durations, not for {RATE}",
+    ),
+    Case(
+        "quantile of a query",
+        lambda s, a: a.update(metrics=[query(quantile=0.5)]),
+        f"{_WHERE}.metrics[0].quantile is for the known checks",
+    ),
+    Case(
+        "protocol of a duration",
+        lambda s, a: a.update(metrics=[metric(SECONDS, 500, protocol="grpc")]),
+        f"{_WHERE}.metrics[0]: protocol is for {RATE}, not for {SECONDS}",
+    ),
+    Case(
+        "protocol of a query",
+        lambda s, a: a.update(metrics=[query(protocol="grpc")]),
+        f"{_WHERE}.metrics[0].protocol is for the known checks",
+    ),
+    Case(
+        "unknown protocol",
+        lambda s, a: a.update(metrics=[metric(protocol="tcp")]),
+        f"{_WHERE}.metrics[0]: protocol 'tcp' must be http or grpc",
+    ),
+    Case(
+        "protocol as a number",
+        lambda s, a: a.update(metrics=[metric(protocol=2)]),
+        f"{_WHERE}.metrics[0].protocol must be a text, not 2",
+    ),
+    Case(
+        "unknown reporter",
+        lambda s, a: a.update(reporter="server"),
+        f"{_WHERE}.reporter must be destination or source or waypoint, not 'server'",
+    ),
+    Case(
+        "list of reporters",
+        lambda s, a: a.update(reporter=["source"]),
+        f"{_WHERE}.reporter must be destination or source or waypoint, not ['source']",
     ),
     Case(
         "query and threshold",

@@ -7,9 +7,15 @@ from controller.check.judge_metrics import METRICS, REQUESTS
 from controller.core.canary import CanarySpec
 from controller.core.world import World
 from metrics.prometheus import PrometheusObserver
-from metrics.promql import count_of, count_of_other_reporters, largest_bucket, samples_in_two_windows
+from metrics.promql import (
+    count_of,
+    count_of_other_reporters,
+    count_of_workloads,
+    largest_bucket,
+    samples_in_two_windows,
+)
 from metrics.templates import rendered
-from metrics.types import AnyCheck, NoData, OwnCheck, Reading, Target, Unavailable
+from metrics.types import DESTINATION, AnyCheck, NoData, OwnCheck, Reading, Target, Unavailable
 
 
 def ask_metrics(observer: PrometheusObserver, worlds: Sequence[World]) -> Metrics | Unavailable:
@@ -17,28 +23,37 @@ def ask_metrics(observer: PrometheusObserver, worlds: Sequence[World]) -> Metric
     (hello,) = observer.ask(["vector(1)"])
     if isinstance(hello, Unavailable):
         return hello
-    *counts, others = observer.ask([*map(count_of, METRICS), count_of_other_reporters(REQUESTS)])
+    reporters = _reporters(worlds)
+    counts = iter(observer.ask([count_of(name, reporter) for reporter in reporters for name in METRICS]))
+    others = observer.ask([count_of_other_reporters(REQUESTS, reporter) for reporter in reporters])
     asked = {(world.canary.namespace, world.canary.name): _queries_of(world) for world in worlds}
     readings = iter(observer.ask([query for checks in asked.values() for queries in checks for query in queries]))
     return Metrics(
-        series=dict(zip(METRICS, counts, strict=True)),
-        others=others,
+        series={reporter: {name: next(counts) for name in METRICS} for reporter in reporters},
+        others=dict(zip(reporters, others, strict=True)),
         of_canaries={key: [_answers(readings, queries) for queries in checks] for key, checks in asked.items()},
     )
+
+
+def _reporters(worlds: Sequence[World]) -> Sequence[str]:
+    """Return whose numbers the canaries are judged by; the usual one if there are none yet."""
+    specs = (world.canary.spec for world in worlds)
+    return tuple(dict.fromkeys(spec.reporter for spec in specs if isinstance(spec, CanarySpec))) or (DESTINATION,)
 
 
 def _queries_of(world: World) -> list[list[str]]:
     spec, namespace = world.canary.spec, world.canary.namespace
     if not isinstance(spec, CanarySpec):
         return []
-    targets = [Target(namespace, side.name) for side in (spec.primary, spec.canary)]
+    targets = [Target(namespace, side.name, spec.reporter) for side in (spec.primary, spec.canary)]
     return [_queries(check, targets) for check in spec.checks]
 
 
 def _queries(check: AnyCheck, targets: Sequence[Target]) -> list[str]:
     if isinstance(check, OwnCheck):
         return [rendered(check.query, targets[-1], check.interval)]
-    queries = [count_of(check.name, targets), samples_in_two_windows(check.name, targets, check.interval)]
+    series = count_of_workloads(check.name, targets, check.protocol)
+    queries = [series, samples_in_two_windows(check.name, targets, check.interval)]
     return [*queries, largest_bucket(check.name, targets)] if check.name != REQUESTS else queries
 
 

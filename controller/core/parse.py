@@ -16,7 +16,7 @@ from controller.core.verbs import ABORT, HOLD, PROMOTE, RETRY
 from informers.fields import mapping, texts, whole
 from informers.types import FieldError
 from metrics.checks import check_problem
-from metrics.types import AnyCheck, Check, Limits, OwnCheck
+from metrics.types import DEFAULT_QUANTILE, DESTINATION, HTTP, REPORTERS, AnyCheck, Check, Limits, OwnCheck
 
 DEFAULT_THRESHOLD = 10
 DEFAULT_MAX_WEIGHT = 100
@@ -108,6 +108,7 @@ def _spec(spec: Json, kinds: Collection[str], routes: Collection[str]) -> Canary
             seconds=_integer(analysis, "drainSeconds", DEFAULT_DRAIN_SECONDS, lowest=0, highest=LONGEST_DRAIN_SECONDS)
         ),
         stepped=_stepped(analysis),
+        reporter=_reporter(analysis),
     )
 
 
@@ -160,10 +161,27 @@ def _known_check(metric: Json, prefix: str) -> Check:
     threshold = _number(metric, "threshold", prefix)
     if threshold is None:
         raise SpecError(f"{prefix}threshold must be a number, not None")
-    return Check(_text(metric, "name", prefix), threshold, _window(metric))
+    quantile = _number(metric, "quantile", prefix)
+    return Check(
+        name=_text(metric, "name", prefix),
+        threshold=threshold,
+        interval=_window(metric),
+        quantile=DEFAULT_QUANTILE if quantile is None else quantile,
+        protocol=_protocol(metric, prefix),
+    )
+
+
+def _protocol(metric: Json, prefix: str) -> str:
+    value = metric.get("protocol")
+    if value is not None and not isinstance(value, str):
+        raise SpecError(f"{prefix}protocol must be a text, not {value!r}")
+    return value or HTTP
 
 
 def _own_check(metric: Json, prefix: str) -> OwnCheck:
+    for field in ("quantile", "protocol"):
+        if metric.get(field) is not None:
+            raise SpecError(f"{prefix}{field} is for the known checks, a query says itself what it asks")
     if metric.get("threshold") is not None:
         raise SpecError(f"{prefix}threshold is for the known checks, a query has a thresholdRange: min, max or both")
     limits = _mapping(metric, "thresholdRange", prefix)
@@ -212,6 +230,13 @@ def _stepped(analysis: Json) -> bool:
     if value not in (None, AT_ONCE, STEPPED):  # a tuple, for a list has no hash
         raise SpecError(f"spec.canaryAnalysis.promotion must be {AT_ONCE} or {STEPPED}, not {value!r}")
     return bool(value == STEPPED)
+
+
+def _reporter(analysis: Json) -> str:
+    value = analysis.get("reporter")
+    if value not in (None, *REPORTERS):  # a tuple, for a list has no hash
+        raise SpecError(f"spec.canaryAnalysis.reporter must be {' or '.join(REPORTERS)}, not {value!r}")
+    return str(value or DESTINATION)
 
 
 def _mapping(obj: Json, field: str, prefix: str) -> Json:
