@@ -11,6 +11,7 @@ from deploy.registry import WORKLOADS
 from informers.kinds import READ, WatchedKind
 from informers.resources import ApiKind
 from informers.types import Json
+from metrics.metric_template import METRIC_TEMPLATE
 from router.registry import ROUTES
 from router.services import SERVICE
 
@@ -35,7 +36,12 @@ CANARY = WatchedKind(
 PARTS: Mapping[str, WatchedKind[Any]] = MappingProxyType(
     {
         kind.api.kind: kind
-        for kind in (*(w.watched for w in WORKLOADS.values()), *(r.watched for r in ROUTES.values()), SERVICE)
+        for kind in (
+            *(w.watched for w in WORKLOADS.values()),
+            *(r.watched for r in ROUTES.values()),
+            SERVICE,
+            METRIC_TEMPLATE,
+        )
     }
 )
 """What canaries are made of, by kind."""

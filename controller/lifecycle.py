@@ -41,7 +41,8 @@ from informers.client import KubeClient
 from informers.credentials import Login, find_login
 from informers.errors import FAILURES
 from informers.nesting import allow_deep_json
-from metrics.registry import OBSERVERS
+from metrics.metric_template import METRIC_TEMPLATES
+from metrics.registry import make_observer
 from router.services import SERVICES, backend
 
 log = logging.getLogger(__name__)
@@ -101,8 +102,11 @@ class Controller:
         self._client = KubeClient(login, user_agent=USER_AGENT, pool_size=pool, count=exporter.counted_kubernetes)
         self._parts = make_parts(self._client, options.namespaces)
         registry.register(CacheCollector(self._parts.by_resource))
-        self._observer = OBSERVERS["prometheus"](
-            options.metrics_server, threads=2 * options.workers, count=exporter.counted_prometheus
+        self._observer = make_observer(
+            options.metrics_server,
+            threads=2 * options.workers,
+            others=options.allowed_metrics_servers,
+            count=exporter.counted_prometheus,
         )
         self._recorder = EventRecorder(
             None if options.dry_run else ClientInHand(self._client, self._in_hand, "the sender of events"),
@@ -245,6 +249,8 @@ class Controller:
             default_interval=options.control_loop_interval,
             is_terminating=parts.is_terminating,
             unseen=parts.watched.unseen,
+            templates=parts.of_kind[METRIC_TEMPLATES.kind],
+            servers=self._observer.servers,
         )
         looked = partial(_as_it_was, exporter.looked) if options.dry_run else exporter.looked
         watchers = Watchers(looked, exporter.gone, exporter.unreadable, self._exporter.throttled, self._exporter.late)

@@ -100,7 +100,7 @@ def _own_problem(check: OwnCheck) -> str | None:
         return f"name {check.name!r} must be letters, digits, spaces, '-', '_' and '.', at most {_LONGEST_NAME}"
     if check.unit and not _UNIT.fullmatch(check.unit):
         return f"unit {check.unit!r} must be a word of at most 16 characters, such as %, ms or messages"
-    return _range_problem(check) or template_problem(check.query)
+    return _range_problem(check) or (None if check.template else template_problem(check.query))
 
 
 def _range_problem(check: OwnCheck) -> str | None:

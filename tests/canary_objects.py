@@ -43,6 +43,14 @@ def query(name: object = "checkout errors", **more: object) -> Json:
     return {"name": name, "query": "vector(0)", "thresholdRange": {"max": 1}, **more}
 
 
+def template(name: object = "checkout", **more: object) -> Json:
+    return {"name": "checkout errors", "templateRef": {"name": name}, "thresholdRange": {"max": 1}, **more}
+
+
+def in_namespace(namespace: str) -> Json:
+    return template(templateRef={"name": "checkout", "namespace": namespace})
+
+
 ERRORS = 'sum(rate(errors_total{namespace="{{ namespace }}",pod=~"{{ workload }}-.*"}[{{ interval }}]))'
 
 GOOD = [
@@ -82,6 +90,10 @@ GOOD = [
     Case("query with a window", lambda s, a: a.update(metrics=[query(interval="5m")])),
     Case("query of the shortest name", lambda s, a: a.update(metrics=[query("q")])),
     Case("query beside a known check", lambda s, a: a.update(metrics=[metric(), query()])),
+    Case("template", lambda s, a: a.update(metrics=[template()])),
+    Case("template of the same namespace", lambda s, a: a.update(metrics=[in_namespace("test")])),
+    Case("template with variables", lambda s, a: a.update(metrics=[template(templateVariables={"code": "5.."})])),
+    Case("template with a unit", lambda s, a: a.update(metrics=[template(unit="%", interval="5m")])),
     Case("no drain", lambda s, a: a.update(drainSeconds=0)),
     Case("longest drain", lambda s, a: a.update(drainSeconds=3600)),
     Case("traffic that returns at once", lambda s, a: a.update(promotion="atOnce")),
@@ -309,6 +321,61 @@ BAD = [
         "metric without name",
         lambda s, a: a.update(metrics=[{"threshold": 1}]),
         f"{_WHERE}.metrics[0].name is required",
+    ),
+    Case(
+        "template and query",
+        lambda s, a: a.update(metrics=[template(query="vector(0)")]),
+        f"{_WHERE}.metrics[0].query and {_WHERE}.metrics[0].templateRef exclude each other",
+    ),
+    Case(
+        "template and threshold",
+        lambda s, a: a.update(metrics=[template(threshold=1)]),
+        f"{_WHERE}.metrics[0].threshold is for the known checks",
+    ),
+    Case(
+        "template without limits",
+        lambda s, a: a.update(metrics=[{"name": "q", "templateRef": {"name": "q"}}]),
+        f"{_WHERE}.metrics[0].thresholdRange must be an object, not None",
+    ),
+    Case(
+        "template under the name of a known check",
+        lambda s, a: a.update(metrics=[{**template(), "name": RATE}]),
+        f"{_WHERE}.metrics[0]: name {RATE} is that of a known check",
+    ),
+    Case(
+        "template without a name",
+        lambda s, a: a.update(metrics=[template(templateRef={})]),
+        f"{_WHERE}.metrics[0].templateRef.name is required",
+    ),
+    Case(
+        "template as text",
+        lambda s, a: a.update(metrics=[template(templateRef="checkout")]),
+        f"{_WHERE}.metrics[0].templateRef must be an object, not 'checkout'",
+    ),
+    Case(
+        "template of no possible name",
+        lambda s, a: a.update(metrics=[template("Checkout!")]),
+        f"{_WHERE}.metrics[0].templateRef.name 'Checkout!' cannot be the name",
+    ),
+    Case(
+        "variables of a query",
+        lambda s, a: a.update(metrics=[query(templateVariables={"code": "5.."})]),
+        f"{_WHERE}.metrics[0].templateVariables is for a templateRef",
+    ),
+    Case(
+        "variable as a number",
+        lambda s, a: a.update(metrics=[template(templateVariables={"code": 500})]),
+        f"{_WHERE}.metrics[0].templateVariables must be an object of texts",
+    ),
+    Case(
+        "too many variables",
+        lambda s, a: a.update(metrics=[template(templateVariables={f"v{n}": "" for n in range(17)})]),
+        f"{_WHERE}.metrics[0].templateVariables may hold 16 texts of at most 256 characters",
+    ),
+    Case(
+        "variable that is too long",
+        lambda s, a: a.update(metrics=[template(templateVariables={"code": "5" * 257})]),
+        f"{_WHERE}.metrics[0].templateVariables may hold 16 texts of at most 256 characters",
     ),
     *(
         Case(

@@ -1,7 +1,7 @@
 """Asks the API server what it is, who we are, what it serves and what we may do. Reviews are answered, not stored."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -35,6 +35,7 @@ class Question:
     lease_namespace: str | None  # None: leads without asking
     dry_run: bool
     default_interval: timedelta
+    metrics_servers: Collection[str]  # addresses that templates may name
 
     @property
     def scopes(self) -> tuple[str, ...]:
@@ -78,7 +79,7 @@ class _Asker:
         kinds = {name: _served(version) for name, version in asked.items()}
         access = tuple(self._access(question))
         versions: dict[str, Callable[[], Resource]] = {**self._versions, **asked}
-        asker = ObjectAsker(self._client, versions, access, question.scopes)
+        asker = ObjectAsker(self._client, versions, access, question.scopes, question.metrics_servers)
         objects = asker.ask(now, question.default_interval)
         unnamed = OPTIONAL.keys() - asker.named
         return Api(

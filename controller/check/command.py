@@ -22,7 +22,7 @@ from informers.client import KubeClient
 from informers.credentials import find_login
 from informers.errors import ConfigurationError
 from metrics.address import MetricsServerError
-from metrics.registry import OBSERVERS
+from metrics.registry import make_observer
 
 EXIT_FINE = 0
 EXIT_TO_FIX = 1
@@ -62,13 +62,15 @@ def _gather(options: Options, now: Callable[[], datetime]) -> Facts:
         pool_size=1,
         total_seconds=_REQUEST_SECONDS,
     )
-    with closing(client), closing(OBSERVERS["prometheus"](options.metrics_server, threads=_QUERIES)) as observer:
+    others = options.allowed_metrics_servers
+    with closing(client), closing(make_observer(options.metrics_server, threads=_QUERIES, others=others)) as observer:
         leads = options.leader_election and not options.dry_run
         question = Question(
             namespaces=options.namespaces,
             lease_namespace=(options.leader_election_namespace or client.namespace) if leads else None,
             dry_run=options.dry_run,
             default_interval=options.control_loop_interval,
+            metrics_servers=observer.servers,
         )
         api = ask_cluster(client, question, now)
         worlds = api.worlds if isinstance(api, Api) else ()

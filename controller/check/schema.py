@@ -14,7 +14,10 @@ _ANALYSIS = (
     *("threshold", "maxWeight", "stepWeight", "interval", "inconclusiveLimit", "drainSeconds", "promotion"),
     *("reporter", "metrics"),
 )
-_METRICS = ("name", "threshold", "quantile", "protocol", "query", "thresholdRange", "unit", "interval")
+_METRICS = (
+    *("name", "threshold", "quantile", "protocol", "query", "templateRef", "templateVariables", "thresholdRange"),
+    *("unit", "interval"),
+)
 _STATUS = (
     *("state", "stage", "canaryRevision", "canaryGeneration", "canaryUID", "canaryReplicas", "failedChecks"),
     *("inconclusiveChecks", "canaryWeight", "previousWeight", "startTime", "trafficStartTime", "drainStartTime"),

@@ -296,5 +296,8 @@ def test_notes_name_the_next_steps(helm):
 
 def test_definition_comes_with_the_chart(helm):
     printed = helm("show", "crds", str(CHARTS / "flagger"))
-    (definition,) = yaml.safe_load_all(printed)
-    assert definition == yaml.safe_load((ARTIFACTS / "flagger/crd.yaml").read_text())
+    definitions = {definition["metadata"]["name"]: definition for definition in yaml.safe_load_all(printed)}
+    for name in ("crd", "metrictemplates"):
+        expected = yaml.safe_load((ARTIFACTS / f"flagger/{name}.yaml").read_text())
+        assert definitions.pop(expected["metadata"]["name"]) == expected
+    assert definitions == {}

@@ -2,6 +2,8 @@
 
 import threading
 from contextlib import closing
+from dataclasses import replace
+from urllib.parse import parse_qs
 
 import pytest
 
@@ -9,7 +11,7 @@ from hack.sandbox.cluster import wall_clock
 from hack.sandbox.prometheus import PrometheusServer, SampleStore
 from metrics import prometheus as prometheus_module
 from metrics.prometheus import PrometheusObserver
-from metrics.types import Check, NoData, ObserverClosedError, Target, Unavailable, Value
+from metrics.types import Check, Limits, NoData, ObserverClosedError, OwnCheck, Target, Unavailable, Value
 from tests.fakes.api import FakeApi, hangs_up, says
 
 TARGET = Target("test", "podinfo-canary")
@@ -225,6 +227,47 @@ def test_credentials_are_sent_and_never_shown(api, user_info, environ, header):
     assert api.requests[0].headers.get("authorization") == header
     assert "secret" not in reading.reason
     assert reading.reason.startswith(api.url)
+
+
+OWN = OwnCheck("errors", 'e{c="{{ name }}",w="{{ target }}",x="{{ variables.x }}"}', Limits(high=1.0), "1m")
+
+
+def test_own_query_is_asked_with_its_variables_filled_in(api):
+    api.default = says(vector("0.5"))
+    check = replace(OWN, template="errors", variables=(("x", "y"),))
+    with closing(PrometheusObserver(api.url, threads=1, environ={})) as observer:
+        assert observer.observe(Target("test", "w", canary="c"), (check,)) == (Value(0.5),)
+    assert parse_qs(api.requests[0].body.decode()) == {"query": ['e{c="c",w="w",x="y"}']}
+
+
+def test_check_that_cannot_be_asked_is_a_reading_with_the_reason(api):
+    assert observed(api.url, replace(OWN, query="", problem="no such template")) == (Unavailable("no such template"),)
+    assert api.requests == []
+
+
+def test_address_that_is_allowed_is_asked_without_what_is_shown_to_the_first(api):
+    environ = {"PROMETHEUS_TOKEN": "secret", "PROMETHEUS_HEADERS": "X-Scope-OrgID: team-a"}
+    check = replace(OWN, query="up")
+    with FakeApi() as other:
+        api.default, other.default = says(vector("1")), says(vector("2"))
+        urls = [other.url + "/prefix/", api.url]
+        with closing(PrometheusObserver(api.url, threads=2, others=urls, environ=environ)) as observer:
+            assert set(observer.servers) == {api.url, f"{other.url}/prefix"}
+            addressed = replace(check, address=f"{other.url}/prefix")
+            assert observer.observe(TARGET, (check, addressed, replace(check, address=api.url))) == (
+                *(Value(1.0), Value(2.0), Value(1.0)),
+            )
+            assert observer.ask(["up"], address=f"{other.url}/prefix") == (Value(2.0),)
+        assert {request.path for request in other.requests} == {"/prefix/api/v1/query"}
+        assert not any({"authorization", "x-scope-orgid"} & set(request.headers) for request in other.requests)
+    assert [request.headers["authorization"] for request in api.requests] == ["Bearer secret"] * 2
+
+
+def test_address_that_is_not_allowed_is_not_asked(api):
+    with FakeApi() as other:
+        reading = Unavailable(f"{other.url} may not be asked")
+        assert observed(api.url, replace(OWN, query="up", address=other.url)) == (reading,)
+        assert other.requests == []
 
 
 def test_observer_that_was_closed_has_measured_nothing(api):

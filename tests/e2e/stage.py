@@ -32,6 +32,7 @@ STORIES = Path(__file__).parent / "stories"
 TRANSCRIPTS = Path(__file__).parents[1] / "transcripts"
 ROOTS = {
     "canaries": "/apis/flagger.app/v1beta1",
+    "metrictemplates": "/apis/flagger.app/v1beta1",
     "deployments": "/apis/apps/v1",
     "horizontalpodautoscalers": "/apis/autoscaling/v2",
     "virtualservices": "/apis/networking.istio.io/v1",
@@ -42,6 +43,7 @@ ROOTS = {
 }
 PLURALS = {
     "Canary": "canaries",
+    "MetricTemplate": "metrictemplates",
     "Deployment": "deployments",
     "HorizontalPodAutoscaler": "horizontalpodautoscalers",
     "VirtualService": "virtualservices",

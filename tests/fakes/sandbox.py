@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from controller.kinds import PARTS
 from controller.parts import Parts, make_parts
-from hack.sandbox.__main__ import ARTIFACTS, HTTP_ROUTE_CRD, VIRTUAL_SERVICE_CRD
+from hack.sandbox.__main__ import ARTIFACTS, DEFINITIONS, HTTP_ROUTE_CRD, VIRTUAL_SERVICE_CRD
 from hack.sandbox.cluster import Cluster
 from informers.client import KubeClient
 from informers.credentials import find_login
@@ -55,7 +55,7 @@ OBJECTS = (
 @contextmanager
 def live(directory) -> Iterator[Live]:
     with Cluster(tick=timedelta(hours=1)) as cluster:
-        cluster.add_files([VIRTUAL_SERVICE_CRD, HTTP_ROUTE_CRD, ARTIFACTS / "flagger" / "crd.yaml"])
+        cluster.add_files([VIRTUAL_SERVICE_CRD, HTTP_ROUTE_CRD, *DEFINITIONS])
         cluster.add_files([ARTIFACTS / f"{name}.yaml" for name in OBJECTS])
         login = find_login(str(cluster.kubeconfig(directory / "kubeconfig")), None)
         client = KubeClient(login, user_agent="contract", pool_size=8)

@@ -122,7 +122,10 @@ def test_query_of_the_users_own_can_be_a_check(check):
         (own(limits=Limits(low=math.nan)), "thresholdRange of checkout errors must be finite numbers"),
         (
             own(query="{{ pod }}"),
-            "query has the unknown variable {{ pod }}, use {{ namespace }}, {{ workload }}, {{ interval }}",
+            (
+                "query has the unknown variable {{ pod }}, use {{ namespace }}, {{ name }}, {{ target }}, "
+                "{{ workload }}, {{ interval }}"
+            ),
         ),
     ],
 )

@@ -83,6 +83,12 @@ rules:
     resources: [httproutes]
     verbs: [list, watch, patch]
   {{- end }}
+  {{- if .Values.kinds.metricTemplates }}
+  # The queries: only looked at.
+  - apiGroups: [flagger.app]
+    resources: [metrictemplates]
+    verbs: [list, watch]
+  {{- end }}
   # The destinations: only looked at.
   - apiGroups: [""]
     resources: [services]
