@@ -1,13 +1,13 @@
-"""One Prometheus: where it is, what it is shown, and one query of it."""
+"""One Prometheus: where it is, how it is asked and what it is shown, and one query of it."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
 from http import HTTPStatus
-from urllib.parse import urlencode
 
 from metrics.access import access_of
 from metrics.address import validate_url, without_credentials
 from metrics.answers import Answer
+from metrics.request_options import request_options
 from metrics.wire import Wire
 
 
@@ -22,7 +22,7 @@ class Server:
         Args:
             url: base address, may have a path prefix and user info.
             connections: how many queries may be under way at once.
-            environ: for what ``metrics.access`` and ``metrics.wire`` take from it.
+            environ: for what ``metrics.access``, ``metrics.request_options`` and ``metrics.wire`` take from it.
             monotonic: clock, in seconds.
 
         Raises:
@@ -30,6 +30,7 @@ class Server:
         """
         validate_url(url)
         self.where = without_credentials(url).rstrip("/")
+        self._options = request_options(environ)
         self._access = access_of(url, environ, monotonic)
         self._wire = Wire(f"{self.where}/api/v1/query", connections=connections, environ=environ, monotonic=monotonic)
         self._monotonic = monotonic
@@ -46,8 +47,9 @@ class Server:
             metrics.types.ObserverClosedError: the wire was cut meanwhile.
         """
         ask = partial(
-            self._wire.post,
-            form=urlencode({"query": query}).encode(),
+            self._wire.send,
+            form=self._options.form(query),
+            method=self._options.method,
             deadline=self._monotonic() + seconds,
             seconds=seconds,
         )

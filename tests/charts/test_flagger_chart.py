@@ -208,6 +208,22 @@ def test_token_of_prometheus_is_mounted_and_headers_are_set(render):
     assert objects.container()["volumeMounts"][1] == mount
 
 
+def test_requests_to_prometheus_can_be_made_as_its_like_want_them(render):
+    objects = render(
+        prometheus={"method": "GET", "parameters": {"partial_response": "false", "dedup": "true"}},
+        allowedMetricsServers=["http://thanos:9090", "http://mimir/prometheus"],
+    )
+    assert objects.container()["env"] == [
+        {"name": "PROMETHEUS_METHOD", "value": "GET"},
+        {"name": "PROMETHEUS_PARAMETERS", "value": "dedup=true\npartial_response=false"},
+    ]
+    allowed = [argument for argument in objects.container()["args"] if argument.startswith("--allow-metrics-server")]
+    assert allowed == [
+        "--allow-metrics-server=http://thanos:9090",
+        "--allow-metrics-server=http://mimir/prometheus",
+    ]
+
+
 def test_security_can_be_loosened_for_openshift(render):
     objects = render(podSecurityContext={"runAsUser": None}, securityContext={"privileged": False})
     assert objects.pod()["securityContext"] == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
