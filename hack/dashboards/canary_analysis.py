@@ -35,6 +35,7 @@ def build() -> Json:
         (4, _glance()),
         (8, [_weights(), _course()]),
         (8, [_success_rate_check(), _duration_check(), _failed_checks()]),
+        (8, [_own_checks()]),
         (1, [row("RED: requests, errors and duration, as the mesh measures them")]),
         (7, [sides.requests(*side) for side in SIDES]),
         (7, [sides.errors(*side) for side in SIDES]),
@@ -157,6 +158,7 @@ def _course() -> Json:
         target(q.of_canary("status"), "rollout"),
         target(q.check("verdict", q.REQUESTS), "success rate"),
         target(q.check("verdict", q.DURATION_CHECKS), "duration"),
+        target(q.own_checks("verdict", "metric"), "{{metric}}"),
         target(q.of_canary("ready"), "parts"),
     ]
     return state_timeline(
@@ -191,10 +193,10 @@ def _success_rate_check() -> Json:
 
 def _duration_check() -> Json:
     return timeseries(
-        "Check: request duration, P99",
-        "Orange is what the controller read of the canary, and must not rise above the dashed limit. Blue is the "
-        "primary in the "
-        "same time: if both rise, the cause is not the new version.",
+        "Check: request duration",
+        "Orange is what the controller read of the canary (the 99th percentile, or the one that the canary object "
+        "names), and must not rise above the dashed limit. Blue is the primary's 99th percentile in the same time: if "
+        "both rise, the cause is not the new version.",
         [
             target(q.check("analysis", q.DURATION_CHECKS), "canary, as checked"),
             target(q.check("threshold", q.DURATION_CHECKS), "limit (at most)"),
@@ -203,6 +205,24 @@ def _duration_check() -> Json:
         unit="ms",
         empty=NEVER_CHECKED,
         overrides=_against("limit (at most)"),
+    )
+
+
+def _own_checks() -> Json:
+    """Return the panel: queries of the user's own, each with its limits."""
+    return timeseries(
+        "Checks of your own queries",
+        "What each query of the canary object answered, in its own unit, and the dashed limits that it must not fall "
+        "below (min) or rise above (max). Queries of very different size: click on one in the legend.",
+        [
+            target(q.own_checks("analysis", "metric"), "{{metric}}"),
+            target(q.own_checks("threshold", "metric", "bound"), "{{metric}} limit ({{bound}})"),
+        ],
+        unit="none",
+        empty="no query of its own, or not checked yet",
+        style=STEPS,
+        axis={"min": None},
+        overrides=[limit("/ limit /")],
     )
 
 
