@@ -116,17 +116,17 @@ class RealApplier:
     def _act_on_workloads(self, world: World, action: Scale | CopyTemplate | Fence) -> None:
         deployer = self.adapters.deployers[_spec(world).target_kind]
         if isinstance(action, Fence):
-            workload = world.primary if action.what == "primary" else world.workload
+            workload = world.primary if action.what == "primary" else world.canary_workload
             assert isinstance(workload, Workload), "only what was found is fenced"  # noqa: S101
             deployer.fence(workload)
             return
-        assert isinstance(world.workload, Workload), "only what was found is scaled or copied"  # noqa: S101
+        assert isinstance(world.canary_workload, Workload), "only what was found is scaled or copied"  # noqa: S101
         match action:
             case Scale(replicas):
-                deployer.scale(world.workload, replicas=replicas)
+                deployer.scale(world.canary_workload, replicas=replicas)
             case CopyTemplate(stamp):
                 assert isinstance(world.primary, Workload), "and only over what was found"  # noqa: S101
-                deployer.copy_template(world.workload, world.primary, stamp=stamp, identity=world.identity)
+                deployer.copy_template(world.canary_workload, world.primary, stamp=stamp, identity=world.identity)
 
 
 def _spec(world: World) -> CanarySpec:

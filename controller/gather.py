@@ -138,7 +138,7 @@ class Gatherer:
             now=self.now(),
             canary=canary,
             primary=primary,
-            workload=workload,
+            canary_workload=workload,
             route=route,
             primary_backend=backends[0],
             canary_backend=backends[1],

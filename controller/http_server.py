@@ -1,5 +1,6 @@
 """/healthz, /readyz and /metrics."""
 
+import gzip
 import logging
 import threading
 import time
@@ -19,6 +20,8 @@ Problems = Callable[[], Sequence[str]]
 
 _POLL_SECONDS = 0.1
 _OPENMETRICS = "application/openmetrics-text"
+_GZIP = "gzip"
+_SMALL = 1024  # bytes, which are not worth it
 
 _Page = Callable[[str], tuple[int, str, bytes]]
 
@@ -35,6 +38,9 @@ def _make_handler(pages: Mapping[str, _Page], connections: Connections) -> type[
                 log.exception("Page failed", extra={"path": self.path})
                 code, kind, body = HTTPStatus.INTERNAL_SERVER_ERROR, "text/plain", b"failed, see the log\n"
             self.send_response(code)
+            if _GZIP in self.headers.get("Accept-Encoding", "") and len(body) > _SMALL:
+                body = gzip.compress(body, compresslevel=1)  # a twentieth, for a tenth of the time it took to write
+                self.send_header("Content-Encoding", _GZIP)
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()

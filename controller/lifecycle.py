@@ -14,29 +14,30 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 
 from controller import __version__
 from controller.applier import Applier, DryRun, RealApplier
-from controller.budgets import Budgets
-from controller.controller import Result, Workers
 from controller.core.plan import Plan
 from controller.core.world import World
 from controller.echoes import Echoes, EchoingWriter
-from controller.election import Alone, Election, stand_for_election
+from controller.events.recorder import EventRecorder
 from controller.exporter.caches import CacheCollector
-from controller.exporter.canaries import CanaryExporter
+from controller.exporter.canaries import CanaryCollector
 from controller.exporter.process import ProcessExporter
 from controller.exporter.queue import QueueCollector, QueueExporter
+from controller.exporter.rollouts import RolloutExporter
 from controller.flags import Options
 from controller.gather import Gatherer, make_adapters
 from controller.health import Health
 from controller.http_server import HttpServer
 from controller.in_hand import ClientInHand, InHand
 from controller.kinds import CANARY, PARTS
-from controller.leases import LEASE_NAME
+from controller.lead.election import Alone, Election, stand_for_election
+from controller.lead.leases import LEASE_NAME
 from controller.parts import make_parts
-from controller.ratelimit import default_limiter
 from controller.reconciler import Reconciler, Watchers
-from controller.recorder import EventRecorder
 from controller.unreadable import UnreadableTeller
-from controller.workqueue import WorkQueue
+from controller.work.budgets import Budgets
+from controller.work.ratelimit import default_limiter
+from controller.work.workers import Result, Workers
+from controller.work.workqueue import WorkQueue
 from informers.client import KubeClient
 from informers.credentials import Login, find_login
 from informers.errors import FAILURES
@@ -102,6 +103,14 @@ class Controller:
         self._client = KubeClient(login, user_agent=USER_AGENT, pool_size=pool, count=exporter.counted_kubernetes)
         self._parts = make_parts(self._client, options.namespaces)
         registry.register(CacheCollector(self._parts.by_resource))
+        registry.register(
+            CanaryCollector(
+                self._parts.canaries.views,
+                default_interval=options.control_loop_interval,
+                leads=lambda: self._election.leading,
+                now=utc_now,
+            )
+        )
         self._observer = make_observer(
             options.metrics_server,
             threads=2 * options.workers,
@@ -121,7 +130,7 @@ class Controller:
         registry.register(QueueCollector(self._queue))
         self._workers = Workers(
             self._queue,
-            partial(_noted, self._in_hand, self._reconcile(CanaryExporter(registry))),
+            partial(_noted, self._in_hand, self._reconcile(RolloutExporter(registry))),
             count=options.workers,
             metrics=exporter,
         )
@@ -232,7 +241,7 @@ class Controller:
                 log.warning("Waiting for caches", extra={"missing": self._readiness_problems()})
         return True
 
-    def _reconcile(self, exporter: CanaryExporter) -> Callable[[str], timedelta | None]:
+    def _reconcile(self, exporter: RolloutExporter) -> Callable[[str], timedelta | None]:
         options, parts = self._options, self._parts
         writer = EchoingWriter(self._client, self._echoes)
         adapters = make_adapters(parts.of_kind, writer, parts.versions.__getitem__)
@@ -253,7 +262,7 @@ class Controller:
             servers=self._observer.servers,
         )
         looked = partial(_as_it_was, exporter.looked) if options.dry_run else exporter.looked
-        watchers = Watchers(looked, exporter.gone, exporter.unreadable, self._exporter.throttled, self._exporter.late)
+        watchers = Watchers(looked, exporter.gone, self._exporter.throttled, self._exporter.late)
         unreadable = UnreadableTeller(self._recorder, None if options.dry_run else writer, utc_now)
         budgets = Budgets(monotonic=time.monotonic)
         reconciler = Reconciler(parts.canaries, gatherer, self._observer, applier, watchers, unreadable, budgets)

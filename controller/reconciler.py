@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from controller.applier import Applier
-from controller.budgets import Budgets
 from controller.core.canary import Canary, CanarySpec
 from controller.core.decide import decide
 from controller.core.gates import ends_traffic_to_nothing
@@ -28,6 +27,7 @@ from controller.core.world import (
 )
 from controller.gather import Gatherer
 from controller.unreadable import UnreadableTeller
+from controller.work.budgets import Budgets
 from informers.errors import ApiError, is_refusal
 from informers.keys import split_key
 from informers.types import Cache, Unreadable
@@ -44,7 +44,6 @@ class Watchers:
 
     looked: Callable[[World, Plan], None]
     gone: Callable[[str, str], None]  # namespace, name
-    unreadable: Callable[[str, str], None]  # likewise
     throttled: Callable[[str], None]  # namespace of a canary that has cost too much of late
     late: Callable[[timedelta], None]  # how long after its due time a round was held
 
@@ -77,7 +76,6 @@ class Reconciler:
         canary = self.canaries.get(namespace, name)
         if isinstance(canary, Unreadable):
             self._forget(key)
-            self.watchers.unreadable(namespace, name)
             return self.unreadable.tell(canary)
         self.unreadable.forget(key)
         if canary is None:

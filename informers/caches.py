@@ -1,6 +1,6 @@
 """One cache over informers of one kind in several namespaces (``--namespace``)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Generic
 
 from informers.informer import Informer
@@ -30,6 +30,11 @@ class Informers(Generic[V]):
     def by_index(self, index: str, value: str) -> Sequence[V | Unreadable]:
         """Return what is filed under a value, in all namespaces; KeyError for an unknown index."""
         return [view for informer in self.all for view in informer.by_index(index, value)]
+
+    def views(self) -> Iterator[V | Unreadable]:
+        """Yield everything."""
+        for informer in self.all:
+            yield from informer.views()
 
     def first(self, index: str, value: str) -> V | None:
         """Return the first of what is filed under a value that names a namespace."""

@@ -85,6 +85,10 @@ class Informer(Generic[V]):
         """Return what is filed under a value; KeyError for an unknown index."""
         return self._store.by_index(index, value)
 
+    def views(self) -> Sequence[V | Unreadable]:
+        """Return everything, at one moment."""
+        return self._store.views()
+
     def first(self, index: str, value: str) -> V | None:
         """Return the first of what is filed under a value; see ``Store.first``."""
         return self._store.first(index, value)

@@ -84,6 +84,11 @@ class Store(Generic[V]):
         with self._lock:
             return [self._objects[key] for key in sorted(self._filed[index].get(value, ()))]
 
+    def views(self) -> Sequence[V | Unreadable]:
+        """Return everything, at one moment."""
+        with self._lock:
+            return tuple(self._objects.values())
+
     def first(self, index: str, value: str) -> V | None:
         """Return the first by the order of an index of what is filed under a value, or None if nothing is.
 

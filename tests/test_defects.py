@@ -7,20 +7,17 @@ from datetime import timedelta
 
 import pytest
 import yaml
-from prometheus_client import CollectorRegistry
 
-from controller.controller import Workers
 from controller.core import events
 from controller.core.canary import Stage, State
 from controller.core.decide import decide
 from controller.core.plan import CopyTemplate, Plan, Scale, Shift, WriteStatus
-from controller.core.simulator import later, plan_for, play, pushed, remembering, run, simulated, template_of
 from controller.core.world import stamp
-from controller.correlator import Correlator
-from controller.exporter.canaries import CanaryExporter
+from controller.events.correlator import Correlator
 from controller.kinds import canary_view
-from controller.ratelimit import ExponentialLimiter
-from controller.workqueue import WorkQueue
+from controller.work.ratelimit import ExponentialLimiter
+from controller.work.workers import Workers
+from controller.work.workqueue import WorkQueue
 from deploy.deployments import DEPLOYMENTS, DeploymentDeployer
 from deploy.deployments import view as deployment_view
 from hack.sandbox.__main__ import ARTIFACTS
@@ -54,6 +51,7 @@ from tests.fakes.caches import FakeCache
 from tests.fakes.counted import Counted
 from tests.fakes.writer import FakeWriter
 from tests.router.virtual_services import REF, pair, to, virtual_service
+from tests.simulator import later, plan_for, play, pushed, remembering, run, simulated, template_of
 
 RATE = Check("istio_requests_total", 99.0, "30s")
 TARGET = Target("test", "podinfo-canary")
@@ -129,7 +127,7 @@ def test_canary_of_which_every_answer_is_a_5xx_reads_zero_and_fails():
 
 def test_rollback_is_not_blocked_by_an_unhealthy_canary():  # behaviour 9
     sick = workload(available_replicas=0, updated_replicas=0)
-    plan = decided(world(status=status(failed_checks=9), workload=sick))
+    plan = decided(world(status=status(failed_checks=9), canary_workload=sick))
     assert said(plan)[-1] == "Canary failed! Scaling down podinfo-canary.test"
     assert {Shift(ALL_TO_PRIMARY), Scale(0)} <= set(plan.actions)
 
@@ -137,8 +135,12 @@ def test_rollback_is_not_blocked_by_an_unhealthy_canary():  # behaviour 9
 def test_unhealthy_canary_is_rolled_back_in_the_end():
     scene = simulated(spec(), now=NOW)
     for _ in range(200):
-        lost = replace(scene.workload, available_replicas=0) if scene.canary.status.canary_weight else scene.workload
-        scene = replace(scene, workload=lost)
+        lost = (
+            replace(scene.canary_workload, available_replicas=0)
+            if scene.canary.status.canary_weight
+            else scene.canary_workload
+        )
+        scene = replace(scene, canary_workload=lost)
         plan = plan_for(scene, lambda *_: GOOD)
         scene = remembering(scene, plan)
         for action in plan.actions:
@@ -163,13 +165,13 @@ def test_unhealthy_canary_is_rolled_back_in_the_end():
 )
 def test_nothing_but_the_template_is_a_revision(noise):  # behaviour 17
     resting = canary(finalizers=(), status=at_rest())
-    assert decided(world(canary=resting, workload=workload(**noise))) == Plan()
+    assert decided(world(canary=resting, canary_workload=workload(**noise))) == Plan()
 
 
 def test_every_push_is_seen_whatever_was_written_in_between():
     resting = canary(finalizers=(), status=at_rest())
     new = workload("3", generation=2, resource_version="1")
-    assert said(decided(world(canary=resting, workload=new)))[0].startswith("New revision detected")
+    assert said(decided(world(canary=resting, canary_workload=new)))[0].startswith("New revision detected")
 
 
 def test_failed_status_write_after_finishing_sends_no_traffic_to_zero_pods():
@@ -180,7 +182,7 @@ def test_failed_status_write_after_finishing_sends_no_traffic_to_zero_pods():
                 break  # the write fails: the rest of the plan is lost
             scene = play(scene, action)
             if scene.weights.canary:
-                assert scene.workload.replicas > 0
+                assert scene.canary_workload.replicas > 0
         scene = later(scene, timedelta(seconds=30))
     assert scene.weights == ALL_TO_PRIMARY
     assert scene.primary.template.body == "2"
@@ -257,7 +259,7 @@ def test_rounds_of_one_canary_never_overlap_while_prometheus_hangs():
 
 def test_scale_up_goes_back_to_the_last_count():
     idle = {"replicas": 0, "current_replicas": 0, "updated_replicas": 0, "available_replicas": 0}
-    plan = decided(world(status=at_rest(canary_replicas=4), workload=workload("3", generation=2, **idle)))
+    plan = decided(world(status=at_rest(canary_replicas=4), canary_workload=workload("3", generation=2, **idle)))
     assert Scale(4) in plan.actions
 
 
@@ -290,10 +292,6 @@ def test_dot_in_a_name_is_no_wildcard():
 
 def test_canary_that_is_gone_ticks_no_more():
     assert decide(world(canary=canary(deleting=True, finalizers=()))).wake_after is None
-    exporter = CanaryExporter(registry := CollectorRegistry())
-    exporter.looked(world(), Plan())
-    exporter.gone("test", "podinfo")
-    assert registry.get_sample_value("flagger_canary_status", {"name": "podinfo", "namespace": "test"}) is None
 
 
 @pytest.mark.parametrize(
@@ -382,7 +380,7 @@ def test_template_that_is_pushed_back_and_forth_is_never_promoted_unseen():
     for number in range(30):
         for action in plan_for(scene, lambda *_: GOOD).actions:
             if isinstance(action, CopyTemplate):
-                assert scene.workload.template.revision == scene.canary.status.canary_revision
+                assert scene.canary_workload.template.revision == scene.canary.status.canary_revision
             scene = play(scene, action)
         scene = pushed(later(scene, MINUTE), template_of("podinfo-canary", str(2 + number % 2)))
     assert scene.primary.template.body == "1"

@@ -124,7 +124,7 @@ def _finding(world: World, closed: Closed) -> Finding:
             workloads=nouns.resource(kind),
         )
         return problem("canaries", reason, closed.what, fix, about)
-    workload = world.primary if closed.gate.side == "primary" else world.workload
+    workload = world.primary if closed.gate.side == "primary" else world.canary_workload
     name = workload.name if workload else ""
     what = f"kubectl -n {canary.namespace} rollout {{}} {kind.lower()}/{name}"
     if closed.gate.needs is Needs.TIME:

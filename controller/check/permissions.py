@@ -8,7 +8,7 @@ from typing import Any
 
 from controller.check.facts import Permission
 from controller.kinds import CANARY, PARTS
-from controller.leases import LEASE_NAME
+from controller.lead.leases import LEASE_NAME
 from controller.resources import EVENTS, LEASES
 from informers.kinds import READ, WatchedKind
 from informers.namespaces import NAMESPACES

@@ -76,9 +76,9 @@ def noted(r: Rollout, status: CanaryStatus) -> CanaryStatus:
     """Return the status with what every write of a running rollout notes."""
     status = replace(
         status,
-        canary_generation=r.workload.generation,
-        canary_uid=r.workload.uid,
-        canary_replicas=r.workload.replicas or status.canary_replicas,
+        canary_generation=r.canary_workload.generation,
+        canary_uid=r.canary_workload.uid,
+        canary_replicas=r.canary_workload.replicas or status.canary_replicas,
     )
     return running(r.world, nothing_to_repair(r.world, status))
 

@@ -101,7 +101,7 @@ def stand_back_for_an_older_canary(world: World) -> Plan | None:
 
 def roll_back_a_deleted_canary(world: World) -> Plan | None:
     """A canary Deployment that is deleted mid-rollout will never be ready (behaviour 7)."""
-    if world.at_rest or world.workload is not None:
+    if world.at_rest or world.canary_workload is not None:
         return None
     return ending.roll_back(world, world.canary.status, events.WORKLOAD_DELETED)
 
@@ -109,7 +109,7 @@ def roll_back_a_deleted_canary(world: World) -> Plan | None:
 def give_up_what_cannot_be_read(world: World) -> Plan | None:
     """A canary Deployment that cannot be read is no evidence: each round counts as inconclusive (behaviour 8)."""
     spec, status = world.canary.spec, world.canary.status
-    if isinstance(spec, InvalidSpec) or world.at_rest or not isinstance(world.workload, Unreadable):
+    if isinstance(spec, InvalidSpec) or world.at_rest or not isinstance(world.canary_workload, Unreadable):
         return None
     if obeying.is_asked(world.canary.verbs.abort, status.obeyed.abort, status):
         return obeying.abort(world)
@@ -180,7 +180,7 @@ def refuse_what_failed_before(r: Rollout) -> Plan | None:
 
     Source: behaviour 9.
     """
-    revision = r.workload.template.revision
+    revision = r.canary_workload.template.revision
     new = r.overtaken or r.world.canary.status.state is None
     if not new or revision not in r.world.canary.status.failed_revisions:
         return None
@@ -197,11 +197,13 @@ def roll_back_after_the_deadline(r: Rollout) -> Plan | None:
     """A canary of which no pod is available within its progress deadline will never be ready (behaviour 7)."""
     if r.stage not in {Stage.STARTING, Stage.PROGRESSING}:
         return None
-    observed = r.workload.observed_generation >= r.workload.generation  # or the condition speaks of an older template
+    observed = (
+        r.canary_workload.observed_generation >= r.canary_workload.generation
+    )  # or the condition speaks of an older template
     due = pacing.deadline_at(r)
-    if not (observed and r.workload.deadline_exceeded) and (due is None or due > r.world.now):
+    if not (observed and r.canary_workload.deadline_exceeded) and (due is None or due > r.world.now):
         return None
-    return ending.roll_back(r.world, r.world.canary.status, events.deadline_exceeded(r.workload.failure))
+    return ending.roll_back(r.world, r.world.canary.status, events.deadline_exceeded(r.canary_workload.failure))
 
 
 def copy_what_was_claimed(r: Rollout) -> Plan | None:
@@ -232,7 +234,7 @@ def start_a_rollout(r: Rollout) -> Plan | None:
     if closed:
         return standing.behind(r.world, closed)
     retried = obeying.is_retried(r.world) and not r.overtaken
-    revision = r.workload.template.revision
+    revision = r.canary_workload.template.revision
     return steps.start(r, events.retrying(ending.workload_label(r.world), revision) if retried else None)
 
 
@@ -290,8 +292,10 @@ def give_the_canary_pods(r: Rollout) -> Plan | None:
     Source: behaviour 4.
     """
     status = r.world.canary.status
-    unscaled = r.workload.generation == status.canary_generation and r.workload.replicas < status.canary_replicas
-    lacks = not r.workload.replicas or unscaled
+    unscaled = (
+        r.canary_workload.generation == status.canary_generation and r.canary_workload.replicas < status.canary_replicas
+    )
+    lacks = not r.canary_workload.replicas or unscaled
     return steps.give_pods(r) if r.stage is Stage.STARTING and lacks else None
 
 
@@ -399,7 +403,7 @@ def _marked(world: World, plan: Plan) -> Plan:
 
 
 def _has_something_new(world: World) -> bool:
-    workload = world.workload
+    workload = world.canary_workload
     return isinstance(workload, Workload) and (template_changed(world.canary, workload) or obeying.is_retried(world))
 
 

@@ -30,13 +30,13 @@ def finish(r: Rollout) -> Plan:
 
 def finish_without_analysis(r: Rollout) -> Plan:
     """End a rollout whose promotion would change nothing: the primary already runs what the canary would bring."""
-    revision = r.workload.template.revision
+    revision = r.canary_workload.template.revision
     before = r.world.canary.status
     status = replace(
         before,
         canary_revision=revision,
-        canary_generation=r.workload.generation,
-        canary_uid=r.workload.uid,
+        canary_generation=r.canary_workload.generation,
+        canary_uid=r.canary_workload.uid,
         checks=(),
         failed_checks=0,
         drain_start_time=None if r.world.at_rest else before.drain_start_time,
@@ -217,7 +217,7 @@ def _draining(world: World, cause: Cause) -> CanaryStatus:
 
 def _close(world: World, first: tuple[Action, ...], cause: Cause, said: Say | None, *, overtaken: bool = False) -> Plan:
     """Scale the canary down and confirm; a newer template keeps its pods, and starts at once."""
-    workload = world.workload if isinstance(world.workload, Workload) and not overtaken else None
+    workload = world.canary_workload if isinstance(world.canary_workload, Workload) and not overtaken else None
     scale: tuple[Action, ...] = (Scale(0),) if workload and workload.replicas else ()
     if workload and not workload.replicas and not world.at_rest:
         scale = (Fence("canary"),)  # a scale-up may still be on its way

@@ -130,7 +130,7 @@ def astray(world: World, side: Literal["primary", "canary"]) -> str | None:
     workload, backend, host = (
         (world.primary, world.primary_backend, spec.primary.host)
         if side == "primary"
-        else (world.workload, world.canary_backend, spec.canary.host)
+        else (world.canary_workload, world.canary_backend, spec.canary.host)
     )
     if not isinstance(workload, Workload) or backend.leads_to(workload.template.labels):
         return None
@@ -175,7 +175,7 @@ def primary_converged(world: World) -> str | None:
 
 def canary_converged(world: World) -> str | None:
     """The canary has converged."""
-    return rollout_status(world.workload) if isinstance(world.workload, Workload) else None
+    return rollout_status(world.canary_workload) if isinstance(world.canary_workload, Workload) else None
 
 
 def held(world: World) -> str | None:
@@ -375,7 +375,7 @@ def _workloads(world: World) -> Iterator[tuple[Workload | Unreadable | None, str
         namespace = world.canary.namespace
         kind = noun(spec.target_kind)
         yield world.primary, "primary", f"primary {kind} {spec.primary.name}.{namespace}"
-        yield world.workload, "canary", f"canary {kind} {spec.canary.name}.{namespace}"
+        yield world.canary_workload, "canary", f"canary {kind} {spec.canary.name}.{namespace}"
 
 
 def _route(world: World) -> str:

@@ -104,13 +104,13 @@ def deadline_at(r: Rollout) -> datetime | None:
     Source: ``DeploymentTimedOut`` of kube-controller-manager.
     """
     started, last_check = r.world.canary.status.start_time, r.world.canary.status.last_check_time
-    old = r.workload.current_replicas - r.workload.updated_replicas  # which may be all that is available
-    came_up = r.workload.available_replicas > max(old, 0)
-    if r.stage is not Stage.STARTING or started is None or r.workload.paused or came_up:
+    old = r.canary_workload.current_replicas - r.canary_workload.updated_replicas  # which may be all that is available
+    came_up = r.canary_workload.available_replicas > max(old, 0)
+    if r.stage is not Stage.STARTING or started is None or r.canary_workload.paused or came_up:
         return None
     started = min(started, last_check or started)  # a start that was still to come has a look noted beside it
-    resumed = r.workload.resumed_at
-    return (max(started, resumed) if resumed else started) + r.workload.progress_deadline
+    resumed = r.canary_workload.resumed_at
+    return (max(started, resumed) if resumed else started) + r.canary_workload.progress_deadline
 
 
 def correction_due_at(world: World, spec: CanarySpec) -> datetime:

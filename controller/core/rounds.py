@@ -138,7 +138,7 @@ def _counted(r: Rollout, status: CanaryStatus, said: Say) -> Plan:
 
 def _why_it_cannot_serve(r: Rollout) -> tuple[str, str]:
     k = workload_label(r.world)
-    if not r.workload.available_replicas:
+    if not r.canary_workload.available_replicas:
         return f"available replicas 0 < 1 of {k}", "pods"
     backend = r.world.canary_backend
     # The gate of the services says the same of one that is gone, so it is one event.

@@ -42,9 +42,9 @@ def fresh_status(r: Rollout) -> CanaryStatus:
     return CanaryStatus(
         state=State.RUNNING,
         stage=Stage.STARTING,
-        canary_revision=r.workload.template.revision,
-        canary_generation=r.workload.generation,
-        canary_uid=r.workload.uid,
+        canary_revision=r.canary_workload.template.revision,
+        canary_generation=r.canary_workload.generation,
+        canary_uid=r.canary_workload.uid,
         canary_replicas=before.canary_replicas,
         start_time=world.now,
         previous_weight=before.canary_weight,
@@ -182,7 +182,7 @@ def _copy(r: Rollout) -> tuple[Action, ...]:
 def _why_it_starts(r: Rollout) -> Event:
     old = r.world.canary.status.canary_revision
     if old:
-        return events.new_revision(workload_label(r.world), old, r.workload.template.revision)
+        return events.new_revision(workload_label(r.world), old, r.canary_workload.template.revision)
     return events.starting(r.world.canary.label)
 
 
@@ -192,7 +192,7 @@ def _pods_to_start_with(r: Rollout) -> int:
     The first time, what its share of the traffic asks for: the primary's replicas times ``maxWeight``, rounded up, and
     never fewer than it has. An autoscaler's own minimum is not read; it raises the count itself, and the rollout waits.
     """
-    known = r.workload.replicas or r.world.canary.status.canary_replicas
+    known = r.canary_workload.replicas or r.world.canary.status.canary_replicas
     if r.world.canary.status.canary_replicas or r.primary is None:
         return known or 1
     return max(known, math.ceil(r.primary.replicas * r.spec.max_weight / TOTAL), 1)
@@ -200,7 +200,7 @@ def _pods_to_start_with(r: Rollout) -> int:
 
 def _give_pods(r: Rollout, status: CanaryStatus) -> tuple[Action, ...]:
     wanted = status.canary_replicas or 1
-    if r.workload.replicas >= wanted:
+    if r.canary_workload.replicas >= wanted:
         return ()
     return (Scale(wanted), Say(events.scaling_up(r.world.canary.label)))
 

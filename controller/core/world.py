@@ -66,7 +66,7 @@ class World:
     now: datetime
     canary: Canary
     primary: Workload | Unreadable | None  # None: there is no such Deployment
-    workload: Workload | Unreadable | None  # of the canary
+    canary_workload: Workload | Unreadable | None
     route: Route | None  # None: there is no such route object
     primary_backend: Backend  # what stands behind the primary's host
     canary_backend: Backend
@@ -102,12 +102,12 @@ class World:
     @property
     def canary_serves(self) -> bool:
         """Whether a request to the canary's host finds a pod."""
-        return _serves(self.workload, self.canary_backend)
+        return _serves(self.canary_workload, self.canary_backend)
 
     @property
     def only_the_canary_serves(self) -> bool:
         """Whether all traffic belongs on the canary, tested or not: the primary would lose every request."""
-        return isinstance(self.workload, Workload) and self.canary_serves and not self.primary_serves
+        return isinstance(self.canary_workload, Workload) and self.canary_serves and not self.primary_serves
 
     @property
     def route_is_unreadable(self) -> bool:
@@ -136,7 +136,7 @@ class Rollout:
 
     world: World
     spec: CanarySpec
-    workload: Workload
+    canary_workload: Workload
 
     @property
     def stage(self) -> Stage | None:
@@ -157,7 +157,7 @@ class Rollout:
     def changes_nothing(self) -> bool:
         """Whether a promotion would leave the primary as it is."""
         return self.primary is not None and would_change_nothing(
-            self.workload.template, self.primary.template, self.world.identity
+            self.canary_workload.template, self.primary.template, self.world.identity
         )
 
     @property
@@ -173,7 +173,7 @@ class Rollout:
     @property
     def overtaken(self) -> bool:
         """Whether the canary has another template by now than the one that this rollout is about."""
-        return template_changed(self.world.canary, self.workload)
+        return template_changed(self.world.canary, self.canary_workload)
 
     @property
     def primary_is_beyond_help(self) -> bool:
@@ -183,9 +183,9 @@ class Rollout:
 
 def rollout_of(world: World) -> Rollout | None:
     """Return the rollout of a world, or None if its canary is missing or unreadable, or its spec invalid."""
-    if isinstance(world.canary.spec, InvalidSpec) or not isinstance(world.workload, Workload):
+    if isinstance(world.canary.spec, InvalidSpec) or not isinstance(world.canary_workload, Workload):
         return None
-    return Rollout(world=world, spec=world.canary.spec, workload=world.workload)
+    return Rollout(world=world, spec=world.canary.spec, canary_workload=world.canary_workload)
 
 
 def with_readings(world: World, checks: Sequence[AnyCheck], readings: Iterable[Reading]) -> World:

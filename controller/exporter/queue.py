@@ -5,14 +5,14 @@ from collections.abc import Iterator
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily, Metric
 
-from controller.workqueue import WorkQueue
+from controller.work.workqueue import WorkQueue
 
 QUEUE_NAME = "canaries"
 _BUCKETS = tuple(1e-6 * 10**i for i in range(10))
 
 
 class QueueExporter:
-    """The queue's metrics under client-go's names; fulfils ``controller.workqueue.QueueMetrics``."""
+    """The queue's metrics under client-go's names; fulfils ``controller.work.workqueue.QueueMetrics``."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         def histogram(name: str, text: str) -> Histogram:

@@ -16,7 +16,7 @@ from pathlib import Path
 from hack.cluster.binaries import find_binaries
 from hack.cluster.commands import call, run_until_interrupted, say
 from hack.cluster.control_plane import start, wait_until
-from hack.cluster.istio import find_definitions
+from hack.cluster.definitions import find_definitions
 from hack.cluster.kubelets import KubeletsOfCluster
 from hack.cluster.mesh import MeshOfCluster
 from hack.cluster.monitoring import Prometheus
@@ -24,7 +24,11 @@ from hack.processes import pause
 
 REPOSITORY = Path(__file__).parents[2]
 
-SERVED = ("/apis/flagger.app/v1beta1/canaries", "/apis/networking.istio.io/v1/virtualservices")
+SERVED = (
+    "/apis/flagger.app/v1beta1/canaries",
+    "/apis/networking.istio.io/v1/virtualservices",
+    "/apis/gateway.networking.k8s.io/v1/httproutes",
+)
 
 
 def main() -> int:
@@ -47,7 +51,7 @@ def _run(stack: ExitStack, directory: Path, port: int, command: list[str]) -> in
     access = plane.access
     call(binaries, access, "kubectl", "create", "namespace", "istio-system")  # which Istio would have brought
     ours = (REPOSITORY / "artifacts/flagger" / f"{name}.yaml" for name in ("crd", "metrictemplates"))
-    for path in (*ours, definitions):
+    for path in (*ours, *definitions):
         call(binaries, access, "kubectl", "apply", "--server-side", "--filename", str(path))
     with access.client("admin") as admin:  # a new kind is served a moment after its definition is there
         wait_until(lambda: all(admin.get(path).is_success for path in SERVED), plane.processes, "our kinds are served")
@@ -59,7 +63,8 @@ def _run(stack: ExitStack, directory: Path, port: int, command: list[str]) -> in
     stack.callback(prometheus.stop)
     processes = [*plane.processes, prometheus.start()]
     chart = ("flagger", str(REPOSITORY / "charts/flagger"), "--namespace=istio-system")
-    call(binaries, access, "helm", "upgrade", "--install", *chart, f"--set=metricsServer={prometheus.url}")
+    values = (f"--set=metricsServer={prometheus.url}", "--set=kinds.httpRoutes=true")
+    call(binaries, access, "helm", "upgrade", "--install", *chart, *values)
     controllers = access.kubeconfig_for(
         access.token_of("istio-system", "flagger"), access.directory / "flagger.kubeconfig", namespace="istio-system"
     )

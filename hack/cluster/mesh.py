@@ -11,12 +11,14 @@ from hack.processes import ProcessError
 from hack.sandbox.admin import AdminServer, switch_mesh
 from hack.sandbox.cluster import wall_clock
 from hack.sandbox.mesh import Mesh
+from hack.sandbox.routes import as_virtual_service
 from informers.client import KubeClient
 from informers.credentials import find_login
 from informers.informer import Informer
 from informers.kube_source import KubeSource
 from informers.resources import Resource
 from informers.types import Unreadable
+from router.gateway import HTTP_ROUTES
 from router.istio import VIRTUAL_SERVICES
 from router.services import SERVICES
 
@@ -51,12 +53,13 @@ def _namespace(view: Whole) -> Sequence[str]:
 
 
 class MeshOfCluster:
-    """Counts the requests of a cluster's VirtualServices, and serves them at /metrics. Use it as a context manager."""
+    """Counts the requests of a cluster's routes, and serves them at /metrics. Use it as a context manager."""
 
     def __init__(self, kubeconfig: Path) -> None:
         """Take the way to the cluster; nothing is read yet."""
         self._client = KubeClient(find_login(str(kubeconfig), None), user_agent="mesh", pool_size=4)
         self._virtual_services = self._informer(VIRTUAL_SERVICES.newest)
+        self._http_routes = self._informer(HTTP_ROUTES.newest)
         self._services = self._informer(SERVICES.newest)
         self._deployments = self._informer(DEPLOYMENTS.newest)
         self.mesh = Mesh(self)
@@ -85,8 +88,8 @@ class MeshOfCluster:
         self._client.close()
 
     def routes(self) -> Sequence[Json]:
-        """Return every VirtualService."""
-        return [view.obj for view in self._virtual_services.by_index("all", "") if not isinstance(view, Unreadable)]
+        """Return every VirtualService, and every HTTPRoute as one."""
+        return [*_all_of(self._virtual_services), *map(as_virtual_service, _all_of(self._http_routes))]
 
     def service(self, namespace: str, name: str) -> Json | None:
         """Return a Service."""
@@ -100,7 +103,7 @@ class MeshOfCluster:
 
     @property
     def _informers(self) -> Sequence[Informer[Whole]]:
-        return (self._virtual_services, self._services, self._deployments)
+        return (self._virtual_services, self._http_routes, self._services, self._deployments)
 
     def _informer(self, resource: Resource) -> Informer[Whole]:
         source = KubeSource(self._client, lambda: resource, kind=resource.kind, plural=resource.plural)
@@ -110,3 +113,7 @@ class MeshOfCluster:
         """Send the requests of the time since the last scrape, and return what Prometheus reads."""
         self.mesh.tick(wall_clock())
         return self.mesh.exposition()
+
+
+def _all_of(informer: Informer[Whole]) -> Sequence[Json]:
+    return [view.obj for view in informer.by_index("all", "") if not isinstance(view, Unreadable)]

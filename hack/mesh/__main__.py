@@ -12,7 +12,7 @@ from pathlib import Path
 
 from hack.cluster.binaries import BuildError, find_binaries
 from hack.cluster.commands import run_until_interrupted, say
-from hack.cluster.istio import find_definitions
+from hack.cluster.definitions import find_definitions
 from hack.mesh.mesh import Places, start
 from hack.mesh.namespaces import WITHIN, enter, problem
 from hack.mesh.programs import find_programs

@@ -13,7 +13,7 @@ from pathlib import Path
 from hack.cluster.binaries import find_binaries
 from hack.cluster.commands import call, environ_for, say
 from hack.cluster.control_plane import ControlPlane, schedulable, start_without_nodes, wait_until
-from hack.cluster.istio import find_definitions
+from hack.cluster.definitions import find_definitions
 from hack.cluster.monitoring import Prometheus
 from hack.mesh.istio import MANIFESTS, start_istiod, webhook_is_strict
 from hack.mesh.network import API_SERVER, NODE, make_node
@@ -28,6 +28,7 @@ _SERVED = (
     "/apis/flagger.app/v1beta1/canaries",
     *(f"/apis/networking.istio.io/{version}/virtualservices" for version in ("v1", "v1beta1", "v1alpha3")),
     "/apis/security.istio.io/v1/peerauthentications",
+    "/apis/gateway.networking.k8s.io/v1/httproutes",
 )
 
 
@@ -76,7 +77,7 @@ def start(stack: ExitStack, directory: Path, interval: str, settings: Sequence[s
     plane = start_without_nodes(stack, binaries, directory, port=443, addresses=addresses)
     access = plane.access
     call(binaries, access, "kubectl", "create", "namespace", "istio-system")
-    for path in (REPOSITORY / "artifacts/flagger/crd.yaml", find_definitions(say)):
+    for path in (REPOSITORY / "artifacts/flagger/crd.yaml", *find_definitions(say)):
         call(binaries, access, "kubectl", "apply", "--server-side", "--filename", str(path))
     nodelet = _start_nodelet(plane, directory, programs)
     stack.callback(nodelet.stop)
@@ -93,7 +94,7 @@ def start(stack: ExitStack, directory: Path, interval: str, settings: Sequence[s
         wait_until(lambda: webhook_is_strict(admin), processes, "istiod's webhook is strict")
         wait_until(lambda: schedulable(admin), processes, "all nodes are ready")
     metrics_server = "--set=metricsServer=http://prometheus.istio-system:9090"
-    values = (metrics_server, f"--set=controlLoopInterval={interval}")
+    values = (metrics_server, f"--set=controlLoopInterval={interval}", "--set=kinds.httpRoutes=true")
     call(binaries, access, "helm", "upgrade", "--install", *CHART, *values, "--wait", "--timeout=60s")
     state = _write_state(directory, binaries, plane, {"istiod": istiod.pid, "settings": environ})
     say(f"The mesh is ready after {time.monotonic() - began:.0f}s.")

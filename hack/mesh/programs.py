@@ -10,7 +10,7 @@ from pathlib import Path
 from zipfile import ZipFile
 
 from hack.cluster.binaries import cache_of, fill, install, run_tool
-from hack.cluster.istio import ISTIO
+from hack.cluster.definitions import ISTIO
 
 PODINFO = "v1.8.1-0.20250910200901-e86405a8674e"  # 6.9.2
 ENVOY = Path(__file__).parent / "envoy.txt"

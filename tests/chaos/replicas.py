@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from controller import election
-from controller.leases import Timing
+from controller.lead.leases import Timing
 from controller.lifecycle import USER_AGENT, Controller
 from hack.sandbox.cluster import wall_clock
 from hack.sandbox.faults import Fault

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from hack.cluster.access import Access
-from hack.sandbox.__main__ import ARTIFACTS, VIRTUAL_SERVICE_CRD
+from hack.sandbox.__main__ import ARTIFACTS, HTTP_ROUTE_CRD, VIRTUAL_SERVICE_CRD
 from hack.sandbox.cluster import Cluster
 
 Json = dict[str, Any]
@@ -91,7 +91,7 @@ def http() -> Iterator[httpx.Client]:
             yield client
         return
     with Cluster(pod_delay=timedelta(milliseconds=800), tick=timedelta(milliseconds=50)) as cluster:  # as hack.cluster
-        cluster.add_files([VIRTUAL_SERVICE_CRD, ARTIFACTS / "flagger" / "crd.yaml"])
+        cluster.add_files([VIRTUAL_SERVICE_CRD, HTTP_ROUTE_CRD, ARTIFACTS / "flagger" / "crd.yaml"])
         with httpx.Client(base_url=cluster.api.url, timeout=10) as client:
             yield client
 

@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from controller.core.simulator import workload_running
 from deploy.registry import WORKLOADS
 from deploy.template import would_change_nothing
 from deploy.types import PROMOTED_ANNOTATION
 from informers.errors import ConflictError, InvalidError, NotFoundError
 from tests.fakes.parts import FakeDeployer
 from tests.fakes.sandbox import live
+from tests.simulator import workload_running
 
 STAMP = "123@2018-10-10T12:00:00+00:00"
 DEPLOYMENTS = ("apps", "deployments")

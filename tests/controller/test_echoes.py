@@ -5,9 +5,9 @@ from functools import partial
 import pytest
 
 from controller.echoes import Echoes, EchoingWriter
-from controller.ratelimit import ExponentialLimiter
 from controller.resources import CANARIES
-from controller.workqueue import WorkQueue
+from controller.work.ratelimit import ExponentialLimiter
+from controller.work.workqueue import WorkQueue
 from deploy.deployments import DEPLOYMENTS as DEPLOYMENT_KIND
 from informers.errors import ConflictError, ForbiddenError
 from tests.controller.clock import FakeClock

@@ -73,6 +73,18 @@ def test_metrics_are_what_the_registry_holds(pages, accept, kind):
     assert "flagger_things_total 3.0" in answer.text
 
 
+@pytest.mark.parametrize(("accepted", "packed"), [("gzip, deflate", True), ("identity", False)])
+def test_long_page_is_packed_for_those_who_accept_it(pages, accepted, packed):
+    counter = Counter("x", "A counter.", ["label"], registry=pages.registry)
+    for number in range(1000):
+        counter.labels(str(number)).inc()
+    answer = pages.get("/metrics", **{"Accept-Encoding": accepted})
+    assert (answer.headers.get("Content-Encoding") == "gzip") == packed
+    assert (int(answer.headers["Content-Length"]) < len(answer.text) / 5) == packed
+    assert 'x_total{label="999"} 1.0' in answer.text
+    assert "Content-Encoding" not in pages.get("/readyz", **{"Accept-Encoding": accepted}).headers
+
+
 def test_unknown_page_says_which_there_are(pages):
     answer = pages.get("/")
     assert (answer.status_code, answer.text) == (404, "try /healthz, /readyz, /metrics\n")

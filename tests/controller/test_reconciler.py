@@ -6,7 +6,6 @@ from datetime import timedelta
 
 import pytest
 
-from controller.budgets import MOST_AT_ONCE, Budgets
 from controller.core.canary import InvalidSpec, Side
 from controller.core.pacing import REPEAT_AT_REST, SOON
 from controller.core.plan import Corrections, Say, Shift, WriteStatus
@@ -14,6 +13,7 @@ from controller.core.world import Memory, Shifted, seniority
 from controller.gather import OVERLAP_INDEX, Adapters, Gatherer, overlap_keys, part_key, parts_keys
 from controller.reconciler import Reconciler, Watchers
 from controller.unreadable import UnreadableTeller
+from controller.work.budgets import MOST_AT_ONCE, Budgets
 from informers.errors import ForbiddenError, TransportError
 from informers.types import Unreadable
 from metrics.types import Target
@@ -95,7 +95,7 @@ class Run:
             canaries or [canary()], indexes={OVERLAP_INDEX: overlap_keys}, orders={OVERLAP_INDEX: seniority}
         )
         self.now = NOW
-        self.looked, self.gone, self.unreadable, self.late = [], [], [], []
+        self.looked, self.gone, self.late = [], [], []
         self.terminating, self.throttled = set(), []
         self.templates, self.unseen = FakeCache([]), {}
         gatherer = Gatherer(
@@ -112,7 +112,6 @@ class Run:
         watchers = Watchers(
             lambda world, plan: self.looked.append((world, plan)),
             lambda *key: self.gone.append(key),
-            lambda *key: self.unreadable.append(key),
             self.throttled.append,
             self.late.append,
         )
@@ -266,7 +265,7 @@ def test_canary_that_cannot_be_read_is_not_taken_for_gone():
     run = Run()
     run.cache.views["test", "podinfo"] = unreadable = Unreadable("test", "podinfo", "u", "1", "no spec")
     assert run.look() == REPEAT_AT_REST
-    assert (run.gone, run.unreadable, run.parts.applied) == ([], [("test", "podinfo")], [])
+    assert (run.gone, run.parts.applied) == ([], [])
     ((about, event),) = run.recorder.events
     assert about == unreadable
     assert event.text == "Halt podinfo.test advancement the canary object cannot be read: no spec"
@@ -409,7 +408,7 @@ def test_invalid_spec_is_gathered_without_parts():
     run = Run(canary(spec=InvalidSpec("x")))
     run.look()
     world = run.looked[0][0]
-    assert (world.primary, world.workload, world.route, world.rivals) == (None, None, None, ())
+    assert (world.primary, world.canary_workload, world.route, world.rivals) == (None, None, None, ())
     assert not world.primary_serves
     assert not world.canary_serves
 

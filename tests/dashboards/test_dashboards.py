@@ -3,6 +3,7 @@
 import itertools
 import json
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import promql_parser
@@ -13,11 +14,13 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 from prometheus_client import CollectorRegistry
 
 from controller.exporter.caches import CacheCollector
-from controller.exporter.canaries import CanaryExporter
+from controller.exporter.canaries import CanaryCollector
 from controller.exporter.process import ProcessExporter
 from controller.exporter.queue import QueueExporter
+from controller.exporter.rollouts import RolloutExporter
 from hack.dashboards.__main__ import CHOICE, DASHBOARDS, DIRECTORY, text_of
 from hack.dashboards.fill import fill
+from tests.controller.core.builders import NOW
 
 ROOT = Path(__file__).parents[2]
 LOADED = {name: json.loads((DIRECTORY / f"{name}.json").read_text()) for name in DASHBOARDS}
@@ -96,8 +99,9 @@ def test_panels_neither_overlap_nor_leave_the_page(name):
 
 def test_every_metric_of_ours_that_is_asked_for_is_exported():
     registry = CollectorRegistry()
-    for exporter in (CanaryExporter, ProcessExporter, QueueExporter):
+    for exporter in (RolloutExporter, ProcessExporter, QueueExporter):
         exporter(registry)
+    registry.register(CanaryCollector(list, default_interval=timedelta(), leads=lambda: True, now=lambda: NOW))
     registry.register(CacheCollector(list))
     families = {family.name for family in registry.collect()}
     exported = families | {f"{name}{suffix}" for name in families for suffix in ("_total", "_bucket")}

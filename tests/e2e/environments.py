@@ -16,7 +16,7 @@ from controller.lifecycle import USER_AGENT
 from hack.cluster.access import Access
 from hack.cluster.control_plane import free_port
 from hack.cluster.monitoring import SCRAPE, Prometheus
-from hack.sandbox.__main__ import ARTIFACTS, DEFINITIONS, VIRTUAL_SERVICE_CRD
+from hack.sandbox.__main__ import ARTIFACTS, DEFINITIONS, HTTP_ROUTE_CRD, VIRTUAL_SERVICE_CRD
 from hack.sandbox.cluster import Cluster
 from hack.sandbox.faults import Fault
 from hack.sandbox.prometheus import PrometheusServer
@@ -156,7 +156,7 @@ class _SandboxOutage:
 @contextmanager
 def sandbox(directory: Path) -> Iterator[SandboxEnvironment]:
     with Cluster(pod_delay=POD_DELAY, tick=timedelta(milliseconds=50), scrape=SCRAPE) as cluster:
-        cluster.add_files([VIRTUAL_SERVICE_CRD, *DEFINITIONS])
+        cluster.add_files([VIRTUAL_SERVICE_CRD, HTTP_ROUTE_CRD, *DEFINITIONS])
         environment = SandboxEnvironment(cluster, directory)
         yield environment
         environment.close()
@@ -242,12 +242,12 @@ def _user(namespace: str) -> str:
 
 
 def service_account(namespace: str) -> Sequence[Json]:
-    """Return the manifests' account, with its rules and those for templates as a role of one namespace."""
-    objects = list(yaml.safe_load_all((ARTIFACTS / "flagger" / "account.yaml").read_text()))
-    objects += yaml.safe_load_all((ARTIFACTS / "kinds" / "metrictemplates.yaml").read_text())
-    account, rules = objects[0], [rule for obj in objects if obj["kind"] == "ClusterRole" for rule in obj["rules"]]
+    """Return the manifests' account, with its cluster roles, optional kinds included, as a role of one namespace."""
+    files = [ARTIFACTS / "flagger" / "account.yaml", *sorted((ARTIFACTS / "kinds").glob("*.yaml"))]
+    objects = [obj for file in files for obj in yaml.safe_load_all(file.read_text())]
+    account, roles = objects[0], [obj for obj in objects if obj["kind"] == "ClusterRole"]
     meta = {"name": "flagger", "namespace": namespace}
-    rbac = objects[1]["apiVersion"]
+    rbac, rules = roles[0]["apiVersion"], [rule for role in roles for rule in role["rules"]]
     return (
         {**account, "metadata": meta},
         {"apiVersion": rbac, "kind": "Role", "metadata": meta, "rules": rules},

@@ -36,6 +36,7 @@ ROOTS = {
     "deployments": "/apis/apps/v1",
     "horizontalpodautoscalers": "/apis/autoscaling/v2",
     "virtualservices": "/apis/networking.istio.io/v1",
+    "httproutes": "/apis/gateway.networking.k8s.io/v1",
     "events": "/api/v1",
     "pods": "/api/v1",
     "services": "/api/v1",
@@ -47,6 +48,7 @@ PLURALS = {
     "Deployment": "deployments",
     "HorizontalPodAutoscaler": "horizontalpodautoscalers",
     "VirtualService": "virtualservices",
+    "HTTPRoute": "httproutes",
     "Service": "services",
     "ResourceQuota": "resourcequotas",
 }

@@ -2,7 +2,7 @@
 
 
 class Counted:
-    """Fulfils ``controller.controller.WorkerMetrics``."""
+    """Fulfils ``controller.work.workers.WorkerMetrics``."""
 
     def __init__(self) -> None:
         self.results: list[str] = []

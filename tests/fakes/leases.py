@@ -7,7 +7,7 @@ from informers.errors import AlreadyExistsError, ConflictError, NotFoundError, T
 
 
 class FakeLeases:
-    """Fulfils ``controller.leases.LeaseClient``. ``down`` refuses; ``loses_answers`` writes and says nothing."""
+    """Fulfils ``controller.lead.leases.LeaseClient``. ``down`` refuses; ``loses_answers`` writes and says nothing."""
 
     def __init__(self):
         self.lease = None

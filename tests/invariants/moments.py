@@ -32,14 +32,14 @@ def ours(scenes: Sequence[Scene], *resources: str) -> Iterator[tuple[Scene, Scen
 
 
 def weights_add_up(scenes: Sequence[Scene], _: Paces) -> Iterator[Breach]:
-    """Weights add up to 100, whoever wrote them."""
+    """The weights of several destinations add up to 100, whoever wrote them."""
     for scene in scenes:
         change = scene.change
         if change is None or change.resource != "virtualservices" or change.after is None:
             continue
         for http in change.after["spec"].get("http") or ():
             weights = weights_of(http)
-            if weights and sum(weights.values()) != TOTAL:
+            if len(weights) > 1 and sum(weights.values()) != TOTAL:
                 yield change, f"weights {weights} do not add up to {TOTAL}"
 
 

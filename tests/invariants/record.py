@@ -7,7 +7,7 @@ every change is taken as it is stored; of a real API server it is what watches s
 import copy
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hack.sandbox.api.store import Entry, Store
@@ -20,6 +20,7 @@ WATCHED = {
     "deployments": "apps",
     "services": "",
     "virtualservices": "networking.istio.io",
+    "httproutes": "gateway.networking.k8s.io",
 }
 
 
@@ -80,7 +81,10 @@ class Recorder:
         store.listen(heard)
 
     def take(self, change: Change) -> None:
-        """Take one change."""
+        """Take one change. Routes of all kinds are taken down in one form."""
+        if change.resource == "httproutes":
+            before, after = (obj and as_virtual_service(obj) for obj in (change.before, change.after))
+            change = replace(change, resource="virtualservices", before=before, after=after)
         with self._lock:
             self._changes.append(change)
 
@@ -124,3 +128,17 @@ def _differing(before: Json, after: Json) -> set[str]:
         keys = {key for key in {**old, **new} if old.get(key) != new.get(key)}
         found |= {f"{part}.{key}" for key in keys - {"resourceVersion", "generation", "managedFields"}}
     return found
+
+
+def as_virtual_service(http_route: Json) -> Json:
+    """Return an HTTPRoute in the form of a VirtualService: nothing is left out."""
+    spec = {**(http_route.get("spec") or {})}
+    rules = spec.pop("rules", None) or ()
+    spec["http"] = [{**rule, "route": [_destination(ref) for ref in rule.get("backendRefs") or ()]} for rule in rules]
+    for rule in spec["http"]:
+        rule.pop("backendRefs", None)
+    return {**http_route, "spec": spec}
+
+
+def _destination(ref: Json) -> Json:
+    return {**ref, "destination": {"host": ref.get("name", "")}}

@@ -91,7 +91,9 @@ class Scene:
 
     @cached_property
     def route(self) -> Json | None:
-        return self.objects.get(("virtualservices", (self.spec.get("virtualService") or {}).get("name", "")))
+        """The route of any kind, in the form of a VirtualService (``record.as_virtual_service``)."""
+        ref = self.spec.get("routeRef") or self.spec.get("virtualService") or {}
+        return self.objects.get(("virtualservices", ref.get("name", "")))
 
     def host(self, side: str) -> str:
         """Return the service of a side."""

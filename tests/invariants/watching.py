@@ -14,7 +14,7 @@ import httpx
 from tests.invariants.record import WATCHED, Change, Json, Recorder
 
 MANAGER = "flagger"
-VERSIONS = {"canaries": "v1beta1", "virtualservices": "v1", "deployments": "v1", "services": "v1"}
+VERSIONS = {**dict.fromkeys(WATCHED, "v1"), "canaries": "v1beta1"}
 
 
 @contextmanager

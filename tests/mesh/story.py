@@ -37,6 +37,7 @@ ROOTS = {
     "virtualservices": _VIRTUAL_SERVICES,
     "destinationrules": _VIRTUAL_SERVICES,
     "gateways": _VIRTUAL_SERVICES,
+    "httproutes": "/apis/gateway.networking.k8s.io/v1",
 }
 ABRUPT = ["sh", "-c", "trap 'kill -9 $p; exit' TERM; ./podinfo --port=9898 & p=$!; wait"]
 """A container that is gone the moment that it is asked to end; podinfo as made goes on for three seconds."""
@@ -53,6 +54,7 @@ class Story:
         self._directory = directory
         self.weights: list[tuple[float, int]] = []  # since when which
         self._proxy = CALLER  # whose sidecar shares out the requests
+        self._has_http_route = False
         self._stop = threading.Event()
         self._watching = threading.Thread(target=self._watch, name=f"weights-{namespace}")
         meta = {"name": namespace, "labels": {"istio-injection": "enabled"}}
@@ -83,12 +85,21 @@ class Story:
             lambda: all(self.available(name) for name in ("podinfo", "podinfo-canary")), "its pods are available"
         )
 
+    def route_by(self, http_route: Json) -> None:
+        """Route by an HTTPRoute, which the canary object names then, in place of the VirtualService."""
+        self.api.delete(f"{self._path('virtualservices')}/podinfo").raise_for_status()
+        self.add(http_route)
+        self._has_http_route = True
+
     def add_canary(self, *, window: str = "5s", **analysis: Any) -> None:  # JSON
         """Create podinfo's canary object, with other limits."""
         canary = yaml.safe_load((ARTIFACTS / "rollouts" / "podinfo.yaml").read_text())
         canary["spec"]["canaryAnalysis"].update(analysis)
         for metric in canary["spec"]["canaryAnalysis"]["metrics"]:
             metric["interval"] = window
+        if self._has_http_route:
+            del canary["spec"]["virtualService"]
+            canary["spec"]["routeRef"] = {"kind": "HTTPRoute", "name": "podinfo"}
         self.add(canary)
 
     def release(self, version: str) -> None:
@@ -215,12 +226,19 @@ class Story:
         with self.mesh.access.client("admin") as client:
             while not self._stop.wait(_LOOK_SECONDS):
                 try:
-                    route = client.get(f"{self._path('virtualservices')}/podinfo").json()["spec"]["http"][0]["route"]
+                    weight = self._weight(client)
                 except (httpx.HTTPError, KeyError):
                     continue
-                weight = next(to.get("weight", 0) for to in route if to["destination"]["host"] == "podinfo-canary")
                 if not self.weights or self.weights[-1][1] != weight:
                     self.weights.append((now(), weight))
+
+    def _weight(self, client: httpx.Client) -> int:
+        """Return the weight of the canary."""
+        if self._has_http_route:
+            refs = client.get(f"{self._path('httproutes')}/podinfo").json()["spec"]["rules"][0]["backendRefs"]
+            return next(int(ref["weight"]) for ref in refs if ref["name"] == "podinfo-canary")
+        route = client.get(f"{self._path('virtualservices')}/podinfo").json()["spec"]["http"][0]["route"]
+        return next(to.get("weight", 0) for to in route if to["destination"]["host"] == "podinfo-canary")
 
     def close(self) -> None:
         """Delete everything, and wait until it is gone."""

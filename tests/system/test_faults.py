@@ -30,10 +30,10 @@ def test_restarts_advance_nothing_early(on):  # contract W3; behaviour 14
     on.add_canary(interval="1h")
     with controller(on):
         on.until_said("Advance podinfo.test canary weight 5")
-    looked = "flagger_canary_weight{"
+    nothing_yet = 'flagger_reconcile_total{result="success"} 0.0'
     for _ in range(3):
         with controller(on) as running:
-            on.until(lambda it=running: looked in page(it.port), every_change=False)
+            on.until(lambda it=running: nothing_yet not in page(it.port), every_change=False)
             on.change(DEPLOYMENTS, "podinfo-canary", lambda obj: obj["metadata"].update(labels={"any": "thing"}))
     assert on.canary_status()["canaryWeight"] == 5
     assert on.weights() == (95, 5)

@@ -33,7 +33,7 @@ def said(*looks, unlisted=()):
     ("changes", "found"),
     [
         pytest.param(
-            {"primary": None, "workload": None, **NO_ROUTE, **NO_SERVICE},
+            {"primary": None, "canary_workload": None, **NO_ROUTE, **NO_SERVICE},
             [
                 (
                     "problem",
@@ -64,7 +64,7 @@ def said(*looks, unlisted=()):
             id="a route without the host",
         ),
         pytest.param(
-            {"workload": UNREADABLE},
+            {"canary_workload": UNREADABLE},
             [
                 (
                     "problem",
@@ -97,7 +97,7 @@ def said(*looks, unlisted=()):
             id="a service that selects other pods",
         ),
         pytest.param(
-            {"workload": builders.workload(available_replicas=0)},
+            {"canary_workload": builders.workload(available_replicas=0)},
             [
                 (
                     "warning",
@@ -107,7 +107,7 @@ def said(*looks, unlisted=()):
             ],
             id="a canary that is not ready",
         ),
-        pytest.param({"workload": builders.workload(**IDLE)}, [], id="a canary at rest has no pods"),
+        pytest.param({"canary_workload": builders.workload(**IDLE)}, [], id="a canary at rest has no pods"),
         pytest.param(
             {"canary": builders.canary(spec=InvalidSpec("spec.primary must be an object, not None")), **NO_ROUTE},
             [("problem", "InvalidSpec", "spec.primary must be an object, not None")],
@@ -130,7 +130,7 @@ def test_what_is_said_of_a_canary(changes, found):
             id="a paused primary",
         ),
         pytest.param(
-            {"workload": builders.workload(paused=True)},
+            {"canary_workload": builders.workload(paused=True)},
             "canary deployment podinfo-canary.test is paused, resume it to go on",
             "kubectl -n test rollout resume deployment/podinfo-canary",
             id="a paused canary",
@@ -154,7 +154,7 @@ def test_rollout_that_is_held_on_purpose_is_a_warning(changes, sentence, fix):
     assert [(str(f.level), f.what, f.fix, f.about) for f in found] == [("warning", sentence, fix, "test/podinfo")]
 
 
-TO_NOTHING = {"route": Route(Weights(50, 50), sends_to_canary=True), "workload": builders.workload(**IDLE)}
+TO_NOTHING = {"route": Route(Weights(50, 50), sends_to_canary=True), "canary_workload": builders.workload(**IDLE)}
 
 
 def test_route_that_sends_users_to_nothing_at_rest_is_a_problem():
@@ -173,7 +173,7 @@ def test_route_is_not_said_to_send_users_to_what_could_not_be_listed(kind):
 
 
 def test_workload_that_is_waited_for_is_named_with_what_shows_it():
-    short = world(primary=builders.primary(available_replicas=1), workload=builders.workload(updated_replicas=0))
+    short = world(primary=builders.primary(available_replicas=1), canary_workload=builders.workload(updated_replicas=0))
     found = [f for f in judge(facts(api=api(objects=Objects((short,))))) if f.level != "ok"]
     assert [f.fix for f in found] == [
         "kubectl -n test rollout status deployment/podinfo shows whether it gets there",
@@ -198,7 +198,7 @@ def test_no_object_yet_is_fine():
 @pytest.mark.parametrize(
     ("kind", "changes", "left"),
     [
-        ("Deployment", {"primary": None, "workload": None, **NO_ROUTE}, "RouteNotFound"),
+        ("Deployment", {"primary": None, "canary_workload": None, **NO_ROUTE}, "RouteNotFound"),
         ("VirtualService", {**NO_ROUTE, **NO_SERVICE}, "ServiceNotUsable"),
         ("Service", {**NO_ROUTE, **NO_SERVICE}, "RouteNotFound"),
     ],
@@ -233,7 +233,7 @@ def test_there_is_no_second_opinion(status):
     """Whatever the controller complains of before a rollout, a check has said; and it says nothing that is not so."""
     parts = {
         "primary": [builders.primary(), None, UNREADABLE],
-        "workload": [builders.workload(), builders.workload(**IDLE), None, UNREADABLE],
+        "canary_workload": [builders.workload(), builders.workload(**IDLE), None, UNREADABLE],
         "route": [
             builders.world(weight=0).route,
             Route(Weights(50, 50), sends_to_canary=True),

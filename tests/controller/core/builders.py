@@ -7,11 +7,11 @@ from typing import Any
 from controller.core.canary import Canary, CanarySpec, CanaryStatus, Side, Stage, State
 from controller.core.decide import decide
 from controller.core.plan import Plan, Say
-from controller.core.simulator import workload_running
 from controller.core.world import FINALIZER, Memory, World, with_readings
 from deploy.types import Workload
 from metrics.types import Check, Value
 from router.types import Backend, Route, Weights
+from tests.simulator import workload_running
 
 NOW = datetime(2018, 10, 10, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -131,7 +131,7 @@ def world(*, status: CanaryStatus | None = None, weight: int | None = None, **ch
         now=NOW,
         canary=the_canary,
         primary=primary(),
-        workload=workload(),
+        canary_workload=workload(),
         route=Route(Weights.to_canary(carried), sends_to_canary=carried > 0),
         primary_backend=backend("podinfo"),
         canary_backend=backend("podinfo-canary"),

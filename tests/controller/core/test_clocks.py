@@ -15,11 +15,11 @@ from controller.core.canary import CanaryStatus, Stage
 from controller.core.decide import decide
 from controller.core.ending import ALL_TO_CANARY
 from controller.core.plan import Complaint, Scale, Shift, WriteStatus
-from controller.core.simulator import Scene, later, plan_for, play, remembering, simulated
 from controller.core.world import Memory, rollout_of, stamp
 from metrics.types import Value
 from router.types import ALL_TO_PRIMARY, Weights
 from tests.controller.core.builders import MINUTE, NOW, at_rest, canary, decided, spec, starting, status, world
+from tests.simulator import Scene, later, plan_for, play, remembering, simulated
 
 DAY, HOUR, SECOND = timedelta(days=1), timedelta(hours=1), timedelta(seconds=1)
 DRAIN = timedelta(seconds=30)
@@ -79,9 +79,9 @@ def test_no_drain_is_waited_for_longer_than_it_lasts(drain, last_check):
 def test_no_pod_is_waited_for_beyond_the_progress_deadline(start, last_check):
     checked = None if last_check is None else NOW + last_check
     at = scene(replace(NEVER_STARTS, start_time=NOW + start, last_check_time=checked))
-    at = replace(at, workload=replace(at.workload, available_replicas=0), broken=frozenset({"2"}))
+    at = replace(at, canary_workload=replace(at.canary_workload, available_replicas=0), broken=frozenset({"2"}))
     while at.canary.status.stage is Stage.STARTING:
-        assert at.now - NOW <= at.workload.progress_deadline + SECOND + OFTEN
+        assert at.now - NOW <= at.canary_workload.progress_deadline + SECOND + OFTEN
         plan = plan_for(at, lambda _, __: ())
         for action in plan.actions:
             at = play(at, action)
@@ -171,7 +171,7 @@ def test_what_cannot_wait_comes_in_the_same_plan():
     plan = decide(there)
     assert Shift(ALL_TO_CANARY) in plan.actions
     assert written(plan)[0].last_check_time == NOW
-    deleted = decide(world(status=status(last_check_time=AHEAD), workload=None))
+    deleted = decide(world(status=status(last_check_time=AHEAD), canary_workload=None))
     assert Shift(ALL_TO_PRIMARY) in deleted.actions
 
 
@@ -185,6 +185,6 @@ def test_complaint_is_repeated_after_a_clock_was_set_back():
 
 def test_deadline_counts_from_what_was_noted_instead_of_a_start_that_is_still_to_come():
     at = rollout_of(world(status=starting(start_time=AHEAD, last_check_time=NOW - MINUTE)))
-    at = replace(at, workload=replace(at.workload, available_replicas=0))
-    assert pacing.deadline_at(at) == NOW - MINUTE + at.workload.progress_deadline
+    at = replace(at, canary_workload=replace(at.canary_workload, available_replicas=0))
+    assert pacing.deadline_at(at) == NOW - MINUTE + at.canary_workload.progress_deadline
     assert decided(at.world) is not None

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from controller.core.canary import Stage, State, Verbs
 from controller.core.plan import Action, CopyTemplate, Scale, Shift
-from controller.core.simulator import Scene, later, plan_for, play, pushed, remembering, simulated, template_of
 from controller.core.world import FINALIZER, NOTHING_REMEMBERED
 from metrics.types import Check, NoData, Reading, Value
 from tests.controller.core.builders import MINUTE, NOW, spec
+from tests.simulator import Scene, later, plan_for, play, pushed, remembering, simulated, template_of
 
 pytestmark = pytest.mark.timeout(300)  # thousands of rollouts, and coverage slows each
 
@@ -42,7 +42,9 @@ DRAINING = simulated(spec(step_weight=20, drain=timedelta(seconds=30)), now=NOW)
 AT_ZERO = replace(
     simulated(spec(), now=NOW),
     broken=frozenset({"3"}),
-    workload=replace(DRAINING.workload, replicas=0, current_replicas=0, updated_replicas=0, available_replicas=0),
+    canary_workload=replace(
+        DRAINING.canary_workload, replicas=0, current_replicas=0, updated_replicas=0, available_replicas=0
+    ),
 )
 
 
@@ -51,7 +53,7 @@ def verb(**verbs: str) -> Callable[[Scene], Scene]:
 
 
 def without_service(scene: Scene) -> Scene:
-    return replace(scene, services_gone=frozenset({"workload"}))
+    return replace(scene, services_gone=frozenset({"canary_workload"}))
 
 
 STORIES = {
@@ -106,13 +108,13 @@ class Judge:
     def _traffic_goes_to_pods_in_steps(self, action: Shift, scene: Scene) -> None:
         self._steps_are_paced(action, scene)
         if action.weights.canary:
-            assert scene.workload is not None
-            assert scene.workload.available_replicas > 0, "traffic to nothing"
+            assert scene.canary_workload is not None
+            assert scene.canary_workload.available_replicas > 0, "traffic to nothing"
 
     def _only_what_was_analysed_is_promoted(self, scene: Scene) -> None:
-        assert scene.workload is not None
+        assert scene.canary_workload is not None
         revision = scene.canary.status.canary_revision
-        assert scene.workload.template.revision == revision, "promoted what was not analysed"
+        assert scene.canary_workload.template.revision == revision, "promoted what was not analysed"
         assert self.before.weights is not None
         at_maximum = self.before.weights.canary >= scene.canary.spec.max_weight
         assert at_maximum or scene.canary.verbs.promote, "promoted without a round at the maximum"
@@ -122,7 +124,7 @@ class Judge:
             assert scene.canary.spec.drain <= scene.now - self.traffic_left_at, "scaled down before the proxies knew"
         if scene.weights and self.before.weights and self.before.weights.canary and not scene.weights.canary:
             self.traffic_left_at = scene.now
-        serves = scene.workload is not None and scene.workload.available_replicas
+        serves = scene.canary_workload is not None and scene.canary_workload.available_replicas
         if isinstance(action, Scale) or not serves:
             self.traffic_left_at = None
 
@@ -193,8 +195,8 @@ def assert_ended(story: Story, scene: Scene) -> None:
     assert FINALIZER not in scene.canary.finalizers
     assert scene.weights is not None
     assert scene.weights.canary == 0
-    assert scene.workload is not None
-    assert scene.workload.replicas == 0
+    assert scene.canary_workload is not None
+    assert scene.canary_workload.replicas == 0
 
 
 @pytest.mark.parametrize("name", STORIES)

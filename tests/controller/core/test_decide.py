@@ -20,7 +20,6 @@ from controller.core.plan import (
     Shift,
     WriteStatus,
 )
-from controller.core.simulator import template_of
 from controller.core.world import Memory, Shifted, stamp
 from deploy.types import Workload
 from informers.types import Unreadable
@@ -42,6 +41,7 @@ from tests.controller.core.builders import (
     workload,
     world,
 )
+from tests.simulator import template_of
 
 NEW = workload("3", generation=2, observed_generation=2)
 
@@ -79,37 +79,37 @@ def test_first_sight_starts_and_says_so():  # behaviour 4
 
 
 def test_new_revision_at_rest_starts_with_both_numbers():  # behaviour 4
-    plan = decided(world(status=at_rest(), workload=NEW))
+    plan = decided(world(status=at_rest(), canary_workload=NEW))
     assert said(plan) == ["New revision detected podinfo-canary.test old podinfo-canary-2 new podinfo-canary-3"]
 
 
 def test_start_scales_up_to_the_last_count():  # behaviour 4
     idle = replace(NEW, replicas=0, current_replicas=0, updated_replicas=0, available_replicas=0)
-    plan = decided(world(status=at_rest(canary_replicas=3), workload=idle))
+    plan = decided(world(status=at_rest(canary_replicas=3), canary_workload=idle))
     assert Scale(3) in plan.actions
     assert said(plan)[-1] == "Scaling up podinfo.test"
 
 
 def test_start_scales_up_to_one_if_no_count_is_known():  # behaviour 4
     idle = replace(NEW, replicas=0, current_replicas=0, updated_replicas=0, available_replicas=0)
-    assert Scale(1) in decided(world(status=at_rest(canary_replicas=0), workload=idle)).actions
+    assert Scale(1) in decided(world(status=at_rest(canary_replicas=0), canary_workload=idle)).actions
 
 
 def test_start_takes_away_traffic_that_somebody_sent_by_hand():
-    plan = decided(world(status=at_rest(), workload=NEW, weight=30))
+    plan = decided(world(status=at_rest(), canary_workload=NEW, weight=30))
     assert plan.actions.index(Shift(ALL_TO_PRIMARY)) > kinds(plan).index("WriteStatus")
 
 
 def test_start_that_died_before_scaling_up_scales_up():  # behaviour 4
     idle = workload(replicas=0, current_replicas=0, updated_replicas=0, available_replicas=0)
-    plan = decided(world(status=status(stage=Stage.STARTING, canary_weight=0, canary_replicas=2), workload=idle))
+    plan = decided(world(status=status(stage=Stage.STARTING, canary_weight=0, canary_replicas=2), canary_workload=idle))
     assert kinds(plan) == ["Scale", "Say"]
 
 
 @pytest.mark.parametrize("before", [CanaryStatus(), at_rest(canary_revision="podinfo-canary-9")], ids=["new", "known"])
 def test_nothing_to_roll_out_if_the_primary_already_runs_it(before):  # behaviour 4
     same = workload("1", generation=2)
-    plan = decided(world(status=before, workload=same, weight=0))
+    plan = decided(world(status=before, canary_workload=same, weight=0))
     assert kinds(plan) == ["Scale", "WriteStatus", "Say", "ReleaseFinalizer"]
     assert written(plan).state is State.FINISHED
     assert written(plan).canary_revision == "podinfo-canary-1"
@@ -117,7 +117,7 @@ def test_nothing_to_roll_out_if_the_primary_already_runs_it(before):  # behaviou
 
 
 def test_template_put_back_in_mid_rollout_ends_it_without_promotion():  # behaviour 4
-    plan = decided(world(workload=workload("1", generation=2)))
+    plan = decided(world(canary_workload=workload("1", generation=2)))
     assert kinds(plan) == ["Shift", "Scale", "WriteStatus", "Say", "ReleaseFinalizer"]
     assert written(plan).condition(conditions.PROMOTED).reason == "NothingToRollOut"
 
@@ -248,24 +248,26 @@ MOVED = Memory(shifted=Shifted(ALL_TO_PRIMARY, NOW - MINUTE))
     ],
 )
 def test_rollback_without_traffic_shifts_nothing_and_keeps_a_late_step_out(change, fenced):
-    plan = decided(world(**{"status": status(stage=Stage.ROLLING_BACK), "workload": None, **change}))
+    plan = decided(world(**{"status": status(stage=Stage.ROLLING_BACK), "canary_workload": None, **change}))
     assert kinds(plan) == [*(["Fence"] if fenced else []), "WriteStatus", "Say", "ReleaseFinalizer"]
 
 
 def test_deadline_exceeded_rolls_back_at_once():  # behaviour 7
     starting = status(stage=Stage.STARTING, canary_weight=0, last_check_time=None)
-    plan = decided(world(status=starting, workload=workload(deadline_exceeded=True, available_replicas=0)))
+    plan = decided(world(status=starting, canary_workload=workload(deadline_exceeded=True, available_replicas=0)))
     assert said(plan)[0] == "Rolling back podinfo-canary.test progress deadline exceeded"
 
 
 def test_deadline_of_an_older_template_rolls_nothing_back():
     stale = workload(deadline_exceeded=True, generation=2, observed_generation=1, available_replicas=0)
-    plan = decided(world(status=status(stage=Stage.STARTING, canary_weight=0, canary_generation=2), workload=stale))
+    plan = decided(
+        world(status=status(stage=Stage.STARTING, canary_weight=0, canary_generation=2), canary_workload=stale)
+    )
     assert not any(text.startswith("Rolling back") for text in said(plan))
 
 
 def test_canary_deleted_in_mid_rollout_rolls_back_at_once():  # behaviour 7
-    plan = decided(world(workload=None))
+    plan = decided(world(canary_workload=None))
     assert said(plan)[0] == "Rolling back podinfo-canary.test the deployment was deleted"
     assert Shift(ALL_TO_PRIMARY) in plan.actions
     assert not any(isinstance(action, Scale) for action in plan.actions)
@@ -281,7 +283,7 @@ def test_failed_revision_is_not_tried_again():  # behaviour 9
 
 def test_traffic_leaves_lost_pods_at_once_and_a_check_has_failed():  # behaviour 7
     early = status(last_check_time=NOW - timedelta(seconds=1))
-    plan = decided(world(status=early, workload=workload(available_replicas=0)))
+    plan = decided(world(status=early, canary_workload=workload(available_replicas=0)))
     assert kinds(plan) == ["WriteStatus", "Shift", "Say"]
     assert (written(plan).canary_weight, written(plan).failed_checks) == (0, 1)
     assert said(plan) == ["Halt podinfo.test advancement available replicas 0 < 1 of podinfo-canary.test"]
@@ -289,7 +291,7 @@ def test_traffic_leaves_lost_pods_at_once_and_a_check_has_failed():  # behaviour
 
 def test_pods_that_stay_lost_fail_a_check_every_round_until_roll_back():  # behaviour 7
     lost = status(canary_weight=0, failed_checks=9)
-    plan = decided(world(status=lost, workload=workload(available_replicas=0)))
+    plan = decided(world(status=lost, canary_workload=workload(available_replicas=0)))
     assert said(plan)[-1] == "Canary failed! Scaling down podinfo-canary.test"
 
 
@@ -338,31 +340,31 @@ def test_stamp_of_an_earlier_rollout_is_no_promotion():
 
 
 def test_new_template_while_promoting_lets_the_verified_one_finish_first():  # behaviour 12
-    waiting = decided(world(status=PROMOTING, primary=copied(available_replicas=1), workload=NEW))
+    waiting = decided(world(status=PROMOTING, primary=copied(available_replicas=1), canary_workload=NEW))
     assert kinds(waiting) == ["WriteStatus", "Shift", "Say"]
     assert (written(waiting).canary_weight, waiting.actions[1]) == (0, Shift(ALL_TO_PRIMARY))
-    finished = decided(world(status=PROMOTING, primary=copied(), workload=NEW, weight=0, memory=MOVED))
+    finished = decided(world(status=PROMOTING, primary=copied(), canary_workload=NEW, weight=0, memory=MOVED))
     assert kinds(finished) == ["WriteStatus", "Say", "ReleaseFinalizer"]
     assert said(finished) == ["Promotion completed! podinfo-canary.test revision podinfo-canary-2"]
-    then = decided(world(canary=canary(status=written(finished)), workload=NEW, primary=copied(), weight=0))
+    then = decided(world(canary=canary(status=written(finished)), canary_workload=NEW, primary=copied(), weight=0))
     assert said(then)[0].startswith("New revision detected")
 
 
 def test_new_template_before_the_copy_is_never_copied():  # behaviour 12
-    plan = decided(world(status=PROMOTING, workload=NEW))
+    plan = decided(world(status=PROMOTING, canary_workload=NEW))
     assert not any(isinstance(action, CopyTemplate) for action in plan.actions)
     assert said(plan)[0].startswith("New revision detected")
 
 
 def test_new_template_in_mid_rollout_takes_traffic_off_and_starts_over():  # behaviour 12
-    plan = decided(world(workload=NEW, status=status(failed_checks=7)))
+    plan = decided(world(canary_workload=NEW, status=status(failed_checks=7)))
     assert kinds(plan) == ["WriteStatus", "Shift", "Say"]
     assert (written(plan).failed_checks, written(plan).stage) == (0, Stage.STARTING)
 
 
 def test_traffic_leaves_a_canary_that_dies_while_the_primary_is_updated():
     plan = decided(
-        world(status=PROMOTING, primary=copied(available_replicas=1), workload=workload(available_replicas=0))
+        world(status=PROMOTING, primary=copied(available_replicas=1), canary_workload=workload(available_replicas=0))
     )
     assert (written(plan).canary_weight, plan.actions[1]) == (0, Shift(ALL_TO_PRIMARY))
 
@@ -394,31 +396,31 @@ UNREADABLE = Unreadable("test", "podinfo-canary", "u", "1", "no spec")
 
 
 def test_each_round_of_a_canary_that_cannot_be_read_is_inconclusive():
-    plan = decided(world(workload=UNREADABLE))
+    plan = decided(world(canary_workload=UNREADABLE))
     assert kinds(plan) == ["Say", "WriteStatus"]
     assert "canary deployment podinfo-canary.test cannot be read: no spec" in said(plan)[0]
     assert (written(plan).inconclusive_checks, written(plan).canary_weight) == (1, 10)
     assert written(plan).last_check_time == NOW
-    early = decided(world(workload=UNREADABLE, status=status(last_check_time=NOW)))
+    early = decided(world(canary_workload=UNREADABLE, status=status(last_check_time=NOW)))
     assert written(early).inconclusive_checks == 0
 
 
 def test_canary_that_cannot_be_read_for_too_long_is_rolled_back():
-    plan = decided(world(workload=UNREADABLE, status=status(inconclusive_checks=9)))
+    plan = decided(world(canary_workload=UNREADABLE, status=status(inconclusive_checks=9)))
     assert written(plan).state is State.FAILED
     assert Shift(ALL_TO_PRIMARY) in plan.actions
 
 
 def test_canary_that_cannot_be_read_can_be_aborted():
     asked = canary(verbs=Verbs(abort="podinfo-canary-2"))
-    plan = decided(world(canary=asked, workload=UNREADABLE))
+    plan = decided(world(canary=asked, canary_workload=UNREADABLE))
     assert written(plan).state is State.FAILED
     assert Shift(ALL_TO_PRIMARY) in plan.actions
 
 
 @pytest.mark.parametrize("status_", [status(canary_weight=0), starting()], ids=["no traffic", "starting"])
 def test_canary_without_traffic_that_cannot_be_read_counts_for_nothing(status_):
-    plan = decided(world(workload=UNREADABLE, status=status_))
+    plan = decided(world(canary_workload=UNREADABLE, status=status_))
     assert written(plan).inconclusive_checks == 0
 
 
@@ -434,11 +436,11 @@ def test_unchanged_complaint_at_rest_is_repeated_every_ten_minutes_and_written_o
     ("change", "text"),
     [
         ({"primary": primary(paused=True)}, "primary deployment podinfo.test is paused"),
-        ({"workload": workload(paused=True)}, "canary deployment podinfo-canary.test is paused"),
+        ({"canary_workload": workload(paused=True)}, "canary deployment podinfo-canary.test is paused"),
         ({"primary": primary(replicas=0)}, "primary deployment podinfo.test replicas 0 < 1"),
         ({"primary": primary(available_replicas=1)}, "1 of 2 updated replicas are available"),
-        ({"workload": workload(replicas=3)}, "Waiting for podinfo.test rollout to finish: "),
-        ({"workload": workload(current_replicas=3)}, "Waiting for podinfo.test rollout to finish: "),
+        ({"canary_workload": workload(replicas=3)}, "Waiting for podinfo.test rollout to finish: "),
+        ({"canary_workload": workload(current_replicas=3)}, "Waiting for podinfo.test rollout to finish: "),
     ],
     ids=["paused primary", "paused canary", "no primary", "primary not converged", "scaling up", "scaling down"],
 )
@@ -468,8 +470,8 @@ def test_at_rest_nothing_is_written(state, weight):  # behaviour 13
     resting = canary(finalizers=(), status=at_rest(state=state))
     for scene in (
         world(canary=resting, weight=weight),
-        world(canary=resting, workload=workload(replicas=5, generation=9)),
-        world(canary=resting, workload=replace(NEW, generation=1)),
+        world(canary=resting, canary_workload=workload(replicas=5, generation=9)),
+        world(canary=resting, canary_workload=replace(NEW, generation=1)),
         world(canary=resting, primary=primary(paused=True)),
     ):
         assert decided(scene) == Plan()
@@ -477,7 +479,12 @@ def test_at_rest_nothing_is_written(state, weight):  # behaviour 13
 
 @pytest.mark.parametrize(
     "missing",
-    [{"route": None}, {"primary": None}, {"workload": None}, {"canary_backend": Backend("no service", gone=True)}],
+    [
+        {"route": None},
+        {"primary": None},
+        {"canary_workload": None},
+        {"canary_backend": Backend("no service", gone=True)},
+    ],
     ids=["route", "primary", "canary", "service"],
 )
 def test_at_rest_a_missing_part_is_a_condition_and_moves_nothing(missing):  # behaviour 13
@@ -510,7 +517,7 @@ def test_complaint_that_was_put_right_is_taken_back_at_rest_once():
         pytest.param({"route": Route(None, "destination third is in the way")}, id="a usable route"),
         pytest.param({"canary_backend": Backend("service podinfo.test not found", gone=True)}, id="a service"),
         pytest.param({"primary": None}, id="the primary"),
-        pytest.param({"workload": None}, id="the canary"),
+        pytest.param({"canary_workload": None}, id="the canary"),
         pytest.param({"rivals": (canary(name="older", uid="older", created=NOW - 20 * MINUTE),)}, id="sole use of it"),
     ],
 )
@@ -638,7 +645,7 @@ def test_abort_of_a_claimed_copy_takes_the_traffic_off_before_the_fence_and_the_
 
 
 def test_new_template_after_a_claimed_copy_takes_the_traffic_off_before_the_fence_and_the_claim():
-    plan = decided(world(status=PROMOTING, workload=NEW))
+    plan = decided(world(status=PROMOTING, canary_workload=NEW))
     assert plan.actions[:2] == (Shift(ALL_TO_PRIMARY), Fence("primary"))
     assert kinds(plan)[2:] == ["WriteStatus", "Say"]
 
@@ -655,25 +662,25 @@ def test_fence_after_a_copy_that_arrived_is_none():
 
 def test_end_whose_canary_has_no_replicas_keeps_a_late_scale_up_out():
     idle = workload(replicas=0, current_replicas=0, updated_replicas=0, available_replicas=0)
-    plan = decided(world(status=starting(stage=Stage.ROLLING_BACK), workload=idle))
+    plan = decided(world(status=starting(stage=Stage.ROLLING_BACK), canary_workload=idle))
     assert plan.actions[0] == Fence("canary")
 
 
 def test_clock_that_was_set_back_leaves_no_fence_out():
     ahead = Memory(shifted=Shifted(ALL_TO_PRIMARY, NOW + MINUTE))
-    plan = decided(world(status=status(stage=Stage.ROLLING_BACK), workload=None, weight=0, memory=ahead))
+    plan = decided(world(status=status(stage=Stage.ROLLING_BACK), canary_workload=None, weight=0, memory=ahead))
     assert plan.actions[0] == Fence()
 
 
 def test_canary_that_cannot_be_read_and_has_no_service_gets_no_traffic():
     gone = Backend("service podinfo-canary.test not found", gone=True)
-    plan = decided(world(workload=UNREADABLE, canary_backend=gone))
+    plan = decided(world(canary_workload=UNREADABLE, canary_backend=gone))
     assert Shift(ALL_TO_PRIMARY) in plan.actions
     assert written(plan).canary_weight == 0
 
 
 def test_abort_of_what_the_primary_runs_comes_too_late_whether_or_not_the_canary_can_be_read():
     asked = canary(status=PROMOTING, verbs=Verbs(abort="podinfo-canary-2"))
-    plan = decided(world(canary=asked, primary=copied(), workload=UNREADABLE))
+    plan = decided(world(canary=asked, primary=copied(), canary_workload=UNREADABLE))
     assert said(plan)[0].startswith("Cannot abort podinfo-canary.test")
     assert written(plan).state is State.RUNNING

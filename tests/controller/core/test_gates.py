@@ -33,7 +33,7 @@ def test_gate_can_be_asked_of_any_world(gate):
         [Route(Weights(50, 50), sends_to_canary=True), Route(None, "it has no HTTP routes"), None],
         [backend("podinfo"), Backend("it cannot be read"), GONE],
     ):
-        parts = {"primary": the_primary, "workload": the_workload, "route": route, "primary_backend": behind}
+        parts = {"primary": the_primary, "canary_workload": the_workload, "route": route, "primary_backend": behind}
         what = gate.closed(world(canary=the_canary, **parts))
         assert what is None or (what and not what.endswith("."))
 
@@ -64,7 +64,7 @@ CLOSED = [
     ),
     (
         "WorkloadNotFound",
-        {"workload": None},
+        {"canary_workload": None},
         "canary deployment podinfo-canary.test not found, create it or correct spec.canary.name",
     ),
     (
@@ -109,10 +109,10 @@ CLOSED = [
     ),
     (
         "CanaryPaused",
-        {"workload": workload(paused=True)},
+        {"canary_workload": workload(paused=True)},
         "canary deployment podinfo-canary.test is paused, resume it to go on",
     ),
-    ("CanaryNotConverged", {"workload": workload(updated_replicas=0)}, "0 of 1 replicas are updated"),
+    ("CanaryNotConverged", {"canary_workload": workload(updated_replicas=0)}, "0 of 1 replicas are updated"),
     (
         "Held",
         {"canary": canary(verbs=Verbs(hold="2018-10-10T12:00:00Z"))},
@@ -128,7 +128,7 @@ CLOSED = [
     ),
     (
         "TrafficToNothing",
-        {"route": Route(None, sends_to_canary=True), "workload": workload(**IDLE)},
+        {"route": Route(None, sends_to_canary=True), "canary_workload": workload(**IDLE)},
         (
             "virtual service podinfo.test sends a share of its requests to podinfo-canary.test, "
             "which has no available pod behind it"
@@ -179,13 +179,13 @@ def test_without_a_route_no_traffic_flows_that_could_be_judged():
 def test_side_without_pods_to_which_no_share_is_sent_is_in_nobodys_way():
     to_the_canary = Route(None, sends_to_canary=True, sends_to_primary=False)
     assert gates.traffic_to_nothing(world(route=to_the_canary, primary=primary(**IDLE))) is None
-    assert gates.traffic_to_nothing(world(route=Route(None), workload=workload(**IDLE))) is None
+    assert gates.traffic_to_nothing(world(route=Route(None), canary_workload=workload(**IDLE))) is None
 
 
 def test_primary_beyond_help_is_not_waited_for_while_the_canary_serves():  # behaviour 3
     dead = primary(available_replicas=0, deadline_exceeded=True)
     assert gates.primary_converged(world(primary=dead)) is None
-    assert gates.primary_converged(world(primary=dead, workload=workload(available_replicas=0))) is not None
+    assert gates.primary_converged(world(primary=dead, canary_workload=workload(available_replicas=0))) is not None
     assert gates.primary_converged(world(primary=replace(dead, deadline_exceeded=False))) is not None
 
 

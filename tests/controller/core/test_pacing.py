@@ -58,7 +58,7 @@ def test_complaint_that_was_not_said_leaves_the_last_one():
 
 @pytest.mark.parametrize(
     "lacking",
-    [world(workload=None), world(canary=canary(spec=InvalidSpec("bad")))],
+    [world(canary_workload=None), world(canary=canary(spec=InvalidSpec("bad")))],
     ids=["canary", "spec"],
 )
 def test_world_without_a_canary_or_a_spec_has_no_rollout(lacking):
@@ -68,7 +68,7 @@ def test_world_without_a_canary_or_a_spec_has_no_rollout(lacking):
 def test_rollout_has_its_parts():
     found = rollout_of(world())
     assert found is not None
-    assert (found.spec, found.primary, found.workload) == (spec(), primary(), workload())
+    assert (found.spec, found.primary, found.canary_workload) == (spec(), primary(), workload())
 
 
 def test_stamp_names_the_revision_and_when_it_started():

@@ -60,26 +60,27 @@ RICH = {
 SITUATIONS = {
     "an object seen for the first time": world(canary=canary(finalizers=(), status=FRESH)),
     "an object seen for the first time, its canary without pods": world(
-        canary=canary(finalizers=(), status=FRESH, generation=3), workload=IDLE
+        canary=canary(finalizers=(), status=FRESH, generation=3), canary_workload=IDLE
     ),
     "a new revision at rest": world(
-        status=at_rest(canary_replicas=3, failed_checks=2, observed_generation=0), workload=IDLE
+        status=at_rest(canary_replicas=3, failed_checks=2, observed_generation=0), canary_workload=IDLE
     ),
     "a new revision at rest, traffic left on the canary": world(
-        status=at_rest(state=State.FAILED), workload=workload("3", **NEXT), weight=10
+        status=at_rest(state=State.FAILED), canary_workload=workload("3", **NEXT), weight=10
     ),
-    "a new revision at rest after many others": world(status=at_rest(**RICH), workload=workload("3", **NEXT)),
+    "a new revision at rest after many others": world(status=at_rest(**RICH), canary_workload=workload("3", **NEXT)),
     "a new revision mid-rollout": world(
-        status=status(failed_checks=3, inconclusive_checks=1), workload=workload("3", **NEXT, replicas=4)
+        status=status(failed_checks=3, inconclusive_checks=1), canary_workload=workload("3", **NEXT, replicas=4)
     ),
     "a template put back to what the primary runs": world(
-        status=status(failed_checks=3), workload=workload("1", **NEXT)
+        status=status(failed_checks=3), canary_workload=workload("1", **NEXT)
     ),
     "at rest, nothing to roll out": world(
-        status=at_rest(canary_replicas=3, failed_checks=3, inconclusive_checks=1), workload=workload("1", **NEXT)
+        status=at_rest(canary_replicas=3, failed_checks=3, inconclusive_checks=1), canary_workload=workload("1", **NEXT)
     ),
     "at rest, nothing to roll out after many others, the canary was recreated": world(
-        canary=canary(status=at_rest(**RICH), generation=2, finalizers=()), workload=workload("1", **NEXT, uid="new")
+        canary=canary(status=at_rest(**RICH), generation=2, finalizers=()),
+        canary_workload=workload("1", **NEXT, uid="new"),
     ),
     "at rest, nothing changed": world(canary=canary(status=at_rest(), finalizers=())),
     "at rest, a complaint that was put right": world(
@@ -90,7 +91,7 @@ SITUATIONS = {
         )
     ),
     "at rest, the finalizer left over": world(status=at_rest()),
-    "a claimed start without pods": world(status=starting(canary_replicas=2), workload=workload(**NOTHING)),
+    "a claimed start without pods": world(status=starting(canary_replicas=2), canary_workload=workload(**NOTHING)),
     "the first step": world(status=starting()),
     "a passing round": world(status=status(inconclusive_checks=2, failed_checks=1)),
     "a passing round before the maximum": world(
@@ -104,40 +105,44 @@ SITUATIONS = {
     "a claimed promotion that has not arrived": world(status=PROMOTING),
     "a copied promotion, the primary rolls over": world(status=PROMOTING, primary=replace(COPIED, **SURGING)),
     "a copied promotion, its canary lost": world(
-        status=PROMOTING, primary=replace(COPIED, **SURGING), workload=workload(**LOST)
+        status=PROMOTING, primary=replace(COPIED, **SURGING), canary_workload=workload(**LOST)
     ),
     "a copied promotion, overtaken": world(
-        status=PROMOTING, primary=replace(STAMPED, **SURGING), workload=workload("3", **NEXT)
+        status=PROMOTING, primary=replace(STAMPED, **SURGING), canary_workload=workload("3", **NEXT)
     ),
-    "a copied promotion, the primary converged": world(status=PROMOTING, primary=COPIED, workload=workload(replicas=3)),
+    "a copied promotion, the primary converged": world(
+        status=PROMOTING, primary=COPIED, canary_workload=workload(replicas=3)
+    ),
     "a copied promotion, the primary converged, the spec edited meanwhile": world(
         canary=canary(status=status(canary_weight=50, stage=Stage.PROMOTING, **RICH), generation=2, finalizers=()),
         primary=COPIED,
     ),
     "a copied promotion that is drained and scaled down": world(
-        status=PROMOTING, primary=COPIED, workload=workload(**NOTHING), route=DRAINED
+        status=PROMOTING, primary=COPIED, canary_workload=workload(**NOTHING), route=DRAINED
     ),
     "a copied promotion, converged and overtaken": world(
-        status=PROMOTING, primary=STAMPED, workload=workload("3", **NEXT)
+        status=PROMOTING, primary=STAMPED, canary_workload=workload("3", **NEXT)
     ),
-    "a deleted canary workload": world(workload=None),
+    "a deleted canary workload": world(canary_workload=None),
     "a deleted canary workload, a failed rollout under way": world(
-        status=status(stage=Stage.ROLLING_BACK), workload=None, **NO_ROUTE
+        status=status(stage=Stage.ROLLING_BACK), canary_workload=None, **NO_ROUTE
     ),
     "a deleted canary workload, the spec edited meanwhile": world(
-        canary=canary(status=status(**RICH), generation=2), workload=None
+        canary=canary(status=status(**RICH), generation=2), canary_workload=None
     ),
-    "an exceeded deadline": world(workload=workload(deadline_exceeded=True, available_replicas=0)),
-    "pods that are lost": world(workload=workload(**LOST), status=status(inconclusive_checks=2)),
-    "pods that are lost, the last failed check": world(workload=workload(**LOST), status=status(failed_checks=9)),
+    "an exceeded deadline": world(canary_workload=workload(deadline_exceeded=True, available_replicas=0)),
+    "pods that are lost": world(canary_workload=workload(**LOST), status=status(inconclusive_checks=2)),
+    "pods that are lost, the last failed check": world(
+        canary_workload=workload(**LOST), status=status(failed_checks=9)
+    ),
     "pods that stay lost for a round": world(
-        status=status(canary_weight=0), workload=workload(**LOST), route=DRAINED
+        status=status(canary_weight=0), canary_workload=workload(**LOST), route=DRAINED
     ),
     "a roll back that was begun": world(
-        status=status(stage=Stage.ROLLING_BACK, failed_checks=10), workload=workload(replicas=3)
+        status=status(stage=Stage.ROLLING_BACK, failed_checks=10), canary_workload=workload(replicas=3)
     ),
     "a roll back whose last write is missing": world(
-        status=status(stage=Stage.ROLLING_BACK), workload=workload(**NOTHING), route=DRAINED
+        status=status(stage=Stage.ROLLING_BACK), canary_workload=workload(**NOTHING), route=DRAINED
     ),
     "a promotion that converged, before its drain": world(
         canary=canary(spec=DRAINS, status=PROMOTING), primary=COPIED
@@ -161,17 +166,17 @@ SITUATIONS = {
     "a promotion that somebody asked for": world(canary=canary(verbs=Verbs(promote="podinfo-canary-2@1"))),
     "a retry": world(
         canary=canary(verbs=Verbs(retry="podinfo-canary-2@1"), status=at_rest(state=State.FAILED)),
-        workload=workload(**NOTHING),
+        canary_workload=workload(**NOTHING),
     ),
     "a hold": world(canary=canary(verbs=Verbs(hold="Ann decides"), status=status(last_check_time=NOW))),
     "a revision that failed before": world(
-        status=at_rest(failed_revisions=("podinfo-canary-3",)), workload=workload("3", **NEXT)
+        status=at_rest(failed_revisions=("podinfo-canary-3",)), canary_workload=workload("3", **NEXT)
     ),
     "a primary without pods": world(primary=primary(**LOST)),
     "a primary that is back": world(status=status(canary_weight=100)),
     "a service that is gone": world(canary_backend=Backend("service podinfo-canary.test not found", gone=True)),
     "pods that never start": world(
-        status=starting(start_time=NOW - 11 * MINUTE), workload=workload(**LOST, failure="exceeded quota: q")
+        status=starting(start_time=NOW - 11 * MINUTE), canary_workload=workload(**LOST, failure="exceeded quota: q")
     ),
     "windows that are not filled": world(status=status(traffic_start_time=NOW - MINUTE / 2)),
     "a route that followed late": world(
@@ -180,7 +185,7 @@ SITUATIONS = {
     ),
     "a step that was interrupted": world(weight=5, status=status(last_check_time=NOW)),
     "a route at rest that sends users to nothing": world(
-        canary=canary(finalizers=(), status=at_rest()), workload=workload(**NOTHING), weight=50
+        canary=canary(finalizers=(), status=at_rest()), canary_workload=workload(**NOTHING), weight=50
     ),
     "a deleted object": world(canary=canary(deleting=True)),
     "a deleted object without traffic": world(canary=canary(deleting=True), route=DRAINED),
@@ -198,9 +203,9 @@ SITUATIONS = {
             "primary deployment podinfo.test not found, create it or correct spec.primary.name", NOW - MINUTE / 2
         )),
     ),
-    "a missing canary at rest": world(status=FRESH, workload=None),
+    "a missing canary at rest": world(status=FRESH, canary_workload=None),
     "an unreadable primary": world(primary=Unreadable("test", "podinfo", "u", "1", "spec is null")),
-    "an unreadable canary": world(workload=Unreadable("test", "podinfo-canary", "u", "1", "spec is null")),
+    "an unreadable canary": world(canary_workload=Unreadable("test", "podinfo-canary", "u", "1", "spec is null")),
     "a missing route": world(**NO_ROUTE),
     "a route that cannot carry weights": world(route=Route(None, sends_to_canary=True, problem="host x is in the way")),
     "services that cannot be used": world(
@@ -222,10 +227,10 @@ SITUATIONS = {
     "a primary that is not observed": world(primary=primary(generation=5)),
     "a primary that is paused": world(primary=primary(paused=True)),
     "a primary without replicas": world(primary=primary(**NOTHING)),
-    "a canary that rolls over": world(workload=workload(replicas=3, **SURGING)),
-    "a canary that is paused": world(workload=workload(paused=True)),
+    "a canary that rolls over": world(canary_workload=workload(replicas=3, **SURGING)),
+    "a canary that is paused": world(canary_workload=workload(paused=True)),
     "a canary that rolls over, said half an interval ago": world(
-        workload=workload(replicas=3, **SURGING), memory=Memory(complaint=Complaint("x", NOW - MINUTE / 2))
+        canary_workload=workload(replicas=3, **SURGING), memory=Memory(complaint=Complaint("x", NOW - MINUTE / 2))
     ),
 }  # fmt: skip
 

@@ -10,7 +10,6 @@ from controller.core.canary import Condition, InvalidSpec, Stage
 from controller.core.conditions import PROMOTED, READY
 from controller.core.decide import decide
 from controller.core.plan import CopyTemplate, Refusal, Scale, Shift, WriteStatus
-from controller.core.simulator import template_of
 from controller.core.world import Memory, World, after_plan, stamp, with_readings
 from router.types import Route
 from tests.controller.core.builders import (
@@ -26,6 +25,7 @@ from tests.controller.core.builders import (
     world,
 )
 from tests.controller.core.test_worlds import worlds
+from tests.simulator import template_of
 
 WORDS = "the API server refuses a write: patch deployments podinfo-canary.test: 403 Forbidden: no changes on Fridays"
 REFUSED = Condition(READY, "False", "WriteRefused", WORDS, NOW - MINUTE)

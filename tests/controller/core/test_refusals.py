@@ -10,7 +10,6 @@ from controller.core.conditions import READY
 from controller.core.gates import ends_traffic_to_nothing
 from controller.core.plan import Action, Complaint, Fence, Plan, Refusal, Say, Scale, Shift, WriteStatus
 from controller.core.refusals import one_more, report
-from controller.core.simulator import template_of
 from controller.core.world import Memory, World, after_action, after_plan, stamp
 from router.types import ALL_TO_PRIMARY, Route, Weights
 from tests.controller.core.builders import (
@@ -29,6 +28,7 @@ from tests.controller.core.builders import (
     workload,
     world,
 )
+from tests.simulator import template_of
 
 WORDS = "the API server refuses a write: patch virtualservices podinfo.test: 403 Forbidden: no changes on Fridays"
 STEP, COPY = Refusal("Shift", WORDS, NOW), Refusal("CopyTemplate", WORDS, NOW)
@@ -134,7 +134,7 @@ def test_another_write_that_goes_through_ends_no_refusal():
 
 def test_at_rest_nothing_is_refused():
     told = at_rest(conditions=written(report(world(), STEP)).conditions)
-    rest = world(canary=canary(finalizers=(), status=told), workload=workload(), weight=0, memory=REFUSED)
+    rest = world(canary=canary(finalizers=(), status=told), canary_workload=workload(), weight=0, memory=REFUSED)
     plan = decided(rest)
     assert written(plan).condition(READY).status == "True"
     settled = replace(rest, canary=replace(rest.canary, status=written(plan)))
@@ -150,8 +150,8 @@ def test_refusal_of_an_unusable_route_is_told():
 def test_template_that_was_pushed_meanwhile_still_looks_new():
     pushed = workload("3", generation=2, observed_generation=2)
     for before, refusal in ((CLAIMED, STEP), (replace(CLAIMED, stage=Stage.PROMOTING), COPY)):
-        after = written(report(world(status=before, weight=5, workload=pushed), refusal))
-        again = world(canary=canary(status=after), weight=5, workload=pushed, memory=Memory(refusal=refusal))
+        after = written(report(world(status=before, weight=5, canary_workload=pushed), refusal))
+        again = world(canary=canary(status=after), weight=5, canary_workload=pushed, memory=Memory(refusal=refusal))
         assert said(decided(again))[0].startswith("New revision detected")
 
 
@@ -204,7 +204,7 @@ def test_deadline_is_not_missed_while_a_refused_write_waits():
     stale = Memory(refusal=replace(STEP, count=9))
     late = world(
         status=starting(start_time=NOW - MINUTE / 2),
-        workload=workload(replicas=0, available_replicas=0, updated_replicas=0, progress_deadline=MINUTE * 0.75),
+        canary_workload=workload(replicas=0, available_replicas=0, updated_replicas=0, progress_deadline=MINUTE * 0.75),
         memory=stale,
     )
     assert decided(late).wake_after == MINUTE / 4
@@ -288,7 +288,7 @@ def test_primary_that_cannot_be_fenced_holds_no_rollback_up():
 
 def test_fence_is_owed_at_rest_until_it_is_done():
     owing = at_rest(state=State.FAILED, fence_owed=True)
-    rest = world(canary=canary(status=owing, finalizers=()), weight=0, workload=workload())
+    rest = world(canary=canary(status=owing, finalizers=()), weight=0, canary_workload=workload())
     plan = decided(rest)
     assert [type(action) for action in plan.actions] == [Fence, WriteStatus]
     assert decided(replace(rest, canary=replace(rest.canary, status=written(plan)))).actions == ()
@@ -297,7 +297,7 @@ def test_fence_is_owed_at_rest_until_it_is_done():
 
 def test_fence_that_is_refused_at_rest_is_told():
     owing = at_rest(state=State.FAILED, fence_owed=True)
-    rest = world(canary=canary(status=owing, finalizers=()), weight=0, workload=workload())
+    rest = world(canary=canary(status=owing, finalizers=()), weight=0, canary_workload=workload())
     refusal = Refusal("Fence", WORDS, NOW)
     told = written(report(rest, refusal))
     assert told.condition(READY).reason == "WriteRefused"
@@ -308,7 +308,7 @@ def test_fence_that_is_refused_at_rest_is_told():
 
 def test_rollout_that_starts_over_still_owes_the_fence():
     pushed = workload("3", generation=2, observed_generation=2)
-    plan = decided(world(status=REFUSED_COPY, weight=10, workload=pushed))
+    plan = decided(world(status=REFUSED_COPY, weight=10, canary_workload=pushed))
     assert written(plan).fence_owed
     assert Fence("primary") not in plan.actions  # the primary may be read-only: a fix is analysed nevertheless
 

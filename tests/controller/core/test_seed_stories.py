@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from controller.core.canary import State
-from controller.core.simulator import Scene, pushed, run, simulated, template_of
 from metrics.types import Value
 from tests.controller.core.builders import NOW, spec
+from tests.simulator import Scene, pushed, run, simulated, template_of
 from tests.telling import transcript
 
 FINE = 20.0

@@ -12,7 +12,6 @@ from controller.core import conditions, events, pacing
 from controller.core.canary import CanaryStatus, Condition, Obeyed, Stage, State, Verbs
 from controller.core.decide import decide
 from controller.core.plan import CopyTemplate, Plan, Say, Scale, Shift, WriteStatus
-from controller.core.simulator import template_of
 from controller.core.world import Memory, Shifted, stamp
 from metrics.types import Check, NoData, Value
 from router.types import ALL_TO_PRIMARY, Backend, Route, Weights
@@ -34,6 +33,7 @@ from tests.controller.core.builders import (
     workload,
     world,
 )
+from tests.simulator import template_of
 
 SECOND = timedelta(seconds=1)
 NONE_AVAILABLE = {"available_replicas": 0}
@@ -73,7 +73,7 @@ def never_up(**changes):
 
 
 def test_1_pods_that_never_start_are_rolled_back_by_our_own_clock():  # behaviour 7
-    waiting = world(status=starting(start_time=NOW - 10 * MINUTE + SECOND), workload=never_up())
+    waiting = world(status=starting(start_time=NOW - 10 * MINUTE + SECOND), canary_workload=never_up())
     assert not any("Rolling back" in text for text in said(decided(waiting)))
     assert decided(waiting).wake_after <= SECOND
     late = replace(waiting, now=NOW + SECOND)
@@ -82,36 +82,36 @@ def test_1_pods_that_never_start_are_rolled_back_by_our_own_clock():  # behaviou
 
 def test_1_the_event_says_why_where_the_deployment_says_it():
     quota = never_up(failure="exceeded quota: q", progress_deadline=MINUTE)
-    plan = decided(world(status=starting(), workload=quota))
+    plan = decided(world(status=starting(), canary_workload=quota))
     assert said(plan)[0] == "Rolling back podinfo-canary.test progress deadline exceeded, exceeded quota: q"
 
 
 def test_1_a_paused_canary_is_not_timed_and_a_resumed_one_from_then_on():  # behaviour 7
     long_ago = starting(start_time=NOW - timedelta(hours=1))
-    assert "is paused" in said(decided(world(status=long_ago, workload=never_up(paused=True))))[0]
+    assert "is paused" in said(decided(world(status=long_ago, canary_workload=never_up(paused=True))))[0]
     resumed = never_up(resumed_at=NOW - 9 * MINUTE)
-    assert not any("Rolling back" in text for text in said(decided(world(status=long_ago, workload=resumed))))
+    assert not any("Rolling back" in text for text in said(decided(world(status=long_ago, canary_workload=resumed))))
 
 
 def test_1_old_pods_that_still_answer_do_not_hide_new_ones_that_never_start():
     surging = workload(replicas=1, current_replicas=2, updated_replicas=1, available_replicas=1)
-    plan = decided(world(status=starting(start_time=NOW - 11 * MINUTE), workload=surging))
+    plan = decided(world(status=starting(start_time=NOW - 11 * MINUTE), canary_workload=surging))
     assert said(plan)[0] == "Rolling back podinfo-canary.test progress deadline exceeded"
 
 
 def test_1_one_pod_of_two_is_waited_for():
     half = workload(replicas=2, current_replicas=2, updated_replicas=2, available_replicas=1)
-    plan = decided(world(status=starting(start_time=NOW - timedelta(hours=1)), workload=half))
+    plan = decided(world(status=starting(start_time=NOW - timedelta(hours=1)), canary_workload=half))
     assert said(plan) == ["Waiting for podinfo.test rollout to finish: 1 of 2 updated replicas are available"]
 
 
 # --- 2: halting means not advancing, never not looking ---------------------------------------------------------------
 
 CLOSED_GATES = {
-    "canary paused": {"workload": workload(paused=True)},
+    "canary paused": {"canary_workload": workload(paused=True)},
     "primary paused": {"primary": primary(paused=True)},
     "primary short of a pod": {"primary": primary(available_replicas=1)},
-    "canary short of a pod": {"workload": workload(replicas=2, current_replicas=2, updated_replicas=2)},
+    "canary short of a pod": {"canary_workload": workload(replicas=2, current_replicas=2, updated_replicas=2)},
     "primary scaled to zero": {"primary": primary(**IDLE), "canary": canary(status=status(canary_weight=100))},
     "primary missing": {"primary": None, "canary": canary(status=status(canary_weight=100))},
     "third destination": {"route": Route(None, "third is in the way", sends_to_canary=True)},
@@ -138,7 +138,7 @@ def test_2_a_passing_round_behind_a_closed_gate_moves_nothing(gate):
 
 
 def test_2_decisions_are_a_reason_of_promoted_and_repairs_of_ready():
-    paused = written(decided(world(workload=workload(paused=True))))
+    paused = written(decided(world(canary_workload=workload(paused=True))))
     assert paused.condition(conditions.PROMOTED).reason == "CanaryPaused"
     assert paused.condition(conditions.READY).status == "True"
     broken = written(decided(world(canary_backend=backend("podinfo-canary", problem="no port"))))
@@ -178,7 +178,7 @@ def test_3_a_short_window_is_judged_while_a_long_one_fills_and_a_pass_waits_for_
 
 
 def test_3_a_new_revision_fills_its_windows_anew():
-    plan = decided(world(workload=NEW))
+    plan = decided(world(canary_workload=NEW))
     assert written(plan).traffic_start_time is None
     stepped = decided(world(status=starting()))
     assert written(stepped).traffic_start_time == NOW
@@ -246,10 +246,10 @@ def test_6_the_weight_goes_back_to_the_maximum_when_the_primary_is_back():  # be
 
 
 def test_6_the_fix_of_a_promoted_version_that_fails_is_started_and_keeps_its_traffic():  # behaviour 12
-    plan = decided(world(status=PROMOTING, primary=copied(**NONE_AVAILABLE), workload=NEW))
+    plan = decided(world(status=PROMOTING, primary=copied(**NONE_AVAILABLE), canary_workload=NEW))
     assert said(plan)[0].startswith("New revision detected podinfo-canary.test")
     assert weights(plan) == []
-    begun = world(canary=canary(status=written(plan)), primary=copied(**NONE_AVAILABLE), workload=NEW, weight=50)
+    begun = world(canary=canary(status=written(plan)), primary=copied(**NONE_AVAILABLE), canary_workload=NEW, weight=50)
     diverted = decided(begun)
     assert weights(diverted) == [ALL_TO_CANARY]
     assert written(diverted).traffic_start_time is None
@@ -261,13 +261,13 @@ def test_6_the_fix_of_a_promoted_version_that_fails_is_started_and_keeps_its_tra
 def test_6_the_fix_is_rolled_out_once_the_primary_is_past_its_deadline():
     dead = copied(**NONE_AVAILABLE, deadline_exceeded=True)
     begun = starting(canary_revision="podinfo-canary-3", canary_generation=2, canary_weight=100)
-    first = decided(world(status=begun, primary=dead, workload=NEW))
+    first = decided(world(status=begun, primary=dead, canary_workload=NEW))
     assert kinds(first) == ["WriteStatus", "Say"]
     assert (written(first).stage, written(first).traffic_start_time) == (Stage.PROGRESSING, NOW)
     judged = world(
         status=replace(written(first), last_check_time=NOW - 2 * MINUTE, traffic_start_time=NOW - 2 * MINUTE),
         primary=dead,
-        workload=NEW,
+        canary_workload=NEW,
     )
     assert any(isinstance(action, CopyTemplate) for action in decided(judged).actions)
 
@@ -305,7 +305,7 @@ def test_6_a_deleted_object_leaves_the_traffic_where_the_pods_are():  # behaviou
 def test_6_at_rest_no_route_is_written_for_a_dead_primary():
     resting = canary(finalizers=(), status=at_rest())
     assert weights(decided(world(canary=resting, primary=primary(**NONE_AVAILABLE)))) == []
-    same = world(canary=resting, workload=workload("1", **NEXT), primary=primary(**NONE_AVAILABLE))
+    same = world(canary=resting, canary_workload=workload("1", **NEXT), primary=primary(**NONE_AVAILABLE))
     assert weights(decided(same)) == []
 
 
@@ -356,7 +356,9 @@ def test_8_promote_skips_the_analysis_and_holds_to_the_gates():
     assert kinds(plan) == ["WriteStatus", "Say", "CopyTemplate", "Say"]
     assert said(plan)[0].startswith("Skipping what is left of the analysis of podinfo-canary.test revision")
     assert written(plan).obeyed.promote == REVISION
-    short = world(canary=replace(asked(promote=REVISION), status=status(last_check_time=NOW)), workload=never_up())
+    short = world(
+        canary=replace(asked(promote=REVISION), status=status(last_check_time=NOW)), canary_workload=never_up()
+    )
     assert not any(isinstance(action, CopyTemplate) for action in decided(short).actions)
     held = world(canary=replace(asked(promote=REVISION, hold=""), status=status(last_check_time=NOW)))
     assert "held by the annotation flagger.app/hold" in said(decided(held))[0]
@@ -364,7 +366,7 @@ def test_8_promote_skips_the_analysis_and_holds_to_the_gates():
 
 def test_8_retry_starts_a_failed_revision_again_once():
     failed = at_rest(state=State.FAILED, failed_revisions=(REVISION,), obeyed=Obeyed(retry="old"))
-    plan = decided(world(canary=replace(asked(retry=f"{REVISION}@1"), status=failed), workload=workload(**IDLE)))
+    plan = decided(world(canary=replace(asked(retry=f"{REVISION}@1"), status=failed), canary_workload=workload(**IDLE)))
     assert said(plan) == [
         "Retrying podinfo-canary.test revision podinfo-canary-2 as flagger.app/retry asks",
         "Scaling up podinfo.test",
@@ -396,7 +398,7 @@ def test_8_hold_keeps_the_weight_says_why_and_lets_pods_start():
     ]
     assert written(plan).condition("Promoted").reason == "Held"
     begun = replace(asked(hold="2018-10-10"), status=at_rest())
-    plan = decided(world(canary=begun, workload=replace(NEW, **IDLE)))
+    plan = decided(world(canary=begun, canary_workload=replace(NEW, **IDLE)))
     assert Scale(1) in plan.actions
     first = replace(asked(hold="2018-10-10"), status=starting())
     assert weights(decided(world(canary=first))) == []
@@ -404,7 +406,7 @@ def test_8_hold_keeps_the_weight_says_why_and_lets_pods_start():
 
 def test_8_a_failed_revision_stays_failed_when_the_template_goes_back_to_it():  # behaviour 9
     failed = at_rest(canary_revision="podinfo-canary-9", failed_revisions=(REVISION, "podinfo-canary-9"))
-    plan = decided(world(canary=canary(status=failed, finalizers=()), workload=workload(**NEXT)))
+    plan = decided(world(canary=canary(status=failed, finalizers=()), canary_workload=workload(**NEXT)))
     assert said(plan) == [
         f"Rolling back podinfo-canary.test {events.failed_before(REVISION).text}",
         "Canary failed! Scaling down podinfo-canary.test",
@@ -417,7 +419,7 @@ def test_8_a_failed_revision_stays_failed_when_the_template_goes_back_to_it():  
 
 def test_8_a_failed_revision_is_refused_mid_rollout_too():
     running = status(canary_revision="podinfo-canary-9", failed_revisions=(REVISION,))
-    plan = decided(world(status=running, workload=workload(**NEXT)))
+    plan = decided(world(status=running, canary_workload=workload(**NEXT)))
     assert "failed before" in said(plan)[0]
     assert weights(plan) == [ALL_TO_PRIMARY]
 
@@ -492,12 +494,14 @@ def test_12_a_start_that_died_before_scaling_up_is_made_good_unless_somebody_sca
     claimed = starting(canary_replicas=3)
     assert Scale(3) in decided(world(status=claimed)).actions
     assert not any(
-        isinstance(action, Scale) for action in decided(world(status=claimed, workload=workload(**NEXT))).actions
+        isinstance(action, Scale) for action in decided(world(status=claimed, canary_workload=workload(**NEXT))).actions
     )
 
 
 def test_12_a_later_start_takes_what_the_canary_last_had():  # behaviour 4
-    plan = decided(world(status=at_rest(canary_replicas=1), workload=replace(NEW, **IDLE), primary=primary(replicas=9)))
+    plan = decided(
+        world(status=at_rest(canary_replicas=1), canary_workload=replace(NEW, **IDLE), primary=primary(replicas=9))
+    )
     assert Scale(1) in plan.actions
 
 
@@ -526,14 +530,14 @@ def test_13_nothing_starts_in_a_namespace_that_is_terminating():
 
 
 def test_14_a_route_that_sends_users_to_nothing_at_rest_is_told_and_not_written():  # behaviour 13
-    stale = world(canary=canary(finalizers=(), status=at_rest()), workload=workload(**IDLE), weight=50)
+    stale = world(canary=canary(finalizers=(), status=at_rest()), canary_workload=workload(**IDLE), weight=50)
     plan = decided(stale)
     assert kinds(plan) == ["Say", "WriteStatus"]
     assert written(plan).condition("Ready").reason == "TrafficToNothing"
     (text,) = said(plan)
     assert "podinfo.test sends 50% of its requests to podinfo-canary.test, which has no available pod" in text
     told = replace(stale.canary, status=written(plan))
-    mended = decided(world(canary=told, workload=workload(**IDLE), weight=0))
+    mended = decided(world(canary=told, canary_workload=workload(**IDLE), weight=0))
     assert written(mended).condition("Ready").status == "True"
 
 
@@ -547,7 +551,7 @@ def test_14_a_primary_that_its_service_does_not_select_is_told():
 
 
 def test_15_the_status_follows_the_route_of_an_overtaken_promotion():
-    plan = decided(world(status=PROMOTING, primary=copied(available_replicas=1), workload=NEW))
+    plan = decided(world(status=PROMOTING, primary=copied(available_replicas=1), canary_workload=NEW))
     assert (written(plan).canary_weight, weights(plan)) == (0, [ALL_TO_PRIMARY])
     assert written(plan).stage is Stage.PROMOTING
 
@@ -557,12 +561,12 @@ def test_15_the_status_follows_the_route_of_an_overtaken_promotion():
 
 def test_16_a_fix_that_is_pushed_during_the_rollback_is_analysed_like_any_push():  # behaviour 9
     rolling_back = status(stage=Stage.ROLLING_BACK, failed_checks=10)
-    plan = decided(world(status=rolling_back, workload=NEW))
+    plan = decided(world(status=rolling_back, canary_workload=NEW))
     assert kinds(plan) == ["Shift", "WriteStatus", "Say", "ReleaseFinalizer"]
     assert said(plan) == ["Canary failed! podinfo-canary.test revision podinfo-canary-2"]
     ended = written(plan)
     assert (ended.state, ended.canary_generation) == (State.FAILED, 1)
-    then = decided(world(canary=canary(status=ended), workload=NEW, weight=0))
+    then = decided(world(canary=canary(status=ended), canary_workload=NEW, weight=0))
     assert said(then)[0] == "New revision detected podinfo-canary.test old podinfo-canary-2 new podinfo-canary-3"
 
 
@@ -670,38 +674,38 @@ def test_traffic_that_comes_back_during_the_drain_is_taken_off_again():
 @pytest.mark.parametrize("gone", [None, workload(**NONE_AVAILABLE)], ids=["deleted", "without pods"])
 def test_pods_that_are_gone_are_not_drained(gone):  # behaviour 11
     the_canary = canary(spec=DRAINING, status=status(stage=Stage.ROLLING_BACK))
-    assert written(decided(world(canary=the_canary, workload=gone))).state is State.FAILED
+    assert written(decided(world(canary=the_canary, canary_workload=gone))).state is State.FAILED
 
 
 def test_a_canary_that_had_no_traffic_is_not_drained():
     the_canary = canary(spec=DRAINING, status=starting())
-    plan = decided(world(canary=the_canary, workload=workload("1", **NEXT)))
+    plan = decided(world(canary=the_canary, canary_workload=workload("1", **NEXT)))
     assert kinds(plan) == ["Scale", "WriteStatus", "Say", "ReleaseFinalizer"]
 
 
 def test_nothing_to_roll_out_is_said_when_the_drain_begins_and_not_again():
     put_back = workload("1", **NEXT)
-    begun = decided(world(canary=canary(spec=DRAINING), workload=put_back, weight=0))
+    begun = decided(world(canary=canary(spec=DRAINING), canary_workload=put_back, weight=0))
     assert kinds(begun) == ["Fence", "WriteStatus", "Say"]
     over = canary(spec=DRAINING, status=written(begun))
-    end = decided(world(canary=over, workload=put_back, now=NOW + MINUTE))
+    end = decided(world(canary=over, canary_workload=put_back, now=NOW + MINUTE))
     assert kinds(end) == ["Scale", "WriteStatus", "ReleaseFinalizer"]
     assert written(end).condition("Promoted").reason == "NothingToRollOut"
 
 
 def test_a_drain_that_is_long_over_is_not_repeated():
     long_ago = starting(drain_start_time=NOW - MINUTE)
-    plan = decided(world(canary=canary(spec=DRAINING, status=long_ago), workload=workload("1", **NEXT)))
+    plan = decided(world(canary=canary(spec=DRAINING, status=long_ago), canary_workload=workload("1", **NEXT)))
     assert kinds(plan) == ["Scale", "WriteStatus", "Say", "ReleaseFinalizer"]
 
 
 def test_a_newer_template_during_the_drain_starts_without_the_wait():
     promoted = (Condition("Promoted", "Unknown", "Promoted", "x", NOW),)
     draining = status(stage=Stage.DRAINING, canary_weight=0, drain_start_time=NOW - SECOND, conditions=promoted)
-    plan = decided(world(canary=canary(spec=DRAINING, status=draining), workload=NEW))
+    plan = decided(world(canary=canary(spec=DRAINING, status=draining), canary_workload=NEW))
     assert kinds(plan) == ["WriteStatus", "Say", "ReleaseFinalizer"]
     assert written(plan).state is State.FINISHED
-    then = decided(world(canary=canary(spec=DRAINING, status=written(plan)), workload=NEW, primary=copied()))
+    then = decided(world(canary=canary(spec=DRAINING, status=written(plan)), canary_workload=NEW, primary=copied()))
     assert said(then)[0].startswith("New revision detected")
     assert written(then).drain_start_time == NOW - SECOND
 
@@ -715,12 +719,12 @@ def test_traffic_returns_in_steps_if_that_is_asked_for():  # behaviour 10
     assert decided(world(canary=early, primary=copied())).actions == ()
     last = replace(stepped, status=replace(PROMOTING, canary_weight=5))
     assert weights(decided(world(canary=last, primary=copied()))) == [ALL_TO_PRIMARY]
-    overtaken = decided(world(canary=stepped, primary=copied(), workload=NEW))
+    overtaken = decided(world(canary=stepped, primary=copied(), canary_workload=NEW))
     assert weights(overtaken) == [ALL_TO_PRIMARY]
 
 
 def test_no_data_stays_apart_from_failure_behind_a_gate():
-    plan = decided(world(workload=workload(paused=True)), (NoData(), Value(20.0)))
+    plan = decided(world(canary_workload=workload(paused=True)), (NoData(), Value(20.0)))
     assert (written(plan).failed_checks, written(plan).inconclusive_checks) == (0, 1)
     assert isinstance(plan.actions[-1], Say)
 

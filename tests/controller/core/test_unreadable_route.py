@@ -8,7 +8,6 @@ from controller.core.canary import CanaryStatus, Condition, Stage, State, Verbs
 from controller.core.conditions import PROMOTED, READY
 from controller.core.decide import decide
 from controller.core.plan import Fence, HoldFinalizer, Log, ReleaseFinalizer, Say, Scale, Shift, WriteStatus
-from controller.core.simulator import template_of
 from controller.core.world import Memory, after_plan, stamp
 from router.types import ALL_TO_PRIMARY, Route, Weights
 from tests.controller.core.builders import (
@@ -25,6 +24,7 @@ from tests.controller.core.builders import (
     workload,
     world,
 )
+from tests.simulator import template_of
 
 UNREADABLE = Route(None, "it cannot be read: weight must be a whole number", unreadable=True)
 WHAT = "virtual service podinfo.test: it cannot be read: weight must be a whole number"
@@ -34,9 +34,9 @@ COPIED = primary(promoted=stamp(canary(status=PROMOTING)), template=template_of(
 ENDS = {
     "an abort": world(canary=canary(verbs=Verbs(abort="podinfo-canary-2")), route=UNREADABLE),
     "one failed check too many": world(status=status(failed_checks=10), route=UNREADABLE),
-    "a canary that is gone": world(workload=None, route=UNREADABLE),
+    "a canary that is gone": world(canary_workload=None, route=UNREADABLE),
     "a canary without pods": world(
-        status=status(failed_checks=9), workload=workload(available_replicas=0), route=UNREADABLE
+        status=status(failed_checks=9), canary_workload=workload(available_replicas=0), route=UNREADABLE
     ),
     "a rollback under way": world(status=status(stage=Stage.ROLLING_BACK, conditions=(FAILED,)), route=UNREADABLE),
     "a drain that is over": world(
@@ -47,7 +47,7 @@ ENDS = {
         route=UNREADABLE,
     ),
     "a promotion": world(status=PROMOTING, primary=COPIED, route=UNREADABLE),
-    "nothing to roll out any more": world(workload=workload("1", generation=2), route=UNREADABLE),
+    "nothing to roll out any more": world(canary_workload=workload("1", generation=2), route=UNREADABLE),
 }
 
 
@@ -87,7 +87,7 @@ def test_route_that_is_gone_holds_up_no_end():
 
 @pytest.mark.parametrize("before", [CanaryStatus(), at_rest(canary_revision="podinfo-canary-9")], ids=["new", "known"])
 def test_nothing_begins_and_ends_at_once_over_a_route_that_cannot_be_read(before):
-    plan = decide(world(status=before, workload=workload("1", generation=2), route=UNREADABLE))
+    plan = decide(world(status=before, canary_workload=workload("1", generation=2), route=UNREADABLE))
     assert said(plan) == [f"Halt podinfo.test advancement {WHAT}"]
     assert [type(action) for action in plan.actions] == [Say, WriteStatus]
     assert (last(plan).state, last(plan).condition(READY).reason) == (before.state, "RouteNotUsable")
@@ -95,10 +95,13 @@ def test_nothing_begins_and_ends_at_once_over_a_route_that_cannot_be_read(before
 
 def test_new_template_starts_over_without_a_write_of_a_route_that_cannot_be_read():
     """Its version has moved since anybody could read it, which is as good as a fence."""
-    plan = decide(world(workload=workload("3", generation=2, observed_generation=2), route=UNREADABLE))
+    plan = decide(world(canary_workload=workload("3", generation=2, observed_generation=2), route=UNREADABLE))
     assert not any(isinstance(action, Shift | Fence | Scale) for action in plan.actions)
     again = world(
-        status=last(plan), workload=workload("3", generation=2, observed_generation=2), weight=10, now=NOW + MINUTE
+        status=last(plan),
+        canary_workload=workload("3", generation=2, observed_generation=2),
+        weight=10,
+        now=NOW + MINUTE,
     )
     assert Shift(ALL_TO_PRIMARY) in decide(again).actions
 

@@ -23,7 +23,6 @@ from controller.core.plan import (
     Shift,
     WriteStatus,
 )
-from controller.core.simulator import template_of
 from controller.core.world import Memory, Sight, Unseen, World, rollout_of, stamp, with_readings
 from deploy.types import Workload
 from informers.types import Unreadable
@@ -44,6 +43,7 @@ from tests.controller.core.builders import (
     workload,
     world,
 )
+from tests.simulator import template_of
 
 pytestmark = pytest.mark.timeout(300)  # tens of thousands of worlds, and coverage slows each
 
@@ -185,7 +185,7 @@ def a_world(the_status, the_primary, the_workload, route, **other) -> World:
     changes = {} if route == "recorded" else {"route": route}
     the_status = replace(the_status, failed_revisions=("podinfo-canary-9",))
     the_canary = canary(**{"status": the_status, **other})
-    return world(canary=the_canary, primary=the_primary, workload=the_workload, **changes)
+    return world(canary=the_canary, primary=the_primary, canary_workload=the_workload, **changes)
 
 
 def plans(the_world: World) -> list[Plan]:
@@ -265,8 +265,8 @@ def test_traffic_grows_only_where_pods_answer_on_a_sound_route_and_after_a_claim
                 assert the_world.only_the_canary_serves
                 continue
             if not the_world.only_the_canary_serves:
-                assert isinstance(the_world.workload, Workload)
-                assert the_world.workload.template.revision == the_world.canary.status.canary_revision
+                assert isinstance(the_world.canary_workload, Workload)
+                assert the_world.canary_workload.template.revision == the_world.canary.status.canary_revision
             claimed = final_status(plan) or the_world.canary.status
             assert claimed.canary_weight == action.weights.canary
             assert claimed.state is State.RUNNING
@@ -283,8 +283,8 @@ def test_nothing_is_copied_but_the_analysed_revision_after_it_was_claimed(decide
         copied += 1
         before = the_world.canary.status
         claimed = final_status(plan) or before
-        assert isinstance(the_world.workload, Workload)
-        assert the_world.workload.template.revision == claimed.canary_revision
+        assert isinstance(the_world.canary_workload, Workload)
+        assert the_world.canary_workload.template.revision == claimed.canary_revision
         assert claimed.stage is Stage.PROMOTING
         asked = the_world.canary.verbs.promote and before.obeyed.promote != the_world.canary.verbs.promote
         assert before.stage is Stage.PROMOTING or before.canary_weight >= 50 or asked
@@ -412,7 +412,12 @@ def test_no_pods_go_while_nobody_knows_what_the_route_sends_them(decided):  # be
 def test_at_rest_nothing_is_written_but_a_finalizer_let_go(decided):  # behaviour 13
     for the_world, plan in decided:
         resting = the_world.canary.status.state in {State.FINISHED, State.FAILED}
-        unchanged = the_world.workload in {WORKLOADS["as analysed"], WORKLOADS["scaling"], WORKLOADS["idle"], None}
+        unchanged = the_world.canary_workload in {
+            WORKLOADS["as analysed"],
+            WORKLOADS["scaling"],
+            WORKLOADS["idle"],
+            None,
+        }
         retried = the_world.canary.verbs.retry and the_world.canary.status.state is State.FAILED
         valid = isinstance(the_world.canary.spec, type(spec()))
         if not resting or not unchanged or retried or not valid or the_world.canary.deleting:

@@ -12,9 +12,12 @@ class Scrape:
     def value(self, series, /, **labels):
         return self.registry.get_sample_value(series, labels)
 
+    def samples(self):
+        return [sample for metric in self.registry.collect() for sample in metric.samples]
+
     def series(self, name):
-        return [s for metric in self.registry.collect() for s in metric.samples if s.name == name]
+        return [sample for sample in self.samples() if sample.name == name]
 
     def about(self, name):
         """Return the names of all series with a label of that value."""
-        return {s.name for metric in self.registry.collect() for s in metric.samples if name in s.labels.values()}
+        return {sample.name for sample in self.samples() if name in sample.labels.values()}

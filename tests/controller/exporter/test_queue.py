@@ -4,8 +4,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from controller.exporter.queue import QueueCollector, QueueExporter
-from controller.ratelimit import ExponentialLimiter
-from controller.workqueue import WorkQueue
+from controller.work.ratelimit import ExponentialLimiter
+from controller.work.workqueue import WorkQueue
 from tests.controller.clock import FakeClock
 
 

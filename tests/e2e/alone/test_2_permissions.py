@@ -17,10 +17,11 @@ ENDING = "because it is being terminated"
 
 def granted() -> set[tuple[str, str]]:
     """Return what the manifests allow, as (verb, resource)."""
-    files = ("flagger/account.yaml", "kinds/metrictemplates.yaml")
-    objects = [obj for file in files for obj in yaml.safe_load_all((ROOT / "artifacts" / file).read_text())]
+    kinds = sorted((ROOT / "artifacts/kinds").glob("*.yaml"))  # of each there is a story
+    files = [ROOT / "artifacts/flagger/account.yaml", *kinds]
+    objects = [obj for file in files for obj in yaml.safe_load_all(file.read_text())]
     roles = [obj for obj in objects if obj["kind"] in {"Role", "ClusterRole"}]
-    assert len(roles) == 3
+    assert len(roles) == 2 + len(kinds)
     rules = [rule for role in roles for rule in role["rules"]]
     return {(verb, resource) for rule in rules for resource in rule["resources"] for verb in rule["verbs"]}
 

@@ -1,4 +1,4 @@
-"""Other ways to a service than HTTP/1 from inside of the mesh: the weights hold there too, and no request is lost."""
+"""Other ways to a service than HTTP/1 by a VirtualService from inside: the weights hold, and no request is lost."""
 
 import pytest
 
@@ -59,7 +59,18 @@ def by_grpc(story):
     return story.call(GRPC_PER_SECOND, "grpc://podinfo:9999/env.EnvService/Env")
 
 
-@pytest.mark.parametrize("way", [from_outside, by_http2, by_grpc])
+def by_http_route(story):
+    """Have an HTTPRoute of the Gateway API, whose parent is the Service, carry the weights."""
+    story.add_workloads()
+    parent = {"group": "", "kind": "Service", "name": "podinfo", "port": 9898}
+    refs = [{"name": "podinfo", "port": 9898, "weight": 100}, {"name": "podinfo-canary", "port": 9898, "weight": 0}]
+    spec = {"parentRefs": [parent], "rules": [{"backendRefs": refs}]}
+    kind = {"apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute"}
+    story.route_by({**kind, "metadata": {"name": "podinfo"}, "spec": spec})
+    return story.call(PER_SECOND)
+
+
+@pytest.mark.parametrize("way", [from_outside, by_http2, by_grpc, by_http_route])
 def test_weights_hold_and_no_request_is_lost(new_story, record_property, way):
     story = new_story(way.__name__.replace("_", "-"))
     with way(story) as caller:

@@ -43,7 +43,7 @@ class Scene:
     now: datetime
     canary: Canary
     primary: Workload | None
-    workload: Workload | None
+    canary_workload: Workload | None
     weights: Weights | None  # None: no route object
     route_version: int = field(default=1, kw_only=True)
     pod_delay: timedelta  # from a change of a workload until its pods are available
@@ -66,10 +66,10 @@ def world_of(scene: Scene) -> World:
         now=scene.now,
         canary=scene.canary,
         primary=scene.primary,
-        workload=scene.workload,
+        canary_workload=scene.canary_workload,
         route=route,
         primary_backend=_backend(scene, "primary", scene.primary),
-        canary_backend=_backend(scene, "workload", scene.workload),
+        canary_backend=_backend(scene, "canary_workload", scene.canary_workload),
         rivals=(),
         default_interval=scene.default_interval,
         memory=scene.memory,
@@ -133,12 +133,12 @@ def play(scene: Scene, action: Action) -> Scene:  # noqa: C901, PLR0911  # one c
 
 def pushed(scene: Scene, template: Template) -> Scene:
     """Return the scene after somebody gave the canary workload a new template."""
-    workload = scene.workload
-    assert workload is not None, "there is nothing to push to"  # noqa: S101
+    workload = scene.canary_workload
+    assert workload is not None, "there is nothing to push to"
     changed = replace(workload, template=template, generation=workload.generation + 1, deadline_exceeded=False)
     if not workload.replicas:  # complete at once: there is nothing to roll over
-        return replace(scene, workload=replace(changed, observed_generation=changed.generation))
-    return _awaiting_pods(replace(scene, workload=replace(changed, updated_replicas=0)), "workload")
+        return replace(scene, canary_workload=replace(changed, observed_generation=changed.generation))
+    return _awaiting_pods(replace(scene, canary_workload=replace(changed, updated_replicas=0)), "canary_workload")
 
 
 def later(scene: Scene, by: timedelta) -> Scene:
@@ -176,7 +176,7 @@ def _next_stir(scene: Scene, plan: Plan) -> timedelta:
 
 
 def _scaled(scene: Scene, replicas: int) -> Scene:
-    workload = scene.workload
+    workload = scene.canary_workload
     if workload is None or workload.replicas == replicas:
         return scene
     workload = replace(workload, replicas=replicas, generation=workload.generation + 1)
@@ -189,15 +189,15 @@ def _scaled(scene: Scene, replicas: int) -> Scene:
             available_replicas=0,
             deadline_exceeded=False,
         )
-        waiting = tuple((role, when) for role, when in scene.ready_at if role != "workload")
-        return replace(scene, workload=gone, ready_at=waiting)
-    return _awaiting_pods(replace(scene, workload=workload), "workload")
+        waiting = tuple((role, when) for role, when in scene.ready_at if role != "canary_workload")
+        return replace(scene, canary_workload=gone, ready_at=waiting)
+    return _awaiting_pods(replace(scene, canary_workload=workload), "canary_workload")
 
 
 def _copied(scene: Scene, stamp: str) -> Scene:
-    source, target = scene.workload, scene.primary
-    assert source is not None, "a promotion has a source"  # noqa: S101
-    assert target is not None, "a promotion has a target"  # noqa: S101
+    source, target = scene.canary_workload, scene.primary
+    assert source is not None, "a promotion has a source"
+    assert target is not None, "a promotion has a target"
     labels = promoted_labels(source.template, target.template)
     template = replace(target.template, revision=f"{source.template.body}+", body=source.template.body, labels=labels)
     copied = replace(target, template=template, promoted=stamp, generation=target.generation + 1, updated_replicas=0)
@@ -230,7 +230,7 @@ def simulated(spec: CanarySpec, *, now: datetime) -> Scene:
         now=now,
         canary=canary,
         primary=workload_running(spec.primary.name, "1", replicas=2),
-        workload=workload_running(spec.canary.name, "2", replicas=1),
+        canary_workload=workload_running(spec.canary.name, "2", replicas=1),
         weights=Weights(primary=100, canary=0),
         pod_delay=timedelta(seconds=5),
     )

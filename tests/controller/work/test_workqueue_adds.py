@@ -3,8 +3,8 @@
 import threading
 from collections import Counter
 
-from controller.ratelimit import ExponentialLimiter, default_limiter
-from controller.workqueue import WorkQueue
+from controller.work.ratelimit import ExponentialLimiter, default_limiter
+from controller.work.workqueue import WorkQueue
 from tests.controller.clock import FakeClock
 
 

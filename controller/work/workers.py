@@ -9,7 +9,7 @@ from typing import Protocol
 
 from controller.applier import LeadLostError
 from controller.reconcile_id import new_reconcile
-from controller.workqueue import WorkQueue
+from controller.work.workqueue import WorkQueue
 from informers.errors import ApiError, ConflictError
 from metrics.types import ObserverClosedError
 

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from controller.core.canary import Canary
 from controller.core.events import Event
-from controller.correlator import Correlated
+from controller.events.correlator import Correlated
 from informers.types import Unreadable
 
 MOST_ROUTINE = 1000

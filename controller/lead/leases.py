@@ -4,7 +4,6 @@ Whether another's lease has run out is judged by how long *we* have seen it unch
 people: they are never compared with ours.
 """
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,8 +13,6 @@ from controller.resources import LEASES
 from informers.errors import ApiError, ConflictError, NotFoundError
 from informers.resources import Resource
 from informers.types import Json
-
-log = logging.getLogger(__name__)
 
 LEASE_NAME = "flagger-leader-election"
 
@@ -96,9 +93,8 @@ class Candidate:
         if self._held is not None:
             try:
                 self._put(self._held)
-            except ApiError as error:
-                log.debug("The lease was not renewed, reading it", extra={"error": str(error)})
-                self._held = None
+            except ApiError:
+                self._held = None  # it is read, to see whose it is now
             else:
                 return True
         try:

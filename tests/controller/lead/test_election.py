@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from controller.election import Election, new_identity
-from controller.leases import Candidate, Timing
+from controller.lead.election import Election, new_identity
+from controller.lead.leases import Candidate, Timing
 from tests.fakes.leases import FakeLeases
 
 TIMING = Timing(lease=1, deadline=0.5, retry=0.05)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from controller.budgets import RESERVE, Budgets
+from controller.work.budgets import RESERVE, Budgets
 from tests.controller.clock import FakeClock
 
 

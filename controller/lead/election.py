@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from controller.in_hand import ClientInHand, InHand
-from controller.leases import Candidate, Timing
+from controller.lead.leases import Candidate, Timing
 from informers.client import Counter, KubeClient
 from informers.credentials import Login
 from informers.errors import AlreadyExistsError, ApiError, ConflictError

@@ -7,10 +7,10 @@ from datetime import timedelta
 import pytest
 
 from controller.applier import LeadLostError
-from controller.controller import Workers
-from controller.ratelimit import ExponentialLimiter
 from controller.reconcile_id import reconcile_id
-from controller.workqueue import WorkQueue
+from controller.work.ratelimit import ExponentialLimiter
+from controller.work.workers import Workers
+from controller.work.workqueue import WorkQueue
 from informers.errors import ConflictError, TooManyRequestsError, TransportError
 from metrics.types import ObserverClosedError
 from tests.controller.clock import FakeClock

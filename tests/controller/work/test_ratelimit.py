@@ -2,7 +2,7 @@
 
 import pytest
 
-from controller.ratelimit import BucketLimiter, ExponentialLimiter, LongestOf, default_limiter
+from controller.work.ratelimit import BucketLimiter, ExponentialLimiter, LongestOf, default_limiter
 from tests.controller.clock import FakeClock
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from controller.core import events
-from controller.correlator import COMBINED_PREFIX, Correlator, Entry, Recent
+from controller.events.correlator import COMBINED_PREFIX, Correlator, Entry, Recent
 
 C = "podinfo.test"
 

@@ -6,8 +6,8 @@ from collections import Counter
 
 import pytest
 
-from controller.ratelimit import ExponentialLimiter
-from controller.workqueue import WorkQueue
+from controller.work.ratelimit import ExponentialLimiter
+from controller.work.workqueue import WorkQueue
 from tests.controller.clock import FakeClock
 
 PATIENCE = 10.0

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from controller.leases import LEASE_NAME, Candidate, Timing
+from controller.lead.leases import LEASE_NAME, Candidate, Timing
 from informers.errors import AlreadyExistsError, ApiError, ConflictError, TransportError
 from tests.controller.clock import FakeClock
 from tests.fakes.leases import FakeLeases

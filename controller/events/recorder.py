@@ -16,12 +16,12 @@ from typing import Protocol
 
 from controller.core.canary import Canary
 from controller.core.events import Event
-from controller.correlator import Correlator, Entry, Recent
-from controller.event_object import event_name, event_object, shortened
-from controller.outbox import Job, Outbox
-from controller.ratelimit import default_limiter
+from controller.events.correlator import Correlator, Entry, Recent
+from controller.events.event_object import event_name, event_object, shortened
+from controller.events.outbox import Job, Outbox
 from controller.resources import EVENTS
-from controller.workqueue import WorkQueue
+from controller.work.ratelimit import default_limiter
+from controller.work.workqueue import WorkQueue
 from informers.errors import (
     AlreadyExistsError,
     ApiError,

@@ -3,8 +3,8 @@
 from datetime import timedelta
 
 from controller.core import events
-from controller.correlator import Correlated, Entry
-from controller.outbox import Job, Outbox
+from controller.events.correlator import Correlated, Entry
+from controller.events.outbox import Job, Outbox
 from tests.controller.core.builders import NOW, canary
 
 STEP, END = events.advance("podinfo.test", 5), events.completed("podinfo.test")

@@ -13,8 +13,8 @@ import threading
 from collections.abc import Callable
 from typing import Protocol
 
-from controller.ratelimit import Limiter
-from controller.turns import Turns
+from controller.work.ratelimit import Limiter
+from controller.work.turns import Turns
 
 _LONGEST_WAIT_SECONDS = 3600.0
 """Of one wait for the condition: what is due later is found by another. Longer than centuries is an error there."""

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.core import events
-from controller.event_object import event_name, shortened
-from controller.outbox import MOST_ROUTINE
-from controller.ratelimit import default_limiter
-from controller.recorder import EventRecorder
-from controller.workqueue import WorkQueue
+from controller.events.event_object import event_name, shortened
+from controller.events.outbox import MOST_ROUTINE
+from controller.events.recorder import EventRecorder
+from controller.work.ratelimit import default_limiter
+from controller.work.workqueue import WorkQueue
 from informers.errors import (
     AlreadyExistsError,
     Cause,

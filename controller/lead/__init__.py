@@ -1,0 +1,1 @@
+"""Which of several replicas leads: a Lease, and who holds it."""
