@@ -99,8 +99,8 @@ def _given_problem(variable: _Variable, given: Mapping[str, str]) -> str | None:
         return f"query has {shown}, and templateVariables has no {key}"
     if not variable.quote and not _WORD.fullmatch(value):
         return f'query has {shown} outside of a string, where only a word or a number can stand: write "{shown}"'
-    if variable.quote == "`" and "`" in value:
-        return f"query has {shown} within backticks, and so has its value: use other quotes"
+    if variable.quote == "`" and ("`" in value or value.endswith("\\")):  # not every parser takes that one for itself
+        return f"query has {shown} within backticks, where its value cannot stand: use other quotes"
     return None
 
 
