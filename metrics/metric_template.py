@@ -6,7 +6,7 @@ and here, since a field that is passed over in silence (credentials, another pro
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, assert_never
 
 from informers.fields import mapping, text
 from informers.kinds import READ, WatchedKind
@@ -75,6 +75,8 @@ def resolved(
         case MetricTemplate(query=query, address=address):
             problem = found.problem or template_problem(query, dict(check.variables)) or _refusal(address, servers)
             return unusable(check, namespace, problem) if problem else replace(check, query=query, address=address)
+        case _:
+            assert_never(found)
 
 
 def unusable(check: OwnCheck, namespace: str, why: str) -> OwnCheck:

@@ -631,3 +631,11 @@ def test_check_with_a_template_has_its_query_elsewhere():
     obj["spec"]["canaryAnalysis"]["metrics"] = [template(unit="%", templateVariables={"b": "2", "a": "1"})]
     (check,) = parsed(obj).spec.checks
     assert check == OwnCheck("checkout errors", "", Limits(high=1.0), "1m", "%", "checkout", (("a", "1"), ("b", "2")))
+
+
+def test_number_that_no_double_holds_is_refused_by_code():
+    obj = seed()
+    obj["spec"]["canaryAnalysis"]["metrics"] = [query(thresholdRange={"max": 10**400})]
+    assert parsed(obj).spec.problem == (
+        "spec.canaryAnalysis.metrics[0].thresholdRange.max must be a number that fits a double"
+    )
