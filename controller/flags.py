@@ -63,6 +63,7 @@ class Options:
     kubeconfig: str | None
     master: str | None  # URL of the API server; overrides the kubeconfig's
     metrics_server: str
+    allowed_metrics_servers: tuple[str, ...]  # besides that one
     control_loop_interval: timedelta
     log_level: str
     port: int  # of /metrics, /healthz and /readyz; 0: any free one
@@ -96,6 +97,7 @@ def options_of(args: argparse.Namespace) -> Options:
         kubeconfig=args.kubeconfig,
         master=args.master,
         metrics_server=args.metrics_server,
+        allowed_metrics_servers=tuple(dict.fromkeys(args.allow_metrics_server or ())),
         control_loop_interval=args.control_loop_interval,
         log_level=args.log_level,
         port=args.port,
@@ -118,6 +120,13 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         type=values.metrics_server,
         default="http://prometheus:9090",
         help="address of Prometheus, may have a path (default: %(default)s)",
+    )
+    add(
+        "--allow-metrics-server",
+        action="append",
+        metavar="URL",
+        type=values.metrics_server,
+        help="another Prometheus that a MetricTemplate may name by its address; repeatable (default: none)",
     )
     add(
         "--control-loop-interval",

@@ -1,7 +1,7 @@
 """Gather: from a key to the world that a decision is made from. Reads caches only; costs the API server nothing."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,6 +11,8 @@ from controller.kinds import Kinds
 from deploy.types import Deployer, Workload
 from informers.resources import Resource
 from informers.types import Cache, Unreadable, Writer
+from metrics.metric_template import METRIC_TEMPLATES, MetricTemplate, resolved, unusable
+from metrics.types import AnyCheck, OwnCheck
 from router.hosts import normalise
 from router.services import SERVICES
 from router.types import Backend, Route, Router, RouteRef
@@ -30,6 +32,7 @@ def parts_keys(canary: Canary) -> Sequence[str]:
         *(part_key(spec.target_kind, canary.namespace, side.name) for side in sides),
         *(part_key(SERVICES.kind, canary.namespace, normalise(side.host, canary.namespace).service) for side in sides),
         part_key(spec.route_kind, canary.namespace, spec.route_name),
+        *(part_key(METRIC_TEMPLATES.kind, canary.namespace, name) for name in _templates(spec)),
     )
 
 
@@ -57,9 +60,13 @@ def route_ref(canary: Canary, spec: CanarySpec) -> RouteRef:
     return RouteRef(canary.namespace, spec.route_name, spec.primary.host, spec.canary.host)
 
 
-def kinds_of(spec: CanarySpec) -> tuple[str, str]:
-    """Return the kinds that a canary names: of its workloads and of its route."""
-    return spec.target_kind, spec.route_kind
+def kinds_of(spec: CanarySpec) -> tuple[str, ...]:
+    """Return the kinds that a canary names: of its workloads and its route, and of templates if it names some."""
+    return (spec.target_kind, spec.route_kind, *((METRIC_TEMPLATES.kind,) if _templates(spec) else ()))
+
+
+def _templates(spec: CanarySpec) -> Sequence[str]:
+    return [check.template for check in spec.checks if isinstance(check, OwnCheck) and check.template]
 
 
 def _hidden(spec: CanarySpec, unseen: Sequence[Unseen]) -> Route | None:
@@ -102,11 +109,15 @@ class Gatherer:
     adapters: Adapters
     now: Callable[[], datetime]
     default_interval: timedelta
+    templates: Cache[MetricTemplate]
+    servers: Collection[str]  # addresses that templates may name
     is_terminating: Callable[[str], bool] = lambda _namespace: False
     unseen: Callable[[str, str], Unseen | None] = lambda _kind, _namespace: None
 
     def gather(self, canary: Canary, memory: Memory) -> World:
-        """Return the world of a canary as the caches have it now."""
+        """Return the world of a canary as the caches have it now, its checks with the queries of their templates."""
+        if isinstance(canary.spec, CanarySpec) and _templates(canary.spec):
+            canary = replace(canary, spec=self._with_queries(canary.namespace, canary.spec))
         spec = canary.spec
         primary: Workload | Unreadable | None = None
         workload: Workload | Unreadable | None = None
@@ -139,10 +150,27 @@ class Gatherer:
         )
 
     def _unseen(self, namespace: str, spec: CanarySpec) -> Iterator[Unseen]:
+        """Yield which kinds cannot be seen. A template that cannot is a matter of its check alone: see below."""
         for kind in kinds_of(spec):
             found = self.unseen(kind, namespace)
-            if found is not None:
+            if found is not None and (kind != METRIC_TEMPLATES.kind or found.why is Sight.LISTING):
                 yield found
+
+    def _with_queries(self, namespace: str, spec: CanarySpec) -> CanarySpec:
+        """Return the spec with each query that stands in a template, or with the reason why it cannot be asked.
+
+        Traffic is judged by all other checks meanwhile, and one without a query is no evidence, as any without data.
+        """
+        unseen = self.unseen(METRIC_TEMPLATES.kind, namespace)
+
+        def of(check: AnyCheck) -> AnyCheck:
+            if not isinstance(check, OwnCheck) or not check.template:
+                return check
+            if unseen is not None:
+                return unusable(check, namespace, unseen.what)
+            return resolved(check, self.templates.get(namespace, check.template), namespace, self.servers)
+
+        return replace(spec, checks=tuple(of(check) for check in spec.checks))
 
     def _rivals(self, canary: Canary) -> tuple[Canary, ...]:
         """Return the oldest of those who name what we name: however many more there are, they bear on nothing."""

@@ -17,6 +17,7 @@ from deploy.registry import WORKLOADS
 from informers.kinds import READ, WatchedKind
 from informers.resources import ApiKind
 from informers.types import Json
+from metrics.metric_template import METRIC_TEMPLATE
 from router.kinds import RouteKind
 from router.registry import ROUTES
 from router.services import SERVICE
@@ -50,7 +51,7 @@ class Kinds:
 def make_kinds(declared: Sequence[Declaration] = ()) -> Kinds:
     """Return the table, with kinds that an operator declares: in the place of ours, where we have that kind too."""
     workloads = {**WORKLOADS, **{declaration.api.kind: declared_kind(declaration) for declaration in declared}}
-    parts = (*(w.watched for w in workloads.values()), *(r.watched for r in ROUTES.values()), SERVICE)
+    parts = (*(w.watched for w in workloads.values()), *(r.watched for r in ROUTES.values()), SERVICE, METRIC_TEMPLATE)
     return Kinds(workloads, ROUTES, {kind.api.kind: kind for kind in parts})
 
 

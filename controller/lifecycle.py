@@ -42,7 +42,8 @@ from informers.client import KubeClient
 from informers.credentials import Login, find_login
 from informers.errors import FAILURES
 from informers.nesting import allow_deep_json
-from metrics.registry import OBSERVERS
+from metrics.metric_template import METRIC_TEMPLATES
+from metrics.registry import make_observer
 from router.services import SERVICES, backend
 
 log = logging.getLogger(__name__)
@@ -112,8 +113,11 @@ class Controller:
                 now=utc_now,
             )
         )
-        self._observer = OBSERVERS["prometheus"](
-            options.metrics_server, threads=2 * options.workers, count=exporter.counted_prometheus
+        self._observer = make_observer(
+            options.metrics_server,
+            threads=2 * options.workers,
+            others=options.allowed_metrics_servers,
+            count=exporter.counted_prometheus,
         )
         self._recorder = EventRecorder(
             None if options.dry_run else ClientInHand(self._client, self._in_hand, "the sender of events"),
@@ -256,6 +260,8 @@ class Controller:
             default_interval=options.control_loop_interval,
             is_terminating=parts.is_terminating,
             unseen=parts.unseen,
+            templates=parts.of_kind[METRIC_TEMPLATES.kind],
+            servers=self._observer.servers,
         )
         looked = partial(_as_it_was, exporter.looked) if options.dry_run else exporter.looked
         watchers = Watchers(looked, exporter.gone, self._exporter.throttled, self._exporter.late)

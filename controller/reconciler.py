@@ -102,7 +102,8 @@ class Reconciler:
         """Ask for the readings, and decide on the world as it is after the answers came."""
         spec = canary.spec
         assert isinstance(spec, CanarySpec), "checks are named by a valid spec"  # noqa: S101
-        readings = self.observer.observe(Target(canary.namespace, spec.canary.name), plan.observe)
+        target = Target(canary.namespace, spec.canary.name, spec.reporter, canary.name)
+        readings = self.observer.observe(target, plan.observe)
         gathered = self.gatherer.gather(canary, replace(memory, complaint=plan.complaint))
         world = with_readings(gathered, plan.observe, readings)
         return world, decide(world)

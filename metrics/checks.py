@@ -1,24 +1,24 @@
-"""The known checks. Pure. A new check is one entry of ``CHECKS``."""
+"""The known checks: what they are called, their unit, and which limits make sense. Pure.
+
+A new one is one entry of ``CHECKS``, and one of ``metrics.queries``, where it stands how a provider is asked.
+"""
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
+from decimal import Decimal
 
-from metrics import promql
 from metrics.templates import template_problem
-from metrics.types import AnyCheck, Check, OwnCheck, Target, Value
+from metrics.types import DEFAULT_QUANTILE, GRPC, HTTP, PROTOCOLS, AnyCheck, Check, OwnCheck
 
 _UNITS = {"s": 1, "m": 60, "h": 3600}
 _LONGEST_WINDOW_SECONDS = 24 * 3600
 _PERCENT = 100.0
 _MS_PER_SECOND = 1000.0
-_ROUNDING = 1e-6  # of a percentage: a sum of floats over a sum of floats can be a little more than 1
 _NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_. ]*[A-Za-z0-9])?")
 _LONGEST_NAME = 63  # characters, as for the values of labels
 _UNIT = re.compile(r"[%A-Za-z][-A-Za-z0-9_/%]{0,15}")
-_LONGEST_MS = 1e12  # thirty years: an answer beyond it was not measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,35 +28,35 @@ class CheckKind:
     label: str  # in events
     unit: str  # of threshold and reading: percent or ms
     fails_below: bool  # a rate fails below its threshold, a duration above
-    query: Callable[[Target, str], str]  # target, interval
-    scale: float  # from the query's unit to the threshold's
-    fallback: Callable[[Target, str], str] | None = None  # asked where the query has no data
 
-    def reading(self, number: float) -> Value | None:
-        """Return what a number means that one of the queries was answered with; None if it cannot be the answer."""
-        value = number * self.scale + 0.0  # -0.0 becomes 0.0
-        if self.fails_below:
-            return Value(min(value, _PERCENT)) if 0 <= value <= _PERCENT + _ROUNDING else None
-        if abs(value) > _LONGEST_MS:
-            return None
-        return Value(-value, at_least=True) if value < 0 else Value(value)  # see ``promql.duration``
+    @property
+    def is_rate(self) -> bool:
+        """Whether it is a share of the requests, of which there are kinds; a duration has quantiles."""
+        return self.unit == "percent"
 
 
-def _duration(bucket: str, scale: float) -> CheckKind:
-    query = partial(promql.duration, bucket)
-    return CheckKind("request duration", "ms", False, query, scale, fallback=partial(query, rate="rate"))
-
+_DURATION = CheckKind("request duration", "ms", fails_below=False)
 
 CHECKS: Mapping[str, CheckKind] = {
-    "istio_requests_total": CheckKind("success rate", "percent", True, promql.success_rate, 100.0),
-    **{
-        name: _duration(name, scale)
-        for name, scale in (
-            ("istio_request_duration_seconds_bucket", _MS_PER_SECOND),
-            ("istio_request_duration_milliseconds_bucket", 1.0),
-        )
-    },
+    "istio_requests_total": CheckKind("success rate", "percent", fails_below=True),
+    "istio_request_duration_seconds_bucket": _DURATION,
+    "istio_request_duration_milliseconds_bucket": _DURATION,
 }
+
+
+def label_of(check: AnyCheck) -> str:
+    """Return the name of a check for people: ``success rate``, ``gRPC success rate``, ``P95 request duration``."""
+    if isinstance(check, OwnCheck):
+        return check.name
+    label = CHECKS[check.name].label
+    if check.protocol == GRPC:
+        return f"gRPC {label}"
+    return label if check.quantile == DEFAULT_QUANTILE else f"P{_percents(check.quantile)} {label}"
+
+
+def _percents(quantile: float) -> str:
+    """Return a quantile as percents, all of its digits and no others: 0.95 is 95, 0.999 is 99.9."""
+    return f"{(Decimal(repr(quantile)) * 100).normalize():f}"
 
 
 def check_problem(check: AnyCheck) -> str | None:
@@ -67,7 +67,21 @@ def check_problem(check: AnyCheck) -> str | None:
     if kind is None:
         known = ", ".join(sorted(CHECKS))
         return f"name {check.name!r} is not a known check, use one of {known}, or give it a query and a thresholdRange"
-    return _interval_problem(check.interval) or (_percent_problem if kind.unit == "percent" else _ms_problem)(check)
+    limit = _percent_problem if kind.is_rate else _ms_problem
+    return _interval_problem(check.interval) or _how_problem(check, kind) or limit(check)
+
+
+def _how_problem(check: Check, kind: CheckKind) -> str | None:
+    """Refuse what a check has no use for: it would be believed to count."""
+    if check.protocol not in PROTOCOLS:
+        return f"protocol {check.protocol!r} must be {' or '.join(PROTOCOLS)}"
+    if check.protocol != HTTP and not kind.is_rate:
+        return f"protocol is for istio_requests_total, not for {check.name}"
+    if check.quantile != DEFAULT_QUANTILE and kind.is_rate:
+        return f"quantile is for durations, not for {check.name}"
+    if not 0 < check.quantile < 1:
+        return f"quantile {check.quantile:g} of {check.name} must be between 0 and 1: 0.95, not 95"
+    return None
 
 
 def _interval_problem(interval: str) -> str | None:
@@ -86,7 +100,7 @@ def _own_problem(check: OwnCheck) -> str | None:
         return f"name {check.name!r} must be letters, digits, spaces, '-', '_' and '.', at most {_LONGEST_NAME}"
     if check.unit and not _UNIT.fullmatch(check.unit):
         return f"unit {check.unit!r} must be a word of at most 16 characters, such as %, ms or messages"
-    return _range_problem(check) or template_problem(check.query)
+    return _range_problem(check) or (None if check.template else template_problem(check.query))
 
 
 def _range_problem(check: OwnCheck) -> str | None:

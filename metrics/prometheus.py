@@ -4,21 +4,19 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from functools import partial
-from http import HTTPStatus
-from urllib.parse import urlencode
 
-from metrics.access import access_of
-from metrics.address import validate_url, without_credentials
-from metrics.answers import Answer, AnswerError, number_in
-from metrics.checks import CHECKS, CheckKind
+from metrics.answers import AnswerError, number_in
+from metrics.checks import label_of
+from metrics.queries import QUERIES
+from metrics.server import Server
 from metrics.templates import rendered
-from metrics.types import AnyCheck, NoData, ObserverClosedError, OwnCheck, Reading, Target, Unavailable, Value
-from metrics.wire import Wire
+from metrics.types import AnyCheck, Check, NoData, ObserverClosedError, OwnCheck, Reading, Target, Unavailable, Value
 
 TIMEOUT_SECONDS = 5.0  # of a query in all, from the name of the server to the last byte
+_OF_THE_FIRST = "PROMETHEUS_"  # variables with credentials and headers for the one that --metrics-server names
 
 log = logging.getLogger(__name__)
 
@@ -34,15 +32,17 @@ class PrometheusObserver:
         url: str,
         *,
         threads: int,
+        others: Sequence[str] = (),
         environ: Mapping[str, str] = os.environ,
         count: Counter = lambda _outcome, _seconds: None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Check the settings and make the one client; nothing is sent yet.
+        """Check the settings and make the clients; nothing is sent yet.
 
         Args:
             url: base address, may have a path prefix and user info.
             threads: how many queries may be under way at once.
+            others: more addresses that may be asked; what is shown to the first one is not shown to them.
             environ: for what ``metrics.access`` and ``metrics.wire`` take from it.
             count: told of every query.
             monotonic: clock, in seconds.
@@ -50,29 +50,38 @@ class PrometheusObserver:
         Raises:
             metrics.address.MetricsServerError: Prometheus cannot be asked with these settings.
         """
-        validate_url(url)
-        self.where = without_credentials(url).rstrip("/")
-        self._access = access_of(url, environ, monotonic)
-        self._wire = Wire(f"{self.where}/api/v1/query", connections=threads, environ=environ, monotonic=monotonic)
+        make = partial(Server, connections=threads, monotonic=monotonic)
+        unshown = {name: value for name, value in environ.items() if not name.startswith(_OF_THE_FIRST)}
+        main = make(url, environ=environ)
+        self.where = main.where
+        servers = (main, *(make(other, environ=unshown) for other in others))
+        self._servers = {server.where: server for server in reversed(servers)}  # the first of an address wins
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="prometheus")
         self._count = count
         self._monotonic = monotonic
         self._closed = threading.Event()
 
+    @property
+    def servers(self) -> Collection[str]:
+        """Every address that may be asked."""
+        return self._servers.keys()
+
     def observe(self, target: Target, checks: Sequence[AnyCheck]) -> tuple[Reading, ...]:
         """Return one reading per check, in their order; the checks are asked side by side."""
         return self._side_by_side(partial(self._of_check, target, check) for check in checks)
 
-    def ask(self, queries: Sequence[str]) -> tuple[Reading, ...]:
+    def ask(self, queries: Sequence[str], *, address: str = "") -> tuple[Reading, ...]:
         """Return one reading per query, in their order and in the unit of the query; they are asked side by side."""
-        return self._side_by_side(partial(self._read, query) for query in queries)
+        return self._side_by_side(partial(self._read, query, address=address) for query in queries)
 
     def close(self) -> None:
         """End every query under way at once, the threads, and all connections. A second call does nothing."""
         self._closed.set()
-        self._wire.cut()
+        for server in self._servers.values():
+            server.cut()
         self._pool.shutdown(wait=True, cancel_futures=True)
-        self._wire.close()
+        for server in self._servers.values():
+            server.close()
 
     def _side_by_side(self, questions: Iterable[Callable[[], Reading]]) -> tuple[Reading, ...]:
         try:
@@ -89,47 +98,39 @@ class PrometheusObserver:
     def _of_check(self, target: Target, check: AnyCheck) -> Reading:
         """Ask once; a second time, in another way, only where the first has no data."""
         if isinstance(check, OwnCheck):
-            return self._read(rendered(check.query, target, check.interval))
-        kind = CHECKS[check.name]
-        reading = self._read(kind.query(target, check.interval), kind)
-        if isinstance(reading, NoData) and kind.fallback is not None:
-            return self._read(kind.fallback(target, check.interval), kind)
+            if check.problem:
+                return Unavailable(check.problem)
+            query = rendered(check.query, target, check.interval, dict(check.variables))
+            return self._read(query, address=check.address)
+        reading: Reading = NoData()
+        for query in QUERIES[check.name].queries(target, check):
+            reading = self._read(query, check)
+            if not isinstance(reading, NoData):
+                break
         return reading
 
-    def _read(self, query: str, kind: CheckKind | None = None) -> Reading:
+    def _read(self, query: str, check: Check | None = None, address: str = "") -> Reading:
+        server = self._servers.get(address or self.where)
+        if server is None:
+            return Unavailable(f"{address} may not be asked")
         began = self._monotonic()
         reading: Reading
         try:
-            reading = _reading(number_in(self._answer(query)), kind)
+            reading = _reading(number_in(server.answer(query, TIMEOUT_SECONDS)), check)
         except AnswerError as error:
-            reading = Unavailable(f"{self.where} {error}")
+            reading = Unavailable(f"{server.where} {error}")
         outcome = {Value: "value", NoData: "no-data", Unavailable: "unavailable"}[type(reading)]
         self._count(outcome, self._monotonic() - began)
-        log.debug("Asked Prometheus", extra={"query": query, "answer": str(reading)})
+        log.debug("Asked Prometheus", extra={"server": server.where, "query": query, "answer": str(reading)})
         return reading
 
-    def _answer(self, query: str) -> Answer:
-        """Ask; once more if the credentials are refused and there are newer ones."""
-        seconds = TIMEOUT_SECONDS
-        ask = partial(
-            self._wire.post,
-            form=urlencode({"query": query}).encode(),
-            deadline=self._monotonic() + seconds,
-            seconds=seconds,
-        )
-        headers = self._access.headers()
-        answer = ask(headers)
-        if answer.status == HTTPStatus.UNAUTHORIZED and self._access.renewed(headers):
-            answer = ask(self._access.headers())
-        return answer.changed(self._access.hide)
 
-
-def _reading(number: float | None, kind: CheckKind | None) -> Reading:
+def _reading(number: float | None, check: Check | None) -> Reading:
     if number is None:
         return NoData()
-    if kind is None:
+    if check is None:
         return Value(number)
-    value = kind.reading(number)
+    value = QUERIES[check.name].reading(number)
     if value is None:
-        raise AnswerError(f"answered {number:g}, which is no {kind.label}")
+        raise AnswerError(f"answered {number:g}, which is no {label_of(check)}")
     return value

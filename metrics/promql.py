@@ -7,23 +7,46 @@ matched exactly, for a ``.`` in a name is a wildcard in a regular expression.
 
 from collections.abc import Sequence
 
-from metrics.types import Target
+from metrics.types import DEFAULT_QUANTILE, DESTINATION, GRPC, HTTP, Target
 
-QUANTILE = 0.99
-_DESTINATION = 'reporter="destination"'
+_IS_GRPC = ',request_protocol="grpc"'
+
+_GRPC_IN_ORDER = "0|1|3|5|6|7|8|9|10|11|16"
+"""Statuses that are no fault of the server.
+
+The others are UNKNOWN, DEADLINE_EXCEEDED, UNIMPLEMENTED, INTERNAL, UNAVAILABLE and DATA_LOSS, what stands for a 5xx
+where gRPC is mapped to HTTP. Whoever lists the good ones counts a stream that ended without any status as failed.
+
+Source: OpenTelemetry's semantic conventions, which of a server's spans are errors; google.rpc.Code for the mapping.
+"""
 
 
 def success_rate(target: Target, interval: str) -> str:
     """Return the query for the ratio (0..1) of requests that were not answered with a 5xx."""
-    selector = _selector(target)
+    return _ratio(_selector(target), 'response_code!~"5.*"', interval)
+
+
+def grpc_success_rate(target: Target, interval: str) -> str:
+    """Return the query for the ratio (0..1) of gRPC requests of which none of the server's errors came.
+
+    Requests of other protocols are in neither side of the fraction: they have no such status.
+
+    Source: labels ``request_protocol`` and ``grpc_response_status`` of Istio's standard metrics.
+    """
+    return _ratio(f"{_selector(target)}{_IS_GRPC}", f'grpc_response_status=~"{_GRPC_IN_ORDER}"', interval)
+
+
+def _ratio(all_of_them: str, good: str, interval: str) -> str:
     return (
-        f'(sum(rate(istio_requests_total{{{selector},response_code!~"5.*"}}[{interval}])) or vector(0)) / '
-        f"sum(rate(istio_requests_total{{{selector}}}[{interval}]))"
+        f"(sum(rate(istio_requests_total{{{all_of_them},{good}}}[{interval}])) or vector(0)) / "
+        f"sum(rate(istio_requests_total{{{all_of_them}}}[{interval}]))"
     )
 
 
-def duration(bucket: str, target: Target, interval: str, *, rate: str = "irate") -> str:
-    """Return the query for the 99th percentile of the request duration, in the unit of the histogram.
+def duration(
+    bucket: str, target: Target, interval: str, *, quantile: float = DEFAULT_QUANTILE, rate: str = "irate"
+) -> str:
+    """Return the query for a quantile of the request duration, in the unit of the histogram.
 
     A quantile in the bucket ``+Inf`` is not known: Prometheus answers with the bound of the largest finite bucket, as
     if it were measured. The factor behind it is -1 then and 1 otherwise, so that a *negative* number means "over that
@@ -33,28 +56,34 @@ def duration(bucket: str, target: Target, interval: str, *, rate: str = "irate")
         bucket: name of the histogram's series.
         target: the workload.
         interval: the window.
+        quantile: between 0 and 1.
         rate: ``irate`` takes the last two scrapes of the window, as the original does; ``rate`` takes them all, for a
             workload that had no request between the last two.
     """
     selector = _selector(target)
     total = f'sum({rate}({bucket}{{{selector},le="+Inf"}}[{interval}]))'
     largest = f'max(sum({rate}({bucket}{{{selector},le!="+Inf"}}[{interval}])) by (le))'
-    quantile = f"histogram_quantile({QUANTILE}, sum({rate}({bucket}{{{selector}}}[{interval}])) by (le))"
-    return f"{quantile} * (1 - 2 * ({largest} < bool {QUANTILE} * {total}))"
+    found = f"histogram_quantile({quantile!r}, sum({rate}({bucket}{{{selector}}}[{interval}])) by (le))"
+    return f"{found} * (1 - 2 * ({largest} < bool {quantile!r} * {total}))"
 
 
-def count_of(metric: str, targets: Sequence[Target] = ()) -> str:
-    """Return the query for how many series of a metric there are: of these workloads, or of any if none are named.
+def count_of(metric: str, reporter: str = DESTINATION) -> str:
+    """Return the query for how many series of a metric a reporter has.
 
     Of a histogram one bucket is counted, which says as much as all of them.
     """
-    selectors = [_selector(target) for target in targets] or [_DESTINATION]
+    return f"count({_one_per_histogram(metric, _reporter(reporter))})"
+
+
+def count_of_workloads(metric: str, targets: Sequence[Target], protocol: str = HTTP) -> str:
+    """Return the query for how many series of a metric workloads have; with a protocol of its own, only of that."""
+    selectors = [f"{_selector(target)}{_IS_GRPC if protocol == GRPC else ''}" for target in targets]
     return f"count({' or '.join(_one_per_histogram(metric, selector) for selector in selectors)})"
 
 
-def count_of_other_reporters(metric: str) -> str:
-    """Return the query for how many series of a metric come from elsewhere than the destination's own proxy."""
-    return f'count({metric}{{reporter!="destination"}})'
+def count_of_other_reporters(metric: str, reporter: str = DESTINATION) -> str:
+    """Return the query for how many series of a metric come from elsewhere than this reporter."""
+    return f'count({metric}{{reporter!="{_escaped(reporter)}"}})'
 
 
 def samples_in_two_windows(metric: str, targets: Sequence[Target], interval: str) -> str:
@@ -92,9 +121,13 @@ def _one_per_histogram(metric: str, selector: str) -> str:
 
 def _selector(target: Target) -> str:
     return (
-        f'{_DESTINATION},destination_workload_namespace="{_escaped(target.namespace)}",'
+        f'{_reporter(target.reporter)},destination_workload_namespace="{_escaped(target.namespace)}",'
         f'destination_workload="{_escaped(target.workload)}"'
     )
+
+
+def _reporter(name: str) -> str:
+    return f'reporter="{_escaped(name)}"'
 
 
 def _escaped(value: str) -> str:

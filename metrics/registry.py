@@ -1,9 +1,31 @@
-"""Which providers of metrics there are: Prometheus, in which the checks are written."""
+"""Which provider of metrics there is, and the one place where an observer is made: Prometheus' HTTP API.
 
-from collections.abc import Mapping
+Thanos, Mimir, VictoriaMetrics and others answer to it as well. Another provider is one more module that fulfils
+``metrics.types.MetricsObserver``, and the choice between the two is made here.
+"""
 
-from metrics.prometheus import PrometheusObserver
+from collections.abc import Sequence
 
-OBSERVERS: Mapping[str, type[PrometheusObserver]] = {
-    "prometheus": PrometheusObserver,
-}
+from metrics.prometheus import Counter, PrometheusObserver
+from metrics.types import MetricsObserver
+
+
+def _not_counted(_outcome: str, _seconds: float) -> None:
+    """Count nothing."""
+
+
+def make_observer(
+    url: str, *, threads: int, others: Sequence[str] = (), count: Counter = _not_counted
+) -> MetricsObserver:
+    """Return what asks for readings.
+
+    Args:
+        url: base address.
+        threads: how many queries may be under way at once.
+        others: more addresses that may be asked.
+        count: told of every query: outcome and seconds.
+
+    Raises:
+        metrics.address.MetricsServerError: it cannot be asked with these settings.
+    """
+    return PrometheusObserver(url, threads=threads, others=others, count=count)

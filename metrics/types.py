@@ -1,12 +1,24 @@
 """The vocabulary of analysis: checks, readings, verdicts, and what an observer can do. Pure.
 
-Checks are written in PromQL (``metrics.checks``), so the one provider that there is speaks it.
+A check says what is measured, how, and what the answer must be. In which words it is asked is the provider's business
+(``metrics.queries``), or that of the object that brings its own query.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
+
+DEFAULT_QUANTILE = 0.99
+DESTINATION = "destination"
+REPORTERS = (DESTINATION, "source", "waypoint")
+"""Whose proxies count a request: the workload's own, its callers' (gateways included), or a waypoint's (ambient mode).
+
+Source: label ``reporter`` of Istio's standard metrics.
+"""
+HTTP, GRPC = "http", "grpc"
+PROTOCOLS = (HTTP, GRPC)
+"""Whose status says whether a request has failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +28,8 @@ class Check:
     name: str  # see metrics.checks
     threshold: float  # percent for rates, milliseconds for durations
     interval: str  # window, a Prometheus duration such as 1m
+    quantile: float = DEFAULT_QUANTILE  # of a duration, between 0 and 1
+    protocol: str = HTTP  # of a rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +45,14 @@ class OwnCheck:
     """A metric of the user's own: what is asked, and what the answer must be."""
 
     name: str  # as events say it
-    query: str  # in the provider's language, with the variables of metrics.templates
+    query: str  # in the provider's language, with the variables of metrics.templates; "" until the template was found
     limits: Limits  # in the unit of the query
     interval: str  # window, a Prometheus duration such as 1m
     unit: str = ""  # as events print it: %, ms, messages
+    template: str = ""  # name of the MetricTemplate that holds the query; "" if the Canary object does
+    variables: tuple[tuple[str, str], ...] = ()  # what the canary sets for that template
+    address: str = ""  # of the server that is asked; "": the usual one
+    problem: str = ""  # why it cannot be asked
 
 
 AnyCheck = Check | OwnCheck
@@ -42,10 +60,12 @@ AnyCheck = Check | OwnCheck
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The workload that is judged."""
+    """The workload that is judged, and by whose numbers."""
 
     namespace: str
     workload: str
+    reporter: str = DESTINATION  # of the built-in checks
+    canary: str = ""  # name of the Canary object
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +114,15 @@ class ObserverClosedError(Exception):
 
 
 class MetricsObserver(Protocol):
-    """Asks for readings. Never raises for what a provider does: that is a reading."""
+    """Asks for readings. Never raises for what a provider does: that is a reading. Safe to share between threads."""
+
+    @property
+    def where(self) -> str:
+        """Address that is asked unless something else is named, as it may be shown."""
+
+    @property
+    def servers(self) -> Collection[str]:
+        """Every address that may be asked, as it may be shown; whatever else is named is a reading that says so."""
 
     def observe(self, target: Target, checks: Sequence[AnyCheck]) -> tuple[Reading, ...]:
         """Return one reading per check, in their order; checks of one call run side by side.
@@ -102,3 +130,13 @@ class MetricsObserver(Protocol):
         Raises:
             ObserverClosedError: it was closed before or meanwhile.
         """
+
+    def ask(self, queries: Sequence[str], *, address: str = "") -> tuple[Reading, ...]:
+        """Return one reading per query, in their order and in the unit of the query; they are asked side by side.
+
+        Raises:
+            ObserverClosedError: it was closed before or meanwhile.
+        """
+
+    def close(self) -> None:
+        """End every query under way at once. Whoever calls again does no harm."""

@@ -4,7 +4,7 @@ import math
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import assert_never
 
-from metrics.checks import CHECKS
+from metrics.checks import CHECKS, label_of
 from metrics.durations import go_duration
 from metrics.types import AnyCheck, Judgement, NoData, OwnCheck, Reading, Unavailable, Value, Verdict
 
@@ -27,11 +27,6 @@ def judge(check: AnyCheck, reading: Reading) -> Judgement:
         case _:
             assert_never(reading)
     return Judgement(check, reading, Verdict.INCONCLUSIVE, text)
-
-
-def label_of(check: AnyCheck) -> str:
-    """Return the name of a check for people: ``success rate``."""
-    return check.name if isinstance(check, OwnCheck) else CHECKS[check.name].label
 
 
 def within(check: OwnCheck, number: float) -> str:

@@ -25,10 +25,11 @@ from metrics.types import ObserverClosedError
 MOST_BYTES = 1024 * 1024  # an answer to our queries is one number; more is not from Prometheus, or not for us
 _KEPT_SECONDS = 5.0  # that a connection may be idle; proxies on the way close it some time later
 _HUNG_PER_CONNECTION = 4
+_FORM: Header = (b"Content-Type", b"application/x-www-form-urlencoded")
 
 
 class Wire:
-    """Posts to one address. Safe to share between threads."""
+    """Sends forms to one address. Safe to share between threads."""
 
     def __init__(
         self, url: str, *, connections: int, environ: Mapping[str, str], monotonic: Callable[[], float]
@@ -36,8 +37,8 @@ class Wire:
         """Make the one pool of connections; a new one per query would load the CA bundle each time (contract P12).
 
         Args:
-            url: where to post; user and password in it are not used.
-            connections: how many posts may be under way at once.
+            url: where to send; user and password in it are not used.
+            connections: how many requests may be under way at once.
             environ: may hold HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY, and SSL_CERT_FILE or SSL_CERT_DIR.
             monotonic: clock, in seconds.
 
@@ -51,7 +52,6 @@ class Wire:
         headers: Sequence[Header] = [
             (b"Accept", b"application/json"),
             (b"Accept-Encoding", b"identity"),
-            (b"Content-Type", b"application/x-www-form-urlencoded"),
             (b"User-Agent", b"flagger"),
         ]
         self._backend = Backend(_HUNG_PER_CONNECTION * connections, monotonic)
@@ -67,12 +67,15 @@ class Wire:
         # Cookies of a proxy on the way would be kept and sent back until its limit for headers is reached.
         self._client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=()))
 
-    def post(self, headers: Sequence[Header], form: bytes, *, deadline: float, seconds: float) -> Answer:
-        """Post a form and return the answer.
+    def send(
+        self, headers: Sequence[Header], form: bytes, *, method: str = "POST", deadline: float, seconds: float
+    ) -> Answer:
+        """Send a form and return the answer.
 
         Args:
-            headers: besides those that any post has.
-            form: the body, encoded.
+            headers: besides those that any request has.
+            form: encoded; the body of a POST, or behind the question mark of a GET.
+            method: POST or GET.
             deadline: when this ends at the latest, by the clock.
             seconds: how long that is from the beginning: for messages.
 
@@ -81,10 +84,12 @@ class Wire:
             ObserverClosedError: the wire was cut meanwhile.
         """
         answering = False
+        url, body = (f"{self._url}?{form.decode()}", None) if method == "GET" else (self._url, form)
+        sent = headers if body is None else [*headers, _FORM]
         try:
             with (
                 self._backend.until(deadline),
-                self._client.stream("POST", self._url, headers=headers, content=form, timeout=seconds) as response,
+                self._client.stream(method, url, headers=sent, content=body, timeout=seconds) as response,
             ):
                 answering = True
                 return _answer(response)
@@ -96,7 +101,7 @@ class Wire:
             raise AnswerError(_what_happened(error, seconds, answering=answering)) from error
 
     def cut(self) -> None:
-        """End every post under way, and all that come."""
+        """End every request under way, and all that come."""
         self._backend.cut()
 
     def close(self) -> None:

@@ -43,6 +43,14 @@ def query(name: object = "checkout errors", **more: object) -> Json:
     return {"name": name, "query": "vector(0)", "thresholdRange": {"max": 1}, **more}
 
 
+def template(name: object = "checkout", **more: object) -> Json:
+    return {"name": "checkout errors", "templateRef": {"name": name}, "thresholdRange": {"max": 1}, **more}
+
+
+def in_namespace(namespace: str) -> Json:
+    return template(templateRef={"name": "checkout", "namespace": namespace})
+
+
 ERRORS = 'sum(rate(errors_total{namespace="{{ namespace }}",pod=~"{{ workload }}-.*"}[{{ interval }}]))'
 
 GOOD = [
@@ -65,6 +73,14 @@ GOOD = [
     Case("percent of 0", lambda s, a: a.update(metrics=[metric(threshold=0)])),
     Case("percent just above a ratio", lambda s, a: a.update(metrics=[metric(threshold=1.01)])),
     Case("percent of 100", lambda s, a: a.update(metrics=[metric(threshold=100)])),
+    Case("quantile", lambda s, a: a.update(metrics=[metric(SECONDS, 500, quantile=0.95)])),
+    Case("lowest quantile", lambda s, a: a.update(metrics=[metric(SECONDS, 500, quantile=0.001)])),
+    Case("requests by HTTP status", lambda s, a: a.update(metrics=[metric(protocol="http")])),
+    Case("requests by gRPC status", lambda s, a: a.update(metrics=[metric(protocol="grpc")])),
+    *(
+        Case(f"numbers of the {reporter}", lambda s, a, reporter=reporter: a.update(reporter=reporter))
+        for reporter in ("destination", "source", "waypoint")
+    ),
     Case("query", lambda s, a: a.update(metrics=[query()])),
     Case("query with variables", lambda s, a: a.update(metrics=[query(query=ERRORS)])),
     Case("query with a unit", lambda s, a: a.update(metrics=[query(unit="%")])),
@@ -74,6 +90,10 @@ GOOD = [
     Case("query with a window", lambda s, a: a.update(metrics=[query(interval="5m")])),
     Case("query of the shortest name", lambda s, a: a.update(metrics=[query("q")])),
     Case("query beside a known check", lambda s, a: a.update(metrics=[metric(), query()])),
+    Case("template", lambda s, a: a.update(metrics=[template()])),
+    Case("template of the same namespace", lambda s, a: a.update(metrics=[in_namespace("test")])),
+    Case("template with variables", lambda s, a: a.update(metrics=[template(templateVariables={"code": "5.."})])),
+    Case("template with a unit", lambda s, a: a.update(metrics=[template(unit="%", interval="5m")])),
     Case("no drain", lambda s, a: a.update(drainSeconds=0)),
     Case("longest drain", lambda s, a: a.update(drainSeconds=3600)),
     Case("traffic that returns at once", lambda s, a: a.update(promotion="atOnce")),
@@ -301,6 +321,114 @@ BAD = [
         "metric without name",
         lambda s, a: a.update(metrics=[{"threshold": 1}]),
         f"{_WHERE}.metrics[0].name is required",
+    ),
+    Case(
+        "template and query",
+        lambda s, a: a.update(metrics=[template(query="vector(0)")]),
+        f"{_WHERE}.metrics[0].query and {_WHERE}.metrics[0].templateRef exclude each other",
+    ),
+    Case(
+        "template and threshold",
+        lambda s, a: a.update(metrics=[template(threshold=1)]),
+        f"{_WHERE}.metrics[0].threshold is for the known checks",
+    ),
+    Case(
+        "template without limits",
+        lambda s, a: a.update(metrics=[{"name": "q", "templateRef": {"name": "q"}}]),
+        f"{_WHERE}.metrics[0].thresholdRange must be an object, not None",
+    ),
+    Case(
+        "template under the name of a known check",
+        lambda s, a: a.update(metrics=[{**template(), "name": RATE}]),
+        f"{_WHERE}.metrics[0]: name {RATE} is that of a known check",
+    ),
+    Case(
+        "template without a name",
+        lambda s, a: a.update(metrics=[template(templateRef={})]),
+        f"{_WHERE}.metrics[0].templateRef.name is required",
+    ),
+    Case(
+        "template as text",
+        lambda s, a: a.update(metrics=[template(templateRef="checkout")]),
+        f"{_WHERE}.metrics[0].templateRef must be an object, not 'checkout'",
+    ),
+    Case(
+        "template of no possible name",
+        lambda s, a: a.update(metrics=[template("Checkout!")]),
+        f"{_WHERE}.metrics[0].templateRef.name 'Checkout!' cannot be the name",
+    ),
+    Case(
+        "variables of a query",
+        lambda s, a: a.update(metrics=[query(templateVariables={"code": "5.."})]),
+        f"{_WHERE}.metrics[0].templateVariables is for a templateRef",
+    ),
+    Case(
+        "variable as a number",
+        lambda s, a: a.update(metrics=[template(templateVariables={"code": 500})]),
+        f"{_WHERE}.metrics[0].templateVariables must be an object of texts",
+    ),
+    Case(
+        "too many variables",
+        lambda s, a: a.update(metrics=[template(templateVariables={f"v{n}": "" for n in range(17)})]),
+        f"{_WHERE}.metrics[0].templateVariables may hold 16 texts of at most 256 characters",
+    ),
+    Case(
+        "variable that is too long",
+        lambda s, a: a.update(metrics=[template(templateVariables={"code": "5" * 257})]),
+        f"{_WHERE}.metrics[0].templateVariables may hold 16 texts of at most 256 characters",
+    ),
+    *(
+        Case(
+            f"quantile of {quantile}",
+            lambda s, a, quantile=quantile: a.update(metrics=[metric(SECONDS, 500, quantile=quantile)]),
+            f"{_WHERE}.metrics[0]: quantile {quantile:g} of {SECONDS} must be between 0 and 1: 0.95, not 95",
+        )
+        for quantile in (0, 1, 95, -0.5)
+    ),
+    Case(
+        "quantile as text",
+        lambda s, a: a.update(metrics=[metric(SECONDS, 500, quantile="P95")]),
+        f"{_WHERE}.metrics[0].quantile must be a number, not 'P95'",
+    ),
+    Case(
+        "quantile of a rate",
+        lambda s, a: a.update(metrics=[metric(quantile=0.5)]),
+        f"{_WHERE}.metrics[0]: quantile is for durations, not for {RATE}",
+    ),
+    Case(
+        "quantile of a query",
+        lambda s, a: a.update(metrics=[query(quantile=0.5)]),
+        f"{_WHERE}.metrics[0].quantile is for the known checks",
+    ),
+    Case(
+        "protocol of a duration",
+        lambda s, a: a.update(metrics=[metric(SECONDS, 500, protocol="grpc")]),
+        f"{_WHERE}.metrics[0]: protocol is for {RATE}, not for {SECONDS}",
+    ),
+    Case(
+        "protocol of a query",
+        lambda s, a: a.update(metrics=[query(protocol="grpc")]),
+        f"{_WHERE}.metrics[0].protocol is for the known checks",
+    ),
+    Case(
+        "unknown protocol",
+        lambda s, a: a.update(metrics=[metric(protocol="tcp")]),
+        f"{_WHERE}.metrics[0]: protocol 'tcp' must be http or grpc",
+    ),
+    Case(
+        "protocol as a number",
+        lambda s, a: a.update(metrics=[metric(protocol=2)]),
+        f"{_WHERE}.metrics[0].protocol must be a text, not 2",
+    ),
+    Case(
+        "unknown reporter",
+        lambda s, a: a.update(reporter="server"),
+        f"{_WHERE}.reporter must be destination or source or waypoint, not 'server'",
+    ),
+    Case(
+        "list of reporters",
+        lambda s, a: a.update(reporter=["source"]),
+        f"{_WHERE}.reporter must be destination or source or waypoint, not ['source']",
     ),
     Case(
         "query and threshold",

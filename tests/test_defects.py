@@ -23,8 +23,8 @@ from deploy.deployments import view as deployment_view
 from deploy.templated import TemplateDeployer
 from hack.sandbox.__main__ import ARTIFACTS
 from informers.errors import ConflictError, ForbiddenError, NotFoundError, error_from
-from metrics.checks import CHECKS
 from metrics.prometheus import PrometheusObserver
+from metrics.queries import QUERIES
 from metrics.types import Check, NoData, Target, Value, Verdict
 from metrics.verdicts import judge
 from router.types import ALL_TO_PRIMARY, Route, Weights
@@ -115,13 +115,13 @@ def test_misspelt_metric_is_refused():
 
 
 def test_window_is_the_same_on_both_sides_of_the_fraction():
-    query = CHECKS[RATE.name].query(TARGET, "30s")
+    query = next(QUERIES[RATE.name].queries(TARGET, replace(RATE, interval="30s")))
     assert query.count("[30s]") == 2
     assert "[1m]" not in query
 
 
 def test_canary_of_which_every_answer_is_a_5xx_reads_zero_and_fails():
-    numerator, _, _ = CHECKS[RATE.name].query(TARGET, "1m").partition(" / ")
+    numerator, _, _ = next(QUERIES[RATE.name].queries(TARGET, RATE)).partition(" / ")
     assert numerator.endswith("or vector(0))")
     assert judge(RATE, Value(0.0)).text == "success rate 0.00% < 99%"
 
@@ -286,7 +286,7 @@ def test_path_prefix_of_prometheus_is_kept():
 
 
 def test_dot_in_a_name_is_no_wildcard():
-    query = CHECKS[RATE.name].query(Target("test", "pod.info"), "1m")
+    query = next(QUERIES[RATE.name].queries(Target("test", "pod.info"), RATE))
     assert 'destination_workload="pod.info"' in query
     assert "=~" not in query
 

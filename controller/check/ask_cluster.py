@@ -1,7 +1,7 @@
 """Asks the API server what it is, who we are, what it serves and what we may do. Reviews are answered, not stored."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -36,6 +36,7 @@ class Question:
     dry_run: bool
     default_interval: timedelta
     kinds: Kinds
+    metrics_servers: Collection[str]  # addresses that templates may name
 
     @property
     def scopes(self) -> tuple[str, ...]:
@@ -79,7 +80,7 @@ class _Asker:
         kinds = {name: _served(version) for name, version in asked.items()}
         access = tuple(self._access(question))
         versions: dict[str, Callable[[], Resource]] = {**self._versions, **asked}
-        asker = ObjectAsker(self._client, question.kinds, versions, access, question.scopes)
+        asker = ObjectAsker(self._client, question.kinds, versions, access, question.scopes, question.metrics_servers)
         objects = asker.ask(now, question.default_interval)
         unnamed = optional(question.kinds).keys() - asker.named
         return Api(

@@ -3,7 +3,7 @@
 What is not allowed is not tried, so that a check leaves no denied requests in the audit log.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
@@ -24,6 +24,7 @@ from informers.resources import ApiKind, Resource
 from informers.stop import Stop
 from informers.store import Store
 from informers.types import IdentityError, Json, Unreadable, View
+from metrics.metric_template import METRIC_TEMPLATES
 from router.services import SERVICES, backend
 
 V = TypeVar("V", bound=View)
@@ -39,6 +40,7 @@ class ObjectAsker:
         versions: Mapping[str, Callable[[], Resource]],
         access: Sequence[Access],
         namespaces: Sequence[str],
+        servers: Collection[str],
     ) -> None:
         """Take whom to ask, and what.
 
@@ -48,6 +50,7 @@ class ObjectAsker:
             versions: by kind, what finds the served version.
             access: what is known to be allowed.
             namespaces: to look into; "" for all.
+            servers: addresses that templates may name.
         """
         self._client = client
         self._kinds = kinds
@@ -56,6 +59,7 @@ class ObjectAsker:
             (a.permission.resource, a.namespace) for a in access if a.permission.verb == "list" and a.allowed is False
         }
         self._namespaces = namespaces
+        self._servers = servers
         self._unlisted: list[Unlisted] = []
         self.named: frozenset[str] = frozenset()  # the kinds that canaries name, once they were listed
 
@@ -74,7 +78,15 @@ class ObjectAsker:
         self.named = frozenset(kind for canary in found for kind in _kinds(canary))
         caches = {name: self._listed(kind) for name, kind in self._kinds.parts.items()}
         adapters = make_adapters(self._kinds, caches, self._client, self._versions.__getitem__)
-        gatherer = Gatherer(canaries, partial(backend, caches[SERVICES.kind]), adapters, now, default_interval)
+        gatherer = Gatherer(
+            canaries,
+            partial(backend, caches[SERVICES.kind]),
+            adapters,
+            now,
+            default_interval,
+            caches[METRIC_TEMPLATES.kind],
+            self._servers,
+        )
         looks: list[World | Unreadable] = [
             canary if isinstance(canary, Unreadable) else gatherer.gather(canary, NOTHING_REMEMBERED)
             for canary in found

@@ -23,7 +23,7 @@ from informers.client import KubeClient
 from informers.credentials import find_login
 from informers.errors import ConfigurationError
 from metrics.address import MetricsServerError
-from metrics.registry import OBSERVERS
+from metrics.registry import make_observer
 
 EXIT_FINE = 0
 EXIT_TO_FIX = 1
@@ -63,7 +63,8 @@ def _gather(options: Options, now: Callable[[], datetime]) -> Facts:
         pool_size=1,
         total_seconds=_REQUEST_SECONDS,
     )
-    with closing(client), closing(OBSERVERS["prometheus"](options.metrics_server, threads=_QUERIES)) as observer:
+    others = options.allowed_metrics_servers
+    with closing(client), closing(make_observer(options.metrics_server, threads=_QUERIES, others=others)) as observer:
         leads = options.leader_election and not options.dry_run
         question = Question(
             namespaces=options.namespaces,
@@ -71,6 +72,7 @@ def _gather(options: Options, now: Callable[[], datetime]) -> Facts:
             dry_run=options.dry_run,
             default_interval=options.control_loop_interval,
             kinds=make_kinds(options.declared),
+            metrics_servers=observer.servers,
         )
         api = ask_cluster(client, question, now)
         worlds = api.worlds if isinstance(api, Api) else ()

@@ -138,8 +138,8 @@ class OwnAnswer:
 class Metrics:
     """What Prometheus has answered."""
 
-    series: Mapping[str, Reading]  # how many there are, by metric, for any workload
-    others: Reading  # series of requests that come from elsewhere than a destination's proxy
+    series: Mapping[str, Mapping[str, Reading]]  # how many there are, by reporter and metric, for any workload
+    others: Mapping[str, Reading]  # series of requests that come from elsewhere, by reporter
     of_canaries: Mapping[tuple[str, str], Sequence[CheckAnswers | OwnAnswer]]  # by namespace and name, one per check
 
 

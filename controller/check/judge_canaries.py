@@ -12,11 +12,13 @@ from controller.core import gates, nouns
 from controller.core.canary import CanarySpec, InvalidSpec, State
 from controller.core.gates import Closed, Gate, Needs
 from controller.core.world import World
+from controller.gather import kinds_of
 from controller.resources import CANARIES
 from deploy.parking import PARKED_LABEL
 from deploy.types import Workload
 from informers.keys import key_of
 from informers.types import Unreadable
+from metrics.metric_template import METRIC_TEMPLATES
 
 SERVICE = "Service"
 _ANEW = "or delete and recreate the canary: these fields are immutable"
@@ -29,6 +31,7 @@ FIXES: Mapping[str, str] = {
     "RouteNotFound": "Create it (kubectl -n {namespace} get {routes} shows what there is), " + _ANEW + ".",
     "RouteNotUsable": "kubectl -n {namespace} edit {route}",
     "ServiceNotUsable": "Correct it (kubectl -n {namespace} get services shows what there is), " + _ANEW + ".",
+    "MetricTemplateNotUsable": "kubectl -n {namespace} get metrictemplates shows what there is; docs/own-metrics.md",
     "TrafficToNothing": "kubectl -n {namespace} edit {route}, or give the workload pods again",
 }
 
@@ -62,7 +65,8 @@ def _of_look(objects: Objects, look: World | Unreadable) -> Iterator[Finding]:
         return
     found = list(_of_gates(objects, look))
     yield from found
-    if not found and all(objects.sees(kind, canary.namespace) for kind in _kinds(look)):
+    named = kinds_of(canary.spec) if isinstance(canary.spec, CanarySpec) else ()
+    if not found and all(objects.sees(kind, canary.namespace) for kind in (*named, SERVICE)):
         yield passed("canaries", "Its route, services and workloads are as they should be", about)
 
 
@@ -86,6 +90,7 @@ def standing_in_the_way(world: World, sees: Callable[[str], bool] = lambda _kind
     told_by = {
         **dict.fromkeys(gates.ROUTE, (route,)),
         **dict.fromkeys(gates.SERVICES, (service,)),
+        **dict.fromkeys(gates.TEMPLATES, (METRIC_TEMPLATES.kind,)),
         **dict.fromkeys((*gates.PARTS, *gates.PRIMARY, *gates.CANARY), (workload,)),
         gates.TO_NOTHING: (workload, route, service),
     }

@@ -15,6 +15,7 @@ _APPLY_CRD = "kubectl apply --server-side -f artifacts/flagger/crd.yaml"
 _APPLY_ACCOUNT = "Bind the rules of artifacts/flagger/account.yaml to it (the chart does: rbac.create)"
 _INSTALL = {
     CANARIES.kind: _APPLY_CRD,
+    "MetricTemplate": "kubectl apply --server-side -f artifacts/flagger/metrictemplates.yaml",
     "VirtualService": "Install Istio 1.0 or newer, for example with `istioctl install`.",
     "HTTPRoute": "Install the CustomResourceDefinitions of the Gateway API, or delete the canaries that name it.",
 }

@@ -1,15 +1,16 @@
 """What Prometheus' answers mean: is it there, has it Istio's series, and those that the canaries ask for? Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from controller.check.facts import CheckAnswers, Facts, Metrics, OwnAnswer
+from controller.check.facts import CheckAnswers, Facts, OwnAnswer
 from controller.check.findings import Finding, Reason, cannot_tell, passed, problem, warning
 from controller.core.canary import CanarySpec
 from controller.core.world import World
 from informers.keys import key_of
 from metrics.checks import CHECKS
 from metrics.durations import go_duration
-from metrics.types import Check, Reading, Unavailable, Value
+from metrics.queries import QUERIES
+from metrics.types import DESTINATION, GRPC, Check, Reading, Unavailable, Value
 
 REQUESTS = "istio_requests_total"
 SECONDS = "istio_request_duration_seconds_bucket"
@@ -18,6 +19,17 @@ METRICS = tuple(CHECKS)
 TWIN = {SECONDS: (MILLISECONDS, "since 1.5"), MILLISECONDS: (SECONDS, "before 1.5")}
 _SCRAPES = 2  # within a window, without which there is no rate
 _SCRAPE = "Let Prometheus scrape the sidecars (Istio's integration guide for Prometheus), and send some requests."
+_NOBODY = {
+    DESTINATION: "no workload that is called has a sidecar",
+    "source": "no caller has a sidecar, and no gateway is scraped",
+    "waypoint": "no waypoint is in use, or none is scraped",
+}
+_REPORT = {
+    DESTINATION: "kubectl label namespace NAMESPACE istio-injection=enabled, and restart its Deployments; with callers "
+    "or a waypoint that report, set spec.canaryAnalysis.reporter to source or waypoint",
+    "source": "Scrape the ingress gateway and the callers' sidecars, or correct spec.canaryAnalysis.reporter.",
+    "waypoint": "istioctl waypoint apply -n NAMESPACE --enroll-namespace, or correct spec.canaryAnalysis.reporter.",
+}
 _ADDRESS = (
     "Correct --metrics-server; from outside of the cluster: kubectl -n istio-system port-forward service/prometheus "
     "9090, and --metrics-server http://localhost:9090"
@@ -38,16 +50,23 @@ def istio_series(facts: Facts) -> Iterator[Finding]:
     metrics = facts.metrics
     if isinstance(metrics, Unavailable):
         return
-    unknown = next((r for r in (*metrics.series.values(), metrics.others) if isinstance(r, Unavailable)), None)
+    answers = [*metrics.others.values(), *(r for series in metrics.series.values() for r in series.values())]
+    unknown = next((r for r in answers if isinstance(r, Unavailable)), None)
     if unknown is not None:
         said = f"Which of Istio's series Prometheus has cannot be told: {unknown.reason}"
         yield cannot_tell("prometheus", said, "Try again; if it is too slow, it is too slow for the analysis as well.")
         return
-    if not _some(metrics.series[REQUESTS]):
-        yield _no_requests(facts, elsewhere=_some(metrics.others))
-        return
-    yield passed("prometheus", f"Prometheus has {REQUESTS} of workloads with a sidecar")
-    durations = [name for name in (SECONDS, MILLISECONDS) if _some(metrics.series[name])]
+    for reporter, series in metrics.series.items():
+        if _some(series[REQUESTS]):
+            yield from _durations(reporter, series)
+        else:
+            yield _no_requests(facts, reporter, elsewhere=_some(metrics.others[reporter]))
+
+
+def _durations(reporter: str, series: Mapping[str, Reading]) -> Iterator[Finding]:
+    by = "of workloads with a sidecar" if reporter == DESTINATION else f'with reporter="{reporter}"'
+    yield passed("prometheus", f"Prometheus has {REQUESTS} {by}")
+    durations = [name for name in (SECONDS, MILLISECONDS) if _some(series[name])]
     if durations:
         yield passed("prometheus", f"Prometheus has {' and '.join(durations)}")
     else:
@@ -56,52 +75,49 @@ def istio_series(facts: Facts) -> Iterator[Finding]:
         yield warning("prometheus", Reason.NO_DURATIONS, said, fix)
 
 
-def _no_requests(facts: Facts, *, elsewhere: bool) -> Finding:
+def _no_requests(facts: Facts, reporter: str, *, elsewhere: bool) -> Finding:
     """A mesh that nobody has used yet is no fault, unless a canary is to be judged by it."""
     if elsewhere:
-        said = (
-            f'Prometheus has {REQUESTS}, but none with reporter="destination": no workload that is called has a sidecar'
-        )
-        fix = "kubectl label namespace NAMESPACE istio-injection=enabled, and restart its Deployments"
+        said = f'Prometheus has {REQUESTS}, but none with reporter="{reporter}": {_NOBODY[reporter]}'
+        fix = _REPORT[reporter]
     else:
         said = f"Prometheus has no {REQUESTS}: it does not scrape the mesh, or nobody has sent a request yet"
         fix = _SCRAPE
     specs = [world.canary.spec for world in facts.worlds if isinstance(world.canary.spec, CanarySpec)]
-    asked = any(isinstance(check, Check) for spec in specs for check in spec.checks)
+    asked = any(isinstance(check, Check) for spec in specs for check in spec.checks if spec.reporter == reporter)
     return (problem if asked else warning)("prometheus", Reason.NO_ISTIO_SERIES, said, fix)
 
 
 def canary_series(facts: Facts) -> Iterator[Finding]:
     """It holds, for each canary, what the analysis asks for."""
-    if isinstance(facts.metrics, Unavailable) or _lacks(facts.metrics.series[REQUESTS]):
-        return  # it was said, once
+    metrics = facts.metrics
+    if isinstance(metrics, Unavailable):
+        return
     for world in facts.worlds:
-        canary = world.canary
-        answers = facts.metrics.of_canaries.get((canary.namespace, canary.name), ())
-        if isinstance(canary.spec, CanarySpec):
-            yield from _of_canary(facts, world, canary.spec, answers)
+        canary, spec = world.canary, world.canary.spec
+        answers = metrics.of_canaries.get((canary.namespace, canary.name), ())
+        if isinstance(spec, CanarySpec) and not _lacks(metrics.series[spec.reporter][REQUESTS]):  # or it was said, once
+            yield from _of_canary(metrics.series[spec.reporter], world, spec, answers)
 
 
 def _of_canary(
-    facts: Facts, world: World, spec: CanarySpec, asked: Sequence[CheckAnswers | OwnAnswer]
+    series: Mapping[str, Reading], world: World, spec: CanarySpec, asked: Sequence[CheckAnswers | OwnAnswer]
 ) -> Iterator[Finding]:
-    metrics = facts.metrics
-    assert not isinstance(metrics, Unavailable)  # noqa: S101  # the caller looked
     about = key_of(world.canary.namespace, world.canary.name)
     workloads = f"{spec.primary.name} or {spec.canary.name} in namespace {world.canary.namespace}"
     for index, found in enumerate(zip(spec.checks, asked, strict=False)):
         field = f"spec.canaryAnalysis.metrics[{index}]"
         match found:
             case Check() as check, CheckAnswers() as answers:
-                yield from _of_check(metrics, check, answers, workloads, field, about)
+                yield from _of_check(series, check, answers, workloads, field, about)
 
 
 def _of_check(  # what the sentences name
-    metrics: Metrics, check: Check, answers: CheckAnswers, workloads: str, field: str, about: str
+    series: Mapping[str, Reading], check: Check, answers: CheckAnswers, workloads: str, field: str, about: str
 ) -> Iterator[Finding]:
     twin, since = TWIN.get(check.name, ("", ""))
-    missing = _lacks(metrics.series[check.name])
-    if missing and twin and _some(metrics.series[twin]):
+    missing = _lacks(series[check.name])
+    if missing and twin and _some(series[twin]):
         said = f"It checks {check.name}, which Prometheus does not have: Istio {since} has {twin}"
         fix = f"Set {field}.name to {twin}; the threshold stays, it is in milliseconds."
         yield problem("canaries", Reason.WRONG_DURATION_METRIC, said, fix, about)
@@ -109,7 +125,8 @@ def _of_check(  # what the sentences name
         said = f"Whether Prometheus has {check.name} of {workloads} cannot be told: {answers.series.reason}"
         yield cannot_tell("canaries", said, "Try again.", about)
     elif not missing and _lacks(answers.series):
-        said = f"Prometheus has no {check.name} of {workloads}"
+        of_protocol = ' with request_protocol="grpc"' if check.protocol == GRPC else ""
+        said = f"Prometheus has no {check.name} of {workloads}{of_protocol}"
         fix = "Send requests through the mesh to its hosts, and see that its pods have a sidecar."
         yield warning("canaries", Reason.NO_SERIES_OF_WORKLOADS, said, fix, about)
     else:
@@ -136,8 +153,8 @@ def _of_buckets(check: Check, largest: Reading, workloads: str, field: str, abou
     """The histogram shows whether the limit holds. A quantile beyond its largest bucket is only known to be longer."""
     if isinstance(largest, Unavailable):
         yield _does_not_tell(check, largest, workloads, about)
-    elif isinstance(largest, Value) and check.threshold > largest.number * CHECKS[check.name].scale:
-        bound = round(largest.number * CHECKS[check.name].scale)
+    elif isinstance(largest, Value) and check.threshold > largest.number * QUERIES[check.name].scale:
+        bound = round(largest.number * QUERIES[check.name].scale)
         said = (
             f"Its limit of {go_duration(round(check.threshold))} for {check.name} lies beyond the largest bucket, "
             f"{go_duration(bound)}: durations between the two cannot be told from longer ones, and fail"

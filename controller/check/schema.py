@@ -12,7 +12,11 @@ from controller.resources import CANARIES
 _SPEC = ("targetKind", "virtualService", "routeRef", "primary", "canary", "canaryAnalysis")
 _ANALYSIS = (
     *("threshold", "maxWeight", "stepWeight", "interval", "inconclusiveLimit", "drainSeconds", "promotion"),
-    "metrics",
+    *("reporter", "metrics"),
+)
+_METRICS = (
+    *("name", "threshold", "quantile", "protocol", "query", "templateRef", "templateVariables", "thresholdRange"),
+    *("unit", "interval"),
 )
 _STATUS = (
     *("state", "stage", "canaryRevision", "canaryGeneration", "canaryUID", "canaryReplicas", "failedChecks"),
@@ -20,7 +24,12 @@ _STATUS = (
     *("lastCheckTime", "lastTransitionTime", "observedGeneration", "conditions", "checks"),
     *("failedRevisions", "obeyed", "fenceOwed"),
 )
-FIELDS: Mapping[str, tuple[str, ...]] = {"spec": _SPEC, "spec.canaryAnalysis": _ANALYSIS, "status": _STATUS}
+FIELDS: Mapping[str, tuple[str, ...]] = {
+    "spec": _SPEC,
+    "spec.canaryAnalysis": _ANALYSIS,
+    "spec.canaryAnalysis.metrics": _METRICS,  # of each item
+    "status": _STATUS,
+}
 
 Json = Mapping[str, Any]
 
@@ -41,10 +50,16 @@ def missing_fields(openapi: Json) -> tuple[str, ...]:
 
 def _missing(schema: Json) -> Iterator[str]:
     for path, fields in FIELDS.items():
-        inner = schema
-        for step in path.split("."):
-            inner = (inner.get("properties") or {}).get(step) or {}
+        inner = _at(schema, path)
         if inner.get("x-kubernetes-preserve-unknown-fields"):
             continue
         known = inner.get("properties") or {}
         yield from (f"{path}.{field}" for field in fields if field not in known)
+
+
+def _at(schema: Json, path: str) -> Json:
+    """Return the schema of a field, or of the items of a list."""
+    for step in path.split("."):
+        schema = (schema.get("properties") or {}).get(step) or {}
+        schema = schema.get("items") or schema
+    return schema

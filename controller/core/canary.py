@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from metrics.types import AnyCheck, Limits, Verdict
+from metrics.types import DESTINATION, AnyCheck, Limits, Verdict
 
 
 class State(StrEnum):
@@ -53,6 +53,7 @@ class CanarySpec:
     checks: tuple[AnyCheck, ...]  # empty: pod health only, on purpose
     drain: timedelta  # from the moment that all traffic is back on the primary until the canary is scaled down
     stepped: bool  # after a promotion traffic returns by stepWeight each round, not at once
+    reporter: str = DESTINATION  # whose numbers the built-in checks are about
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from controller.core.world import Sight, World, older_rival, rollout_of
 from deploy.rollout import rollout_status
 from deploy.types import Workload
 from informers.types import Unreadable
+from metrics.types import OwnCheck
 
 
 class Needs(StrEnum):
@@ -136,6 +137,14 @@ def astray(world: World, side: Literal["primary", "canary"]) -> str | None:
     selector = ",".join(f"{key}={value}" for key, value in backend.selector or ())
     where = f"{workload.name}.{workload.namespace}"
     return f"service {host} selects {selector or 'nothing'}, which no pod of {noun(spec.target_kind)} {where} has"
+
+
+def unusable_template(world: World) -> str | None:
+    """Every metric template that the object names can be asked."""
+    spec = world.canary.spec
+    checks = () if isinstance(spec, InvalidSpec) else spec.checks
+    problems = dict.fromkeys(check.problem for check in checks if isinstance(check, OwnCheck) and check.problem)
+    return ", ".join(problems) or None
 
 
 def primary_paused(world: World) -> str | None:
@@ -274,6 +283,14 @@ SERVICES = (
         Needs.REPAIR,
     ),
 )
+TEMPLATES = (
+    Gate(
+        "MetricTemplateNotUsable",
+        "Each MetricTemplate that the object names exists in its namespace, and its query can be asked.",
+        unusable_template,
+        Needs.REPAIR,
+    ),
+)
 PRIMARY = (
     Gate("PrimaryPaused", "The primary is not paused.", primary_paused, Needs.DECISION, side="primary"),
     Gate("PrimaryScaledToZero", "The primary is not scaled to 0.", primary_at_zero, Needs.DECISION, side="primary"),
@@ -314,7 +331,7 @@ WRITE_REFUSED = Gate(
     Needs.REPAIR,
 )
 
-TO_START: tuple[Gate, ...] = (*KINDS, OLDER_CANARY, *PARTS, *ROUTE, *SERVICES)
+TO_START: tuple[Gate, ...] = (*KINDS, OLDER_CANARY, *PARTS, *ROUTE, *SERVICES, *TEMPLATES)
 """What must hold before a rollout starts."""
 
 AT_REST: tuple[Gate, ...] = (*TO_START, TO_NOTHING)

@@ -52,7 +52,8 @@ def _run(stack: ExitStack, directory: Path, port: int, command: list[str]) -> in
     plane = start(stack, binaries, directory, port=port)
     access = plane.access
     call(binaries, access, "kubectl", "create", "namespace", "istio-system")  # which Istio would have brought
-    for path in (REPOSITORY / "artifacts/flagger/crd.yaml", *definitions):
+    ours = (REPOSITORY / "artifacts/flagger" / f"{name}.yaml" for name in ("crd", "metrictemplates"))
+    for path in (*ours, *definitions):
         call(binaries, access, "kubectl", "apply", "--server-side", "--filename", str(path))
     with access.client("admin") as admin:  # a new kind is served a moment after its definition is there
         wait_until(lambda: all(admin.get(path).is_success for path in SERVED), plane.processes, "our kinds are served")

@@ -30,10 +30,6 @@ VERDICTS = {0: ("pass", GOOD), 1: ("fail", BAD), 2: ("not enough data", UNKNOWN)
 NO_CANARY = "no canary"
 NEVER_CHECKED = "not checked yet"
 CHECKED = "canary, as checked"
-_EXPLAINED = (
-    "Orange is what the controller read of the canary, and must not {} the dashed limit. Blue is the primary in the "
-    "same time: if both {}, the cause is not the new version."
-)
 
 
 def build() -> page.Json:
@@ -52,6 +48,7 @@ def build() -> page.Json:
         (4, [*_rollout(), *_rounds()]),
         (8, [_weights(), _course()]),
         (8, [_success_rate_check(), _duration_check(), _failed_checks()]),
+        (8, [_own_checks()]),
         "RED: requests, errors and duration, as the mesh measures them",
         *map(_both, (sides.requests, sides.errors, sides.durations)),
         "USE: what the pods use",
@@ -154,6 +151,7 @@ def _course() -> Panel:
         "rollout": q.of_canary("status"),
         "success rate": q.check("verdict", q.REQUESTS),
         "duration": q.check("verdict", q.DURATION_CHECKS),
+        "{{metric}}": q.own_checks("verdict", "metric"),
         "parts": q.of_canary("ready"),
     }
     return state_timeline(
@@ -169,7 +167,8 @@ def _course() -> Panel:
 def _success_rate_check() -> TimeSeries:
     panel = timeseries(
         "Check: success rate",
-        _EXPLAINED.format("fall below", "fall"),
+        "Orange is what the controller read of the canary, and must not fall below the dashed limit. Blue is the "
+        "primary in the same time: if both fall, the cause is not the new version.",
         _readings(q.REQUESTS, "limit (at least)", q.success_rate("$primary")),
         unit="percent",
         empty=NEVER_CHECKED,
@@ -182,8 +181,10 @@ def _success_rate_check() -> TimeSeries:
 
 def _duration_check() -> TimeSeries:
     panel = timeseries(
-        "Check: request duration, P99",
-        _EXPLAINED.format("rise above", "rise"),
+        "Check: request duration",
+        "Orange is what the controller read of the canary (the 99th percentile, or the one that the canary object "
+        "names), and must not rise above the dashed limit. Blue is the primary's 99th percentile in the same time: if "
+        "both rise, the cause is not the new version.",
         _readings(q.DURATION_CHECKS, "limit (at most)", q.duration("$primary", 0.99)),
         unit="ms",
         empty=NEVER_CHECKED,
@@ -191,6 +192,23 @@ def _duration_check() -> TimeSeries:
         limit="limit (at most)",
     )
     return _checked(panel)
+
+
+def _own_checks() -> TimeSeries:
+    """Return the panel: queries of the user's own, each with its limits."""
+    return timeseries(
+        "Checks of your own queries",
+        "What each query of the canary object answered, in its own unit, and the dashed limits that it must not fall "
+        "below (min) or rise above (max). Queries of very different size: click on one in the legend.",
+        {
+            "{{metric}}": q.own_checks("analysis", "metric"),
+            "{{metric}} limit ({{bound}})": q.own_checks("threshold", "metric", "bound"),
+        },
+        unit="none",
+        empty="no query of its own, or not checked yet",
+        limit="/ limit /",
+        from_zero=False,
+    ).line_interpolation(STEPS)
 
 
 def _readings(metric: str, limit: str, primary: str) -> dict[str, str]:

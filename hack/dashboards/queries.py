@@ -39,6 +39,12 @@ def check(series: str, metric: str) -> str:
     return f'max(flagger_canary_metric_{series}{{{_OBJECT}, metric=~"{metric}"}})'
 
 
+def own_checks(series: str, *by: str) -> str:
+    """Return a series of the checks that are queries of the user's own, one for each value of some labels."""
+    own_ones = f'{_OBJECT}, metric!~"{REQUESTS}|{DURATION_CHECKS}"'
+    return f"max by ({', '.join(by)}) (flagger_canary_metric_{series}{{{own_ones}}})"
+
+
 def entered(state: int) -> str:
     """Return when the chosen canary object entered a state, in milliseconds: an annotation takes the value as time."""
     at = f"max by (namespace, name) (flagger_canary_last_transition_timestamp_seconds{{{_OBJECT}}})"

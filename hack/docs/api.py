@@ -78,6 +78,7 @@ CONDITIONS: Sequence[Condition] = (
         "Ready", "False", "RouteNotUsable", "no HTTP route holds both hosts and nothing else, or it cannot be read"
     ),
     Condition("Ready", "False", "ServiceNotUsable", "a service is missing, has no HTTP port, or selects other pods"),
+    Condition("Ready", "False", "MetricTemplateNotUsable", "a MetricTemplate is missing, or its query cannot be asked"),
     Condition(
         "Ready", "False", "PrimaryNotServing", "the end of a rollout waits for the primary to take the traffic back"
     ),

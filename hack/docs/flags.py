@@ -78,10 +78,33 @@ They belong in the environment, from a Secret, and are never logged. The first t
 | user info in `--metrics-server` | basic authentication; it is cut from every message, but `ps` shows it |
 
 `PROMETHEUS_HEADERS` holds more headers, one `Name: value` a line: `X-Scope-OrgID: team-a` names the tenant of a Mimir.
+All of these are for `--metrics-server` alone, and so is [how it is asked](#thanos-mimir-victoriametrics-grafana-cloud).
 `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` are heeded; the proxy must be an `http://` one. `SSL_CERT_FILE`
 or `SSL_CERT_DIR` names the certificate authorities. White space and line breaks around a token, and a line break behind
 a password, are cut off. What cannot be sent, or a file that cannot be read, ends the start with code 2 and a line that
 says which.
+
+## Thanos, Mimir, VictoriaMetrics, Grafana Cloud
+
+What speaks Prometheus' HTTP API can be asked in its place. `--metrics-server` is the address that `/api/v1/query`
+follows:
+
+| | `--metrics-server` | what else |
+|---|---|---|
+| Thanos | `http://thanos-query:9090` | `PROMETHEUS_PARAMETERS`: `dedup=true`, `partial_response=false` |
+| Mimir | `http://mimir:8080/prometheus` | `PROMETHEUS_HEADERS`: `X-Scope-OrgID: team-a` |
+| VictoriaMetrics | `http://victoriametrics:8428` | |
+| its cluster | `http://vmselect:8481/select/0/prometheus` | `PROMETHEUS_PARAMETERS`: `deny_partial_response=1` |
+| Grafana Cloud | its address up to `/api/prom` | `PROMETHEUS_USERNAME`: instance ID, `PROMETHEUS_PASSWORD`: token |
+
+| variable | |
+|---|---|
+| `PROMETHEUS_PARAMETERS` | more parameters of each query, one `name=value` a line. They are not hidden, so no secrets |
+| `PROMETHEUS_METHOD` | `POST` (the default) or `GET`, for a proxy that lets nothing else pass (nor long queries) |
+
+An answer that covers a part of the data (`warnings`, `isPartial`) is never judged: the round is inconclusive. With
+`partial_response=false` Thanos answers with an error instead. We have not run the products themselves: the tests
+answer as their documentation says.
 
 ## Which cluster
 

@@ -77,7 +77,8 @@ def start(stack: ExitStack, directory: Path, interval: str, settings: Sequence[s
     plane = start_without_nodes(stack, binaries, directory, port=443, addresses=addresses)
     access = plane.access
     call(binaries, access, "kubectl", "create", "namespace", "istio-system")
-    for path in (REPOSITORY / "artifacts/flagger/crd.yaml", *find_definitions(say)):
+    ours = (REPOSITORY / "artifacts/flagger" / f"{name}.yaml" for name in ("crd", "metrictemplates"))
+    for path in (*ours, *find_definitions(say)):
         call(binaries, access, "kubectl", "apply", "--server-side", "--filename", str(path))
     nodelet = _start_nodelet(plane, directory, programs)
     stack.callback(nodelet.stop)

@@ -10,6 +10,8 @@ from pathlib import Path
 ARTIFACTS = Path(__file__).parents[2] / "artifacts"
 VIRTUAL_SERVICE_CRD = Path(__file__).parent / "virtualservices.yaml"
 HTTP_ROUTE_CRD = Path(__file__).parent / "httproutes.yaml"
+DEFINITIONS = (ARTIFACTS / "flagger" / "crd.yaml", ARTIFACTS / "flagger" / "metrictemplates.yaml")
+"""Of our own kinds."""
 
 
 def main() -> int:
@@ -33,7 +35,7 @@ def main() -> int:
         scrape=timedelta(seconds=options.scrape_seconds),
         requests_per_second=options.requests_per_second,
     ) as cluster:
-        cluster.add_files([VIRTUAL_SERVICE_CRD, HTTP_ROUTE_CRD, ARTIFACTS / "flagger" / "crd.yaml"])
+        cluster.add_files([VIRTUAL_SERVICE_CRD, HTTP_ROUTE_CRD, *DEFINITIONS])
         print(f"api {cluster.api.url}")
         print(f"prometheus {cluster.prometheus.url}")
         print(f"admin {cluster.admin.url}")

@@ -49,8 +49,9 @@ def comments(chart):
 
 def test_definition_in_the_chart_is_that_of_the_manifests():
     copies = sorted((ROOT / "charts/flagger/crds").iterdir())
-    assert [path.name for path in copies] == ["crd.yaml"]
-    assert copies[0].read_bytes() == (ROOT / "artifacts/flagger/crd.yaml").read_bytes()
+    assert [path.name for path in copies] == ["crd.yaml", "metrictemplates.yaml"]
+    for path in copies:
+        assert path.read_bytes() == (ROOT / "artifacts/flagger" / path.name).read_bytes()
 
 
 @pytest.mark.parametrize("chart", CHARTS)

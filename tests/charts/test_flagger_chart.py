@@ -254,6 +254,22 @@ def test_token_of_prometheus_is_mounted_and_headers_are_set(render):
     assert objects.container()["volumeMounts"][1] == mount
 
 
+def test_requests_to_prometheus_can_be_made_as_its_like_want_them(render):
+    objects = render(
+        prometheus={"method": "GET", "parameters": {"partial_response": "false", "dedup": "true"}},
+        allowedMetricsServers=["http://thanos:9090", "http://mimir/prometheus"],
+    )
+    assert objects.container()["env"] == [
+        {"name": "PROMETHEUS_METHOD", "value": "GET"},
+        {"name": "PROMETHEUS_PARAMETERS", "value": "dedup=true\npartial_response=false"},
+    ]
+    allowed = [argument for argument in objects.container()["args"] if argument.startswith("--allow-metrics-server")]
+    assert allowed == [
+        "--allow-metrics-server=http://thanos:9090",
+        "--allow-metrics-server=http://mimir/prometheus",
+    ]
+
+
 def test_security_can_be_loosened_for_openshift(render):
     objects = render(podSecurityContext={"runAsUser": None}, securityContext={"privileged": False})
     assert objects.pod()["securityContext"] == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
@@ -342,5 +358,8 @@ def test_notes_name_the_next_steps(helm):
 
 def test_definition_comes_with_the_chart(helm):
     printed = helm("show", "crds", str(CHARTS / "flagger"))
-    (definition,) = yaml.safe_load_all(printed)
-    assert definition == yaml.safe_load((ARTIFACTS / "flagger/crd.yaml").read_text())
+    definitions = {definition["metadata"]["name"]: definition for definition in yaml.safe_load_all(printed)}
+    for name in ("crd", "metrictemplates"):
+        expected = yaml.safe_load((ARTIFACTS / f"flagger/{name}.yaml").read_text())
+        assert definitions.pop(expected["metadata"]["name"]) == expected
+    assert definitions == {}

@@ -1,256 +1,136 @@
-"""What every observer promises, held against Prometheus' over HTTP, against a server that misbehaves on request."""
+"""What every observer promises, against each server that speaks Prometheus' API, as its documentation says it answers.
 
-import threading
-from contextlib import closing
+A new provider, or another server of this one, is one more rig.
+"""
+
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 
 import pytest
 
-from hack.sandbox.cluster import wall_clock
-from hack.sandbox.prometheus import PrometheusServer, SampleStore
-from metrics import prometheus as prometheus_module
 from metrics.prometheus import PrometheusObserver
-from metrics.types import Check, NoData, ObserverClosedError, Target, Unavailable, Value
-from tests.fakes.api import FakeApi, hangs_up, says
+from metrics.types import Check, Limits, NoData, ObserverClosedError, OwnCheck, Target, Unavailable, Value
+from tests.fakes.metrics_servers import STUBS, Serving
 
-TARGET = Target("test", "podinfo-canary")
+TARGET = Target("test", "podinfo-canary", canary="podinfo")
 RATE = Check("istio_requests_total", 99.0, "1m")
-SECONDS = Check("istio_request_duration_seconds_bucket", 500.0, "1m")
-MILLISECONDS = Check("istio_request_duration_milliseconds_bucket", 500.0, "30s")
+DURATION = Check("istio_request_duration_milliseconds_bucket", 500.0, "1m")
+OWN = OwnCheck("errors", 'errors{workload="{{ workload }}"}', Limits(high=1.0), "1m")
 
 
-@pytest.fixture
-def api():
-    with FakeApi() as it:
-        yield it
+@dataclass
+class Rig:
+    """An observer, and the server that it asks."""
+
+    server: Serving
+
+    @property
+    def stub(self):
+        return self.server.stub
+
+    @contextmanager
+    def observer(self, **environ):
+        with closing(PrometheusObserver(self.server.url, threads=4, environ={**self.stub.environ, **environ})) as made:
+            yield made
+
+    def observed(self, *checks, **environ):
+        with self.observer(**environ) as observer:
+            return observer.observe(TARGET, checks)
 
 
-def observed(url, *checks, environ=None, **more):
-    with closing(PrometheusObserver(url, threads=4, environ=environ or {}, **more)) as observer:
-        return observer.observe(TARGET, checks or (RATE,))
+@pytest.fixture(params=STUBS, ids=lambda stub: stub.name)
+def rig(request):
+    with Serving(request.param()) as server:
+        yield Rig(server)
 
 
-def vector(*values):
-    return {"status": "success", "data": {"resultType": "vector", "result": [{"value": [1, v]} for v in values]}}
+def test_one_reading_per_check_in_their_order_and_in_the_unit_of_the_limit(rig):
+    rig.stub.number = "0.5"
+    assert rig.observed(RATE, DURATION, OWN) == (Value(50.0), Value(0.5), Value(0.5))
+    assert rig.observed() == ()
 
 
-@pytest.mark.parametrize(
-    ("check", "answer", "reading"),
-    [
-        (RATE, vector("0.8233"), Value(pytest.approx(82.33))),
-        (SECONDS, vector("2.525"), Value(2525.0)),
-        (MILLISECONDS, vector("823"), Value(823.0)),
-        (SECONDS, vector("-10"), Value(10_000.0, at_least=True)),
-        (MILLISECONDS, vector("-10000"), Value(10_000.0, at_least=True)),
-        (RATE, {"status": "success", "data": {"resultType": "scalar", "result": [1, "1"]}}, Value(100.0)),
-        (RATE, vector(), NoData()),
-        (RATE, vector("NaN"), NoData()),
-        (RATE, vector("+Inf"), NoData()),
-    ],
-    ids=[
-        "rate",
-        "seconds",
-        "milliseconds",
-        "seconds beyond the largest bucket",
-        "milliseconds beyond the largest bucket",
-        "scalar",
-        "empty",
-        "NaN",
-        "Inf",
-    ],
-)
-def test_answers_become_readings_in_the_unit_of_the_limit(api, check, answer, reading):
-    api.default = says(answer)
-    assert observed(api.url, check) == (reading,)
+@pytest.mark.parametrize("number", [None, "NaN", "+Inf"])
+def test_nothing_that_could_be_judged_is_no_data(rig, number):
+    rig.stub.number = number
+    assert rig.observed(RATE, OWN) == (NoData(), NoData())
 
 
-def test_queries_are_asked_as_they_are_and_answered_in_their_order(api):
-    api.default = says(vector("0.5"))
-    with closing(PrometheusObserver(api.url, threads=1, environ={})) as observer:
-        assert observer.ask(["vector(1)", "count(x)"]) == (Value(0.5), Value(0.5))
-        assert observer.ask([]) == ()
-    assert [request.body for request in api.requests] == [b"query=vector%281%29", b"query=count%28x%29"]
+def test_answer_of_a_part_of_the_data_is_never_a_number(rig):
+    rig.stub.in_part = True
+    for reading in rig.observed(RATE, DURATION, OWN):
+        assert isinstance(reading, Unavailable)
+        assert reading.reason.startswith(f"{rig.server.url} answered ")
 
 
-@pytest.mark.parametrize(
-    ("answer", "text"),
-    [
-        (
-            says({"status": "error", "errorType": "bad_data", "error": "parse error"}, 400),
-            "answered bad_data: parse error",
-        ),
-        (says({"status": "error"}), "answered error: it gives no reason"),
-        (says(b"oops", 500), "answered 500 Internal Server Error: oops"),
-        (says(b"<html>Log in", 401), "answered 401 Unauthorized"),
-        (
-            says(b"moved", 302, Location="http://u:secret@elsewhere/login?next=secret"),
-            "answered 302 Found: it redirects to http://elsewhere/login, and that is not followed",
-        ),
-        (says(b"<html>"), "answered application/json where JSON of Prometheus was expected, is the address right?"),
-        (says(b"\xff\xfe"), "where JSON of Prometheus was expected"),
-        (says(b"null"), "where JSON of Prometheus was expected"),
-        (says({"status": "success"}), "answered with JSON that is not a query result"),
-        (says({"status": "success", "data": None}), "answered with JSON that is not a query result"),
-        (says(vector("many")), "answered with JSON that is not a query result"),
-        (says({"status": "success", "data": {"resultType": "vector", "result": [None]}}), "is not a query result"),
-        (says({"status": "success", "data": {"resultType": "scalar", "result": [1]}}), "is not a query result"),
-        (says(vector("1", "2")), "answered with 2 series where one was expected"),
-        (
-            says({"status": "success", "data": {"resultType": "matrix", "result": []}}),
-            "answered with a matrix where a vector was expected",
-        ),
-        (says(b"x" * (1024 * 1024 + 1)), "answered with more than 1024 KiB, is it Prometheus?"),
-        (hangs_up, "failed: "),
-    ],
-    ids=[
-        "error",
-        "error without words",
-        "500",
-        "log-in page",
-        "redirect",
-        "html",
-        "no utf-8",
-        "null",
-        "no data",
-        "null data",
-        "no number",
-        "null series",
-        "half a sample",
-        "two series",
-        "matrix",
-        "huge",
-        "hangs up",
-    ],
-)
-def test_whatever_goes_wrong_is_a_reading_that_says_what_and_where(api, answer, text):
-    api.default = answer
-    ((reading),) = observed(api.url)
-    assert isinstance(reading, Unavailable)
-    assert reading.reason.startswith(api.url)
-    assert text in reading.reason
+def test_query_that_is_not_understood_is_said_in_the_servers_words(rig):
+    (reading,) = rig.observed(OwnCheck("nonsense", "nonsense", Limits(high=1.0), "1m"))
+    assert reading.reason.startswith(f"{rig.server.url} answered ")
+    assert "nonsense" in reading.reason
 
 
-def test_server_that_cannot_be_reached():
-    with FakeApi() as api:
-        url = api.url
-    ((reading),) = observed(url)
-    assert reading.reason.startswith(f"{url} cannot be reached: ")
+def test_queries_are_asked_as_they_are(rig):
+    with rig.observer() as observer:
+        assert observer.ask(["vector(1)", "up"]) == (Value(1.0), Value(1.0))
+    assert sorted(form["query"] for form in rig.stub.forms) == ["up", "vector(1)"]
 
 
-def test_server_that_does_not_answer(api, monkeypatch):
-    monkeypatch.setattr(prometheus_module, "TIMEOUT_SECONDS", 0.1)
-    over = threading.Event()
-    api.default = lambda handler: over.wait(10) and hangs_up(handler)
-    ((reading),) = observed(api.url)
-    over.set()
-    assert reading == Unavailable(f"{api.url} did not answer within 0.1s")
+def test_server_behind_a_proxy_that_lets_nothing_but_get_pass(rig):
+    rig.stub.get_only = True
+    (refused,) = rig.observed(RATE)
+    assert refused.reason == f"{rig.server.url} answered 405 Method Not Allowed: Method Not Allowed"
+    assert rig.observed(RATE, PROMETHEUS_METHOD="GET") == (Value(100.0),)
+    posted, got = rig.server.requests[0], rig.server.requests[-1]
+    assert (got.method, got.body) == ("GET", b"")
+    assert "content-type" not in got.headers
+    assert dict(got.query)["query"] in posted.body.decode().replace("+", " ") or got.query["query"].startswith("(sum")
 
 
-def test_one_post_per_check_side_by_side_in_their_order(api):
-    both = threading.Barrier(2)
-
-    def together(handler):
-        both.wait(10)
-        says(vector("0.5"))(handler)
-
-    api.default = together
-    counted = []
-    readings = observed(api.url, RATE, SECONDS, count=lambda outcome, seconds: counted.append(outcome))
-    assert readings == (Value(50.0), Value(500.0))
-    assert counted == ["value", "value"]
-    assert {(r.method, r.path) for r in api.requests} == {("POST", "/api/v1/query")}
-    assert sorted(b"histogram_quantile" in r.body for r in api.requests) == [False, True]
+def test_wrong_path_is_a_reading(rig):
+    with closing(PrometheusObserver(f"{rig.server.url}/ui", threads=1, environ=rig.stub.environ)) as observer:
+        (reading,) = observer.observe(TARGET, (RATE,))
+    assert reading == Unavailable(f"{rig.server.url}/ui answered 404 Not Found: 404 page not found")
 
 
-@pytest.mark.parametrize("nothing", [vector(), vector("NaN")], ids=["empty", "NaN"])
-@pytest.mark.parametrize(
-    ("whole_window", "reading", "outcome"),
-    [
-        (says(vector("0.25")), Value(250.0), "value"),
-        (says(vector("-10")), Value(10_000.0, at_least=True), "value"),
-        (says(vector("NaN")), NoData(), "no-data"),
-        (says(b"oops", 500), Unavailable("{url} answered 500 Internal Server Error: oops"), "unavailable"),
-    ],
-    ids=["answer", "beyond the largest bucket", "no data either", "error"],
-)
-def test_duration_without_data_in_the_last_two_scrapes_is_asked_of_the_whole_window(
-    api, nothing, whole_window, reading, outcome
-):
-    api.answers = [says(nothing), whole_window]
-    counted = []
-    ((found),) = observed(api.url, SECONDS, count=lambda outcome, seconds: counted.append(outcome))
-    assert found == (Unavailable(reading.reason.format(url=api.url)) if outcome == "unavailable" else reading)
-    assert counted == ["no-data", outcome]
-    first, second = (request.body for request in api.requests)
-    assert b"irate%28" in first
-    assert second == first.replace(b"irate%28", b"rate%28")
+def test_server_that_is_away_is_a_reading(rig):
+    with closing(PrometheusObserver("http://127.0.0.1:9", threads=1, environ=rig.stub.environ)) as observer:
+        (reading,) = observer.observe(TARGET, (RATE,))
+    assert reading.reason.startswith("http://127.0.0.1:9 cannot be reached: ")
 
 
-@pytest.mark.parametrize(
-    ("check", "answer"),
-    [
-        (SECONDS, says(vector("0.25"))),
-        (SECONDS, says(vector("-10"))),
-        (SECONDS, says(b"oops", 500)),
-        (RATE, says(vector())),
-    ],
-    ids=["duration", "duration beyond the largest bucket", "error", "rate without data"],
-)
-def test_everything_else_is_asked_once(api, check, answer):
-    api.default = answer
-    observed(api.url, check)
-    assert len(api.requests) == 1
+def test_observer_says_where_it_asks_and_asks_nowhere_else(rig):
+    with rig.observer() as observer:
+        assert observer.where == rig.server.url
+        assert set(observer.servers) == {rig.server.url}
+        assert observer.ask(["up"], address="http://elsewhere") == (Unavailable("http://elsewhere may not be asked"),)
+    assert rig.server.requests == []
 
 
-def test_path_prefix_is_kept(api):
-    api.default = says(vector("1"))
-    for url in (f"{api.url}/prometheus", f"{api.url}/prometheus/"):
-        assert observed(url) == (Value(100.0),)
-    assert {r.path for r in api.requests} == {"/prometheus/api/v1/query"}
+def test_observer_that_was_closed_has_measured_nothing(rig):
+    with rig.observer() as observer:
+        observer.close()
+        for ask in (lambda: observer.observe(TARGET, (RATE,)), lambda: observer.ask(["up"])):
+            with pytest.raises(ObserverClosedError):
+                ask()
+    assert rig.server.requests == []
 
 
-@pytest.mark.parametrize(
-    ("user_info", "environ", "header"),
-    [
-        ("", {}, None),
-        ("", {"PROMETHEUS_TOKEN": " t\n"}, "Bearer t"),
-        ("", {"PROMETHEUS_USERNAME": "user", "PROMETHEUS_PASSWORD": "secret"}, "Basic dXNlcjpzZWNyZXQ="),
-        ("user:secret@", {}, "Basic dXNlcjpzZWNyZXQ="),
-    ],
-    ids=["none", "token", "user", "in the address"],
-)
-def test_credentials_are_sent_and_never_shown(api, user_info, environ, header):
-    api.default = says(b"nonsense")
-    url = api.url.replace("http://", f"http://{user_info}")
-    ((reading),) = observed(url, environ=environ)
-    assert api.requests[0].headers.get("authorization") == header
-    assert "secret" not in reading.reason
-    assert reading.reason.startswith(api.url)
+REFUSING = [stub for stub in STUBS if {"PROMETHEUS_HEADERS", "PROMETHEUS_PASSWORD"} & stub.environ.keys()]
 
 
-def test_observer_that_was_closed_has_measured_nothing(api):
-    observer = PrometheusObserver(api.url, threads=1, environ={})
-    observer.close()
-    observer.close()
-    with pytest.raises(ObserverClosedError):
-        observer.observe(TARGET, (RATE,))
-    assert api.requests == []
+@pytest.mark.parametrize("stub", REFUSING, ids=lambda stub: stub.name)
+def test_server_that_wants_to_know_who_asks_says_so(stub):
+    with Serving(stub()) as server, closing(PrometheusObserver(server.url, threads=1, environ={})) as observer:
+        (reading,) = observer.observe(TARGET, (RATE,))
+    assert reading.reason.startswith(f"{server.url} answered ")
+    assert "no org id" in reading.reason or "no credentials provided" in reading.reason
 
 
-def test_sandbox_answers_the_same_way():
-    server = PrometheusServer(SampleStore(), now=wall_clock)
-    server.start()
-    try:
-        assert observed(server.url, RATE, SECONDS) == (NoData(), NoData())
-        server.faults.script = lambda query: 0.5
-        assert observed(server.url, RATE, SECONDS) == (Value(50.0), Value(500.0))
-        server.faults.script = None
-        for answer in ("html", "error", "huge"):
-            server.faults.answer = answer
-            assert isinstance(observed(server.url)[0], Unavailable)
-        for answer in ("empty", "nan"):
-            server.faults.answer = answer
-            assert observed(server.url) == (NoData(),)
-        server.faults.down = True
-        assert isinstance(observed(server.url)[0], Unavailable)
-    finally:
-        server.stop()
+def test_thanos_is_told_that_a_part_is_not_enough():
+    (thanos,) = [stub for stub in STUBS if stub.name == "Thanos"]
+    with Serving(thanos(in_part=True)) as server:
+        (reading,) = Rig(server).observed(RATE)
+        assert server.stub.forms[0] | {"dedup": "true", "partial_response": "false"} == server.stub.forms[0]
+        assert "answered execution: fetch series" in reading.reason
+        (warned,) = Rig(server).observed(RATE, PROMETHEUS_PARAMETERS="")
+        assert "answered only in part: fetch series" in warned.reason

@@ -105,7 +105,7 @@ def test_a_process_without_threads_or_files_left_gets_readings(api, monkeypatch,
     api.default = says(b"null")
     with closing(PrometheusObserver(api.url, threads=1, environ={})) as observer:
         observer.ask(["vector(1)"])  # the pool has its thread
-        observer._wire._client._transport.close()  # and no connection
+        observer._servers[api.url]._wire._client._transport.close()  # and no connection
 
         def fail(*_):
             raise error

@@ -15,6 +15,7 @@ DEFAULTS = Options(
     kubeconfig=None,
     master=None,
     metrics_server="http://prometheus:9090",
+    allowed_metrics_servers=(),
     control_loop_interval=timedelta(seconds=10),
     log_level="info",
     port=8080,

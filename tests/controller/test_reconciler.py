@@ -97,13 +97,17 @@ class Run:
         self.now = NOW
         self.looked, self.gone, self.late = [], [], []
         self.terminating, self.throttled = set(), []
+        self.templates, self.unseen = FakeCache([]), {}
         gatherer = Gatherer(
             self.cache,
             self.parts.backend,
             Adapters({"Deployment": self.parts}, {"VirtualService": self.parts}),
             lambda: self.now,
             MINUTE,
-            lambda namespace: namespace in self.terminating,
+            self.templates,
+            frozenset({"http://prometheus:9090"}),
+            is_terminating=lambda namespace: namespace in self.terminating,
+            unseen=lambda kind, _namespace: self.unseen.get(kind),
         )
         watchers = Watchers(
             lambda world, plan: self.looked.append((world, plan)),
@@ -134,7 +138,7 @@ class Run:
 def test_round_asks_decides_and_applies():
     run = Run()
     again = run.look()
-    assert run.parts.asked == [(Target("test", "podinfo-canary"), spec().checks)]
+    assert run.parts.asked == [(Target("test", "podinfo-canary", canary="podinfo"), spec().checks)]
     (plan,) = run.parts.applied
     assert Shift(Weights(85, 15)) in plan.actions
     assert MINUTE <= plan.wake_after <= 1.1 * MINUTE

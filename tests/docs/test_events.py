@@ -18,6 +18,7 @@ SPOKEN = (
     "deploy/rollout.py",
     "metrics/answers.py",
     "metrics/connections.py",
+    "metrics/metric_template.py",
     "metrics/prometheus.py",
     "metrics/verdicts.py",
     "metrics/wire.py",

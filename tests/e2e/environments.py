@@ -16,7 +16,7 @@ from controller.lifecycle import USER_AGENT
 from hack.cluster.access import Access
 from hack.cluster.control_plane import free_port
 from hack.cluster.monitoring import SCRAPE, Prometheus
-from hack.sandbox.__main__ import ARTIFACTS, HTTP_ROUTE_CRD, VIRTUAL_SERVICE_CRD
+from hack.sandbox.__main__ import ARTIFACTS, DEFINITIONS, HTTP_ROUTE_CRD, VIRTUAL_SERVICE_CRD
 from hack.sandbox.cluster import Cluster
 from hack.sandbox.faults import Fault
 from hack.sandbox.prometheus import PrometheusServer
@@ -156,7 +156,7 @@ class _SandboxOutage:
 @contextmanager
 def sandbox(directory: Path) -> Iterator[SandboxEnvironment]:
     with Cluster(pod_delay=POD_DELAY, tick=timedelta(milliseconds=50), scrape=SCRAPE) as cluster:
-        cluster.add_files([VIRTUAL_SERVICE_CRD, HTTP_ROUTE_CRD, ARTIFACTS / "flagger" / "crd.yaml"])
+        cluster.add_files([VIRTUAL_SERVICE_CRD, HTTP_ROUTE_CRD, *DEFINITIONS])
         environment = SandboxEnvironment(cluster, directory)
         yield environment
         environment.close()
@@ -235,12 +235,6 @@ class ClusterEnvironment:
             prometheus.stop()
         self.api.close()
         self.mesh.close()
-
-
-def rules_of(kind: str) -> Sequence[Json]:
-    """Return what the manifests grant for an optional kind, by its plural."""
-    objects = yaml.safe_load_all((ARTIFACTS / "kinds" / f"{kind}.yaml").read_text())
-    return next(obj["rules"] for obj in objects if obj["kind"] == "ClusterRole")
 
 
 def _workload_of(pod: Json) -> str:

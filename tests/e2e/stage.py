@@ -34,6 +34,7 @@ STORIES = Path(__file__).parent / "stories"
 TRANSCRIPTS = Path(__file__).parents[1] / "transcripts"
 ROOTS = {
     "canaries": "/apis/flagger.app/v1beta1",
+    "metrictemplates": "/apis/flagger.app/v1beta1",
     "deployments": "/apis/apps/v1",
     "statefulsets": "/apis/apps/v1",
     "daemonsets": "/apis/apps/v1",
@@ -48,6 +49,7 @@ ROOTS = {
 }
 PLURALS = {
     "Canary": "canaries",
+    "MetricTemplate": "metrictemplates",
     "Deployment": "deployments",
     "StatefulSet": "statefulsets",
     "DaemonSet": "daemonsets",

@@ -26,6 +26,29 @@ def test_request_duration_halts_and_recovers(on):
     on.tells("halt-request-duration")
 
 
+def median(milliseconds):
+    def change(canary):
+        canary["spec"]["canaryAnalysis"]["metrics"][1].update(quantile=0.5, threshold=milliseconds)
+
+    return change
+
+
+def test_median_within_its_limit_passes_whatever_the_slowest_requests_take(on):
+    on.add_canary(median(1000), **QUICK)
+    on.behave(seconds=1.5)
+    with on.controller():
+        on.until_state("finished")
+    on.tells("quick")
+
+
+def test_median_over_its_limit_rolls_back(on):
+    on.add_canary(median(600), **QUICK, threshold=1)
+    on.behave(seconds=1.5)
+    with on.controller():
+        on.until_state("failed")
+    on.tells("median-rolls-back")
+
+
 def test_no_traffic_is_no_evidence(on):
     on.add_canary(**QUICK, inconclusiveLimit=2)
     with on.controller():

@@ -48,3 +48,31 @@ def test_query_that_prometheus_refuses_is_no_evidence(on):
     with on.controller():
         on.until_state("failed")
     assert any("Halt podinfo.test advancement nonsense unknown, http" in event for event in on.events())
+
+
+def test_template_of_the_namespace_holds_the_query(on):
+    spec = {
+        "provider": {"type": "prometheus"},
+        "query": f"100 * ({_ERRORS}) / {_REQUESTS}".replace("{{ workload }}", "{{ target }}"),
+    }
+    on.add(
+        {"apiVersion": "flagger.app/v1beta1", "kind": "MetricTemplate", "metadata": {"name": "errors"}, "spec": spec}
+    )
+
+    def naming(canary):
+        check = {
+            "name": "checkout errors",
+            "templateRef": {"name": "errors"},
+            "thresholdRange": {"max": 1},
+            "unit": "%",
+        }
+        canary["spec"]["canaryAnalysis"]["metrics"] = [{**check, "interval": WINDOW}]
+
+    on.add_canary(naming, **QUICK)
+    with on.controller():
+        on.until_said("Advance podinfo.test canary weight 25")
+        on.behave(rate=90)
+        on.until_failed_checks(1)
+        on.behave()
+        on.until_state("finished")
+    on.tells("own-query")

@@ -8,7 +8,7 @@ from typing import Any
 
 from controller.kinds import BUILT_IN, Kinds
 from controller.parts import Parts, make_parts
-from hack.sandbox.__main__ import ARTIFACTS, HTTP_ROUTE_CRD, VIRTUAL_SERVICE_CRD
+from hack.sandbox.__main__ import ARTIFACTS, DEFINITIONS, HTTP_ROUTE_CRD, VIRTUAL_SERVICE_CRD
 from hack.sandbox.cluster import Cluster
 from informers.client import KubeClient
 from informers.credentials import find_login
@@ -69,7 +69,7 @@ def live(
         crds: definitions beside those of the mesh and our own.
     """
     with Cluster(tick=timedelta(hours=1)) as cluster:
-        cluster.add_files([VIRTUAL_SERVICE_CRD, HTTP_ROUTE_CRD, ARTIFACTS / "flagger" / "crd.yaml"])
+        cluster.add_files([VIRTUAL_SERVICE_CRD, HTTP_ROUTE_CRD, *DEFINITIONS])
         for crd in crds:
             cluster.add(crd)
         cluster.add_files([ARTIFACTS / f"{name}.yaml" for name in OBJECTS])

@@ -30,6 +30,23 @@ SERIES = {
     labels("reset"): ((AT - 45, 10.0), (AT - 30, 20.0), (AT - 15, 5.0), (AT, 15.0)),
     labels("istio_requests_total", response_code="200", **OWN): counter(0, 3.0),
     labels("istio_requests_total", response_code="503", **OWN): counter(0, 1.0),
+    **{
+        labels(
+            "istio_requests_total",
+            response_code="200",
+            request_protocol="grpc",
+            **status,
+            **{**OWN, "destination_workload": "rpc"},
+        ): counter(0, rate)
+        for rate, status in (
+            (5.0, {"grpc_response_status": "0"}),
+            (1.0, {"grpc_response_status": "5"}),
+            (1.0, {"grpc_response_status": "16"}),
+            (1.0, {"grpc_response_status": "13"}),
+            (1.0, {"grpc_response_status": "2"}),
+            (1.0, {}),
+        )
+    },
     labels("b_bucket", le="0.1", **OWN): counter(0, 90.0),
     labels("b_bucket", le="0.5", **OWN): counter(0, 98.0),
     labels("b_bucket", le="1", **OWN): counter(0, 100.0),
@@ -112,6 +129,10 @@ def test_queries(query, expected):
         ("histogram_quantile(0.99, sum(rate(b_bucket[1m])) by (le))", {(): 0.75}),
         ("histogram_quantile(0.9, sum(rate(b_bucket[1m])) by (le))", {(): 0.1}),
         (promql.success_rate(Target("test", "podinfo-canary"), "1m"), {(): 0.75}),
+        (promql.success_rate(Target("test", "rpc"), "1m"), {(): 1.0}),
+        (promql.grpc_success_rate(Target("test", "rpc"), "1m"), {(): 0.7}),
+        (promql.grpc_success_rate(Target("test", "podinfo-canary"), "1m"), {}),
+        (promql.duration("b_bucket", Target("test", "podinfo-canary"), "1m", quantile=0.9), {(): 0.1}),
         (promql.duration("b_bucket", Target("test", "podinfo-canary"), "1m"), {(): 0.75}),
     ],
 )

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from metrics.answers import Answer, AnswerError, number_in
-from metrics.checks import CHECKS
+from metrics.queries import QUERIES
 from metrics.types import Value
 
 
@@ -220,7 +220,7 @@ def test_any_answer_is_a_number_or_no_data_or_a_sentence(status, reason, headers
         return
     assert isinstance(number, float)
     assert math.isfinite(number)
-    for kind in CHECKS.values():
+    for kind in QUERIES.values():
         value = kind.reading(number)
         assert value is None or (isinstance(value, Value) and math.isfinite(value.number) and value.number >= 0)
 

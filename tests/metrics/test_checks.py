@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from metrics.checks import CHECKS, check_problem
-from metrics.types import Check, Limits, OwnCheck, Target, Value
+from metrics.checks import CHECKS, check_problem, label_of
+from metrics.types import Check, Limits, OwnCheck
 
 RATE = "istio_requests_total"
 SECONDS = "istio_request_duration_seconds_bucket"
@@ -14,52 +14,33 @@ MILLISECONDS = "istio_request_duration_milliseconds_bucket"
 
 
 @pytest.mark.parametrize(
-    ("name", "label", "unit", "fails_below", "scale"),
+    ("name", "label", "unit", "fails_below"),
     [
-        (RATE, "success rate", "percent", True, 100.0),
-        (SECONDS, "request duration", "ms", False, 1000.0),
-        (MILLISECONDS, "request duration", "ms", False, 1.0),
+        (RATE, "success rate", "percent", True),
+        (SECONDS, "request duration", "ms", False),
+        (MILLISECONDS, "request duration", "ms", False),
     ],
 )
-def test_known_checks(name, label, unit, fails_below, scale):
+def test_known_checks(name, label, unit, fails_below):
     kind = CHECKS[name]
-    assert (kind.label, kind.unit, kind.fails_below, kind.scale) == (label, unit, fails_below, scale)
-    assert name in kind.query(Target("test", "podinfo"), "1m")
-
-
-def test_only_durations_have_a_second_query_of_the_whole_window():
-    target = Target("test", "podinfo")
-    assert CHECKS[RATE].fallback is None
-    for name in (SECONDS, MILLISECONDS):
-        kind = CHECKS[name]
-        assert kind.fallback(target, "1m") == kind.query(target, "1m").replace("irate(", "rate(")
+    assert (kind.label, kind.unit, kind.fails_below) == (label, unit, fails_below)
 
 
 @pytest.mark.parametrize(
-    ("name", "number", "reading"),
+    ("check", "label"),
     [
-        (RATE, 0.5, Value(50.0)),
-        (RATE, 0.0, Value(0.0)),
-        (RATE, -0.0, Value(0.0)),
-        (RATE, 1.0, Value(100.0)),
-        (RATE, 1.0000000000000002, Value(100.0)),
-        (RATE, -0.5, None),
-        (RATE, 1.0001, None),
-        (RATE, 7.0, None),
-        (SECONDS, 1e308, None),
-        (SECONDS, -1e308, None),
-        (MILLISECONDS, 1.1e12, None),
-        (MILLISECONDS, 1e12, Value(1e12)),
-        (SECONDS, 2.5, Value(2500.0)),
-        (SECONDS, -10.0, Value(10_000.0, at_least=True)),
-        (MILLISECONDS, 0.0, Value(0.0)),
-        (MILLISECONDS, -10_000.0, Value(10_000.0, at_least=True)),
+        (Check(RATE, 99, "1m"), "success rate"),
+        (Check(RATE, 99, "1m", protocol="grpc"), "gRPC success rate"),
+        (Check(SECONDS, 500, "1m", quantile=0.99), "request duration"),
+        (Check(SECONDS, 500, "1m", quantile=0.95), "P95 request duration"),
+        (Check(SECONDS, 500, "1m", quantile=0.5), "P50 request duration"),
+        (Check(MILLISECONDS, 500, "1m", quantile=0.999), "P99.9 request duration"),
+        (Check(MILLISECONDS, 500, "1m", quantile=0.29), "P29 request duration"),
     ],
 )
-def test_number_is_taken_if_the_query_can_be_answered_with_it_and_a_negative_duration_is_beyond_the_buckets(
-    name, number, reading
-):
-    assert CHECKS[name].reading(number) == reading
+def test_label_says_which_requests_and_which_percentile(check, label):
+    assert label_of(check) == label
+    assert check_problem(check) is None
 
 
 @pytest.mark.parametrize(
@@ -103,6 +84,14 @@ def test_good_checks(check):
         (Check(MILLISECONDS, 0.25, "1m"), f"threshold 0.25 of {MILLISECONDS} is in milliseconds: 250, not 0.25"),
         (Check(SECONDS, math.inf, "1m"), f"threshold inf of {SECONDS} must be milliseconds, at least 1"),
         (Check(SECONDS, math.nan, "1m"), f"threshold nan of {SECONDS} must be milliseconds, at least 1"),
+        (Check(RATE, 99, "1m", quantile=0.5), f"quantile is for durations, not for {RATE}"),
+        (Check(SECONDS, 99, "1m", quantile=95), f"quantile 95 of {SECONDS} must be between 0 and 1: 0.95, not 95"),
+        (
+            Check(SECONDS, 99, "1m", quantile=math.nan),
+            f"quantile nan of {SECONDS} must be between 0 and 1: 0.95, not 95",
+        ),
+        (Check(SECONDS, 99, "1m", protocol="grpc"), f"protocol is for {RATE}, not for {SECONDS}"),
+        (Check(RATE, 99, "1m", protocol="tcp"), "protocol 'tcp' must be http or grpc"),
         (Check(RATE, 99, "0m"), "interval 0m is not between 1s and 24h"),
         (Check(RATE, 99, "000s"), "interval 000s is not between 1s and 24h"),
         (Check(RATE, 99, "25h"), "interval 25h is not between 1s and 24h"),
@@ -133,7 +122,10 @@ def test_query_of_the_users_own_can_be_a_check(check):
         (own(limits=Limits(low=math.nan)), "thresholdRange of checkout errors must be finite numbers"),
         (
             own(query="{{ pod }}"),
-            "query has the unknown variable {{ pod }}, use {{ namespace }}, {{ workload }}, {{ interval }}",
+            (
+                "query has the unknown variable {{ pod }}, use {{ namespace }}, {{ name }}, {{ target }}, "
+                "{{ workload }}, {{ interval }}"
+            ),
         ),
     ],
 )

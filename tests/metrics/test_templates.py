@@ -2,13 +2,14 @@
 
 import promql_parser
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from metrics.templates import MOST_CHARACTERS, rendered, template_problem
 from metrics.types import Target
 
-TARGET = Target("test", "pod.info-canary")
+TARGET = Target("test", "pod.info-canary", canary="pod.info")
+KNOWN = "{{ namespace }}, {{ name }}, {{ target }}, {{ workload }}, {{ interval }}"
 
 
 @pytest.mark.parametrize(
@@ -29,6 +30,9 @@ TARGET = Target("test", "pod.info-canary")
         ('x{w=~ # which\n"{{ workload }}"}', 'x{w=~ # which\n"pod[.]info-canary"}'),
         ("a[{{ interval }}] offset {{ interval }}", "a[5m] offset 5m"),
         ('x{n="{', 'x{n="{'),
+        ('x{c="{{ name }}",w="{{ target }}"}', 'x{c="pod.info",w="pod.info-canary"}'),
+        ('x{w=~"{{ target }}-[0-9]+"}', 'x{w=~"pod[.]info-canary-[0-9]+"}'),
+        ('x{n="{{- namespace -}}"}', 'x{n="test"}'),
     ],
 )
 def test_variables_are_filled_in_and_escaped_for_where_they_stand(query, asked):
@@ -42,16 +46,78 @@ def test_variables_are_filled_in_and_escaped_for_where_they_stand(query, asked):
         ("", "query is empty"),
         (" \n", "query is empty"),
         ("x" * (MOST_CHARACTERS + 1), "query has 4097 characters, at most 4096 are allowed"),
-        (
-            'x{n="{{ target }}"}',
-            "query has the unknown variable {{ target }}, use {{ namespace }}, {{ workload }}, {{ interval }}",
+        ('x{n="{{ pod }}"}', f"query has the unknown variable {{{{ pod }}}}, use {KNOWN}"),
+        ("x[{{ }}]", f"query has the unknown variable {{{{  }}}}, use {KNOWN}"),
+        *(
+            (
+                f'x{{n="{{{{ {name} }}}}"}}',
+                (
+                    f"query has {{{{ {name} }}}}, which only Flagger generates: write the name, or "
+                    f"{{{{ variables.{name} }}}}"
+                ),
+            )
+            for name in ("service", "ingress", "route")
         ),
-        ("x[{{ }}]", "query has the unknown variable {{  }}, use {{ namespace }}, {{ workload }}, {{ interval }}"),
+        ('x{n="{{ variables.code }}"}', "query has {{ variables.code }}, and templateVariables has no code"),
+        ("x{n={{ name }}}", 'query has {{ name }} outside of a string, write "{{ name }}"'),
         ("x{n={{ namespace }}}", 'query has {{ namespace }} outside of a string, write "{{ namespace }}"'),
     ],
 )
 def test_query_that_cannot_be_asked_is_refused_with_what_would_be_right(query, problem):
     assert template_problem(query) == problem
+
+
+@pytest.mark.parametrize(
+    ("query", "given", "asked"),
+    [
+        ('x{code=~"{{ variables.code }}"}', {"code": "5.."}, 'x{code=~"5.."}'),
+        ("x{ {{ variables.label }}='1'}", {"label": "code"}, "x{ code='1'}"),
+        ("{{variables.metric}}[{{ variables.window }}]", {"metric": "a:b_c", "window": "5m"}, "a:b_c[5m]"),
+        ("x > {{ variables.limit }}", {"limit": "0.5"}, "x > 0.5"),
+        ('x{a="{{ variables.a }}"}', {"a": 'say "\\d"\n'}, 'x{a="say \\"\\\\d\\"\\n"}'),
+        ("x{a='{{ variables.a }}'}", {"a": "it's"}, "x{a='it\\'s'}"),
+        ("x{a=`{{ variables.a }}`}", {"a": "\\d\"'"}, "x{a=`\\d\"'`}"),
+    ],
+)
+def test_what_the_canary_sets_is_filled_in_as_it_is(query, given, asked):
+    assert template_problem(query, given) is None
+    assert rendered(query, TARGET, "5m", given) == asked
+
+
+@pytest.mark.parametrize(
+    ("query", "given", "problem"),
+    [
+        (
+            "x{ {{ variables.a }} }",
+            {"a": 'code="500"'},
+            (
+                "query has {{ variables.a }} outside of a string, where only a word or a number can stand: "
+                'write "{{ variables.a }}"'
+            ),
+        ),
+        (
+            "x{a=`{{ variables.a }}`}",
+            {"a": "`"},
+            "query has {{ variables.a }} within backticks, where its value cannot stand: use other quotes",
+        ),
+        (
+            "x{a=`{{ variables.a }}`}",
+            {"a": "a\\"},
+            "query has {{ variables.a }} within backticks, where its value cannot stand: use other quotes",
+        ),
+    ],
+)
+def test_what_the_canary_sets_cannot_become_syntax(query, given, problem):
+    assert template_problem(query, given) == problem
+
+
+@given(value=st.text(max_size=20), quote=st.sampled_from(["'", '"', "`"]), operator=st.sampled_from(["=", "!="]))
+def test_any_value_that_is_accepted_stays_within_its_string(value, quote, operator):
+    assume(quote != "`" or "\\" not in value)  # this parser takes escapes there, which Prometheus does not
+    query = f"x{{a{operator}{quote}{{{{ variables.a }}}}{quote}}}"
+    if template_problem(query, {"a": value}) is None:
+        (matcher,) = promql_parser.parse(rendered(query, TARGET, "1m", {"a": value})).matchers.matchers
+        assert matcher.name == "a"
 
 
 NAMES = st.from_regex(r"[a-z0-9]([-a-z0-9.]{0,20}[a-z0-9])?", fullmatch=True)

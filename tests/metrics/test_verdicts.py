@@ -1,6 +1,7 @@
 """What a reading says of a canary, in the words of the events."""
 
 import math
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -33,6 +34,8 @@ DURATION = Check("istio_request_duration_seconds_bucket", 500, "2m")
         (Check(DURATION.name, 1234567.5, "1m"), 1234567.6, "request duration 20m34.568s > 1234567.5ms"),
         (Check(DURATION.name, 100, "1m"), 100.0000001, "request duration 101ms > 100ms"),
         (DURATION, 2525.0, "request duration 2.525s > 500ms"),
+        (replace(DURATION, quantile=0.95), 2525.0, "P95 request duration 2.525s > 500ms"),
+        (replace(RATE, protocol="grpc"), 82.33, "gRPC success rate 82.33% < 99%"),
         (DURATION, 1567.4, "request duration 1.567s > 500ms"),
         (DURATION, 823.0, "request duration 823ms > 500ms"),
         (DURATION, 500.2, "request duration 501ms > 500ms"),

@@ -13,7 +13,7 @@ import yaml
 
 from controller.flags import Options
 from controller.lifecycle import USER_AGENT, Controller
-from hack.sandbox.__main__ import ARTIFACTS, HTTP_ROUTE_CRD, VIRTUAL_SERVICE_CRD
+from hack.sandbox.__main__ import ARTIFACTS, DEFINITIONS, HTTP_ROUTE_CRD, VIRTUAL_SERVICE_CRD
 from hack.sandbox.api.server import Logged
 from hack.sandbox.cluster import Cluster
 
@@ -23,7 +23,7 @@ INTERVAL = timedelta(milliseconds=60)
 WINDOW = "1s"
 PATIENCE_SECONDS = 20.0
 WRITES = {"create", "update", "patch", "delete"}
-CRDS = (VIRTUAL_SERVICE_CRD, HTTP_ROUTE_CRD, ARTIFACTS / "flagger" / "crd.yaml")
+CRDS = (VIRTUAL_SERVICE_CRD, HTTP_ROUTE_CRD, *DEFINITIONS)
 CANARY = ("flagger.app", "canaries")
 
 
@@ -173,6 +173,7 @@ def controller(on: Stage, **changes: Any) -> Iterator[Controller]:
         "kubeconfig": on.kubeconfig,
         "master": None,
         "metrics_server": on.cluster.prometheus.url,
+        "allowed_metrics_servers": (),
         "control_loop_interval": INTERVAL,
         "log_level": "info",
         "port": 0,

@@ -33,6 +33,17 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
   value: {{ printf "/prometheus-token/%s" .key }}
 {{- end }}
 {{- end }}
+{{- if ne .Values.prometheus.method "POST" }}
+- name: PROMETHEUS_METHOD
+  value: {{ .Values.prometheus.method }}
+{{- end }}
+{{- with .Values.prometheus.parameters }}
+- name: PROMETHEUS_PARAMETERS
+  value: |
+    {{- range $name, $value := . }}
+    {{ $name }}={{ $value }}
+    {{- end }}
+{{- end }}
 {{- with .Values.prometheus.headers }}
 - name: PROMETHEUS_HEADERS
   value: |
@@ -115,6 +126,12 @@ rules:
   - apiGroups: [gateway.networking.k8s.io]
     resources: [httproutes]
     verbs: [list, watch, patch]
+  {{- end }}
+  {{- if .Values.kinds.metricTemplates }}
+  # The queries: only looked at.
+  - apiGroups: [flagger.app]
+    resources: [metrictemplates]
+    verbs: [list, watch]
   {{- end }}
   # The destinations: only looked at.
   - apiGroups: [""]

@@ -51,7 +51,9 @@ def answers(series=SOME, **changes):
 
 def metrics(**changes):
     default = Metrics(
-        series=dict.fromkeys(METRICS, SOME), others=NONE, of_canaries={("test", "podinfo"): (answers(), answers())}
+        series={"destination": dict.fromkeys(METRICS, SOME)},
+        others={"destination": NONE},
+        of_canaries={("test", "podinfo"): (answers(), answers())},
     )
     return replace(default, **changes)
 

@@ -17,7 +17,7 @@ OF = "of podinfo or podinfo-canary in namespace test"
 
 
 def having(*, requests=SOME, seconds=SOME, milliseconds=SOME):
-    return {REQUESTS: requests, SECONDS: seconds, MILLISECONDS: milliseconds}
+    return {"destination": {REQUESTS: requests, SECONDS: seconds, MILLISECONDS: milliseconds}}
 
 
 def of(*asked):
@@ -51,7 +51,7 @@ def of(*asked):
             id="a count of zero",
         ),
         pytest.param(
-            {"series": having(requests=NONE), "others": SOME},
+            {"series": having(requests=NONE), "others": {"destination": SOME}},
             [
                 (
                     "problem",
@@ -182,3 +182,35 @@ def test_prometheus_that_is_away_is_said_once():
     assert bad(facts(metrics=AWAY)) == [
         ("problem", "PrometheusUnusable", f"Prometheus cannot be used: {AWAY.reason}"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("reporter", "nobody", "fix"),
+    [
+        ("source", "no caller has a sidecar, and no gateway is scraped", "Scrape the ingress gateway"),
+        ("waypoint", "no waypoint is in use, or none is scraped", "istioctl waypoint apply"),
+    ],
+)
+def test_reporter_without_series_is_a_problem_of_the_canaries_that_name_it(reporter, nobody, fix):
+    spec = builders.spec(checks=(Check(REQUESTS, 99.0, "1m"),), reporter=reporter)
+    looks = (world(canary=builders.canary(status=builders.at_rest(), spec=spec)),)
+    series = {**having(), reporter: having(requests=NONE)["destination"]}
+    others = {"destination": NONE, reporter: SOME}
+    asked = facts(api=api(objects=Objects(looks)), metrics=metrics(series=series, others=others, of_canaries=of(NONE)))
+    (finding,) = [f for f in judge(asked) if f.level != "ok"]
+    assert (finding.level, finding.reason) == ("problem", "NoIstioSeries")
+    assert finding.what == f'Prometheus has {REQUESTS}, but none with reporter="{reporter}": {nobody}'
+    assert finding.fix.startswith(fix)
+
+
+def test_reporter_with_series_is_named():
+    spec = builders.spec(checks=(Check(REQUESTS, 99.0, "1m"),), reporter="source")
+    looks = (world(canary=builders.canary(status=builders.at_rest(), spec=spec)),)
+    series, others = {"source": having()["destination"]}, {"source": NONE}
+    asked = facts(api=api(objects=Objects(looks)), metrics=metrics(series=series, others=others, of_canaries=of(SOME)))
+    assert f'Prometheus has {REQUESTS} with reporter="source"' in [f.what for f in judge(asked)]
+
+
+def test_service_without_grpc_requests_is_told_so():
+    (finding,) = asked_of(Check(REQUESTS, 99.0, "1m", protocol="grpc"), series=NONE)
+    assert finding.what == f'Prometheus has no {REQUESTS} {OF} with request_protocol="grpc"'

@@ -6,6 +6,7 @@ import pytest
 
 from controller.check.facts import Objects, OwnAnswer
 from controller.check.judge import judge
+from controller.check.judge_metrics import METRICS
 from controller.check.report import as_json
 from controller.core.canary import InvalidSpec
 from metrics.types import Check, Limits, NoData, OwnCheck, Unavailable, Value
@@ -60,7 +61,7 @@ def test_query_stands_in_the_json():
 
 
 def test_query_needs_no_series_of_istio():
-    nothing = dict.fromkeys(metrics().series, NONE)
+    nothing = {"destination": dict.fromkeys(METRICS, NONE)}
     reasons = [f.reason for f in judge(asked(Value(0.4), series=nothing))]
     assert "QueryAnswered" in reasons
     assert [f.level for f in judge(asked(Value(0.4), series=nothing)) if f.reason == "NoIstioSeries"] == ["warning"]

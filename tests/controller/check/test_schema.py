@@ -23,10 +23,15 @@ def served(change=lambda _: None):
     return {"components": {"schemas": {"Status": {}, **named}}}
 
 
+def items_of(properties):
+    return properties["spec"]["properties"]["canaryAnalysis"]["properties"]["metrics"]["items"]["properties"]
+
+
 def test_fields_are_those_of_the_crd():
     properties = yaml.safe_load(CRD.read_text())["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]
     assert set(FIELDS["spec"]) == set(properties["spec"]["properties"])
     assert set(FIELDS["spec.canaryAnalysis"]) == set(properties["spec"]["properties"]["canaryAnalysis"]["properties"])
+    assert set(FIELDS["spec.canaryAnalysis.metrics"]) == set(items_of(properties))
     assert set(FIELDS["status"]) == set(properties["status"]["properties"])
 
 
@@ -58,9 +63,13 @@ def test_verbs_that_are_noted_are_those_of_the_crd():
         pytest.param(lambda p: None, (), id="our own"),
         pytest.param(lambda p: p["status"]["properties"].pop("stage"), ("status.stage",), id="an older one"),
         pytest.param(
+            lambda p: items_of(p).pop("protocol"), ("spec.canaryAnalysis.metrics.protocol",), id="one before gRPC"
+        ),
+        pytest.param(
             lambda p: p["spec"].update(properties={"targetRef": {}}),
             tuple(f"spec.{f}" for f in FIELDS["spec"])
-            + tuple(f"spec.canaryAnalysis.{f}" for f in FIELDS["spec.canaryAnalysis"]),
+            + tuple(f"spec.canaryAnalysis.{f}" for f in FIELDS["spec.canaryAnalysis"])
+            + tuple(f"spec.canaryAnalysis.metrics.{f}" for f in FIELDS["spec.canaryAnalysis.metrics"]),
             id="another operator's",
         ),
         pytest.param(

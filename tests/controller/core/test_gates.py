@@ -12,8 +12,9 @@ from controller.core.gates import AT_REST, GATES, PRIMARY_NOT_SERVING, WRITE_REF
 from controller.core.plan import WriteStatus
 from controller.core.world import Sight, Unseen
 from informers.types import Unreadable
+from metrics.types import Limits, OwnCheck
 from router.types import Backend, Route, Weights
-from tests.controller.core.builders import NOW, backend, canary, primary, workload, world
+from tests.controller.core.builders import NOW, SUCCESS, backend, canary, primary, spec, workload, world
 
 ALL = tuple({gate.reason: gate for gate in (*GATES, *AT_REST, PRIMARY_NOT_SERVING, WRITE_REFUSED)}.values())
 UNREADABLE = Unreadable("test", "podinfo", "u", "1", "KeyError: 'spec'")
@@ -41,6 +42,9 @@ def test_all_gates_are_open_where_all_is_well():
     assert list(gates.all_closed(world(), ALL)) == []
 
 
+NO_TEMPLATE = OwnCheck(
+    "a", "", Limits(high=1.0), "1m", template="errors", problem="metric template errors.test: not found"
+)
 CLOSED = [
     (
         "KindNotServed",
@@ -86,6 +90,11 @@ CLOSED = [
             "service podinfo selects nothing, which no pod of deployment podinfo.test has, "
             "service podinfo-canary selects app=podinfo, which no pod of deployment podinfo-canary.test has"
         ),
+    ),
+    (
+        "MetricTemplateNotUsable",
+        {"canary": canary(spec=spec(checks=(SUCCESS, NO_TEMPLATE, replace(NO_TEMPLATE, name="b"))))},
+        "metric template errors.test: not found",
     ),
     (
         "PrimaryPaused",

@@ -33,7 +33,7 @@ from hack.sandbox.__main__ import ARTIFACTS
 from hack.sandbox.api.kinds import from_crd
 from hack.sandbox.api.schema import problems
 from metrics.types import Check, Limits, OwnCheck, Verdict
-from tests.canary_objects import BAD, ERRORS, GOOD, RATE, SECONDS, query, seed
+from tests.canary_objects import BAD, ERRORS, GOOD, RATE, SECONDS, in_namespace, query, seed, template
 from tests.controller.core import builders
 
 KINDS, ROUTES = WORKLOADS.keys(), ("VirtualService", "HTTPRoute")
@@ -617,4 +617,28 @@ def test_query_of_the_users_own():
     assert parse(obj).spec.checks == (
         OwnCheck("checkout errors", ERRORS, Limits(0.0, 1.5), "5m", "%"),
         OwnCheck("queue depth", "vector(0)", Limits(None, 1.0), "1m"),
+    )
+
+
+def test_template_of_another_namespace_is_refused_by_code():
+    obj = seed()
+    obj["spec"]["canaryAnalysis"]["metrics"] = [in_namespace("monitoring")]
+    assert parsed(obj).spec.problem == (
+        "spec.canaryAnalysis.metrics[0].templateRef.namespace must be test, the canary's own, or absent, "
+        "not 'monitoring': copy the template there"
+    )
+
+
+def test_check_with_a_template_has_its_query_elsewhere():
+    obj = seed()
+    obj["spec"]["canaryAnalysis"]["metrics"] = [template(unit="%", templateVariables={"b": "2", "a": "1"})]
+    (check,) = parsed(obj).spec.checks
+    assert check == OwnCheck("checkout errors", "", Limits(high=1.0), "1m", "%", "checkout", (("a", "1"), ("b", "2")))
+
+
+def test_number_that_no_double_holds_is_refused_by_code():
+    obj = seed()
+    obj["spec"]["canaryAnalysis"]["metrics"] = [query(thresholdRange={"max": 10**400})]
+    assert parsed(obj).spec.problem == (
+        "spec.canaryAnalysis.metrics[0].thresholdRange.max must be a number that fits a double"
     )
