@@ -45,7 +45,7 @@ class Live:
         return sum(request.verb == "patch" for request in self.cluster.api.log.of("contract"))
 
 
-SERVED = ("Deployment", "StatefulSet", "VirtualService", "HTTPRoute", "Service")
+SERVED = ("Deployment", "StatefulSet", "DaemonSet", "VirtualService", "HTTPRoute", "Service")
 OBJECTS = (
     "namespaces/test",
     "workloads/primary-deployment",
