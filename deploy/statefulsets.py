@@ -18,13 +18,15 @@ from informers.resources import ApiKind
 
 STATEFUL_SETS = ApiKind("apps", ("v1",), "statefulsets", "StatefulSet")
 PROGRESS_DEADLINE = timedelta(minutes=10)  # that of a Deployment which names none
+HELD = "its partition keeps all pods at the old template"
 
 
 def view(obj: Mapping[str, Any], previous: Workload | None) -> Workload:
     """Return the cached view of a StatefulSet.
 
-    Pods that a partition keeps at their old template count as updated: somebody wants them so. With ``OnDelete`` a pod
-    is updated when somebody deletes it; until then the rollout waits.
+    Pods that a partition keeps at their old template count as updated: somebody wants them so. If it keeps all of them,
+    no pod runs the template that would be judged, or was promoted, and the rollout waits. With ``OnDelete`` a pod is
+    updated when somebody deletes it; until then the rollout waits.
 
     Args:
         obj: the object as the API server sent it.
@@ -42,6 +44,8 @@ def view(obj: Mapping[str, Any], previous: Workload | None) -> Workload:
     partition = whole(strategy, "partition", "spec.updateStrategy.rollingUpdate.", highest=HIGHEST_INT32)
     current = whole(status, "replicas", "status.", highest=HIGHEST_INT32)
     updated = whole(status, "updatedReplicas", "status.", highest=HIGHEST_INT32)
+    replicas = whole(spec, "replicas", "spec.", default=1, highest=HIGHEST_INT32)
+    held = not updated and max(current, replicas) <= partition and _is_between_revisions(status)
     return Workload(
         namespace=meta["namespace"],
         name=meta["name"],
@@ -49,7 +53,7 @@ def view(obj: Mapping[str, Any], previous: Workload | None) -> Workload:
         resource_version=meta["resourceVersion"],
         generation=whole(meta, "generation", "metadata."),
         observed_generation=whole(status, "observedGeneration", "status."),
-        replicas=whole(spec, "replicas", "spec.", default=1, highest=HIGHEST_INT32),
+        replicas=replicas,
         current_replicas=current,
         updated_replicas=max(updated, min(current, updated + partition)),
         available_replicas=whole(status, "availableReplicas", "status.", highest=HIGHEST_INT32),
@@ -61,7 +65,13 @@ def view(obj: Mapping[str, Any], previous: Workload | None) -> Workload:
         template=template(obj, previous),
         promoted=text(annotations, PROMOTED_ANNOTATION, "metadata.annotations."),
         fenced=text(annotations, FENCE_ANNOTATION, "metadata.annotations."),
+        unready=HELD if current and held else "",
     )
+
+
+def _is_between_revisions(status: Mapping[str, Any]) -> bool:
+    current, update = (text(status, field, "status.") for field in ("currentRevision", "updateRevision"))
+    return current != update
 
 
 STATEFUL_SET = WorkloadKind(

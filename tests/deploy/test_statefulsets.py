@@ -62,7 +62,35 @@ def test_view():
         pytest.param(
             stateful_set(partition=1, updatedReplicas=1), "2 of 3 replicas are updated", id="not all of them yet"
         ),
-        pytest.param(stateful_set(partition=9, updatedReplicas=0), None, id="a partition that holds everything"),
+        pytest.param(stateful_set(partition=9), None, id="a partition that would hold everything, and nothing to hold"),
+        *(
+            pytest.param(
+                stateful_set(partition=partition, updatedReplicas=0, currentRevision="db-1", updateRevision="db-2"),
+                "its partition keeps all pods at the old template",
+                id=f"a partition of {partition} that holds everything",
+            )
+            for partition in (3, 9)
+        ),
+        pytest.param(
+            stateful_set(partition=9, updatedReplicas=0, currentRevision="db-1", updateRevision="db-1"),
+            None,
+            id="the old template came back",
+        ),
+        pytest.param(
+            stateful_set(partition=2, updatedReplicas=0, currentRevision="db-1", updateRevision="db-2"),
+            "2 of 3 replicas are updated",
+            id="a partition that lets one through, and it is not there yet",
+        ),
+        pytest.param(
+            stateful_set(partition=2, updatedReplicas=1, currentRevision="db-1", updateRevision="db-2"),
+            None,
+            id="a partition that has let one through",
+        ),
+        pytest.param(
+            stateful_set(partition=2, replicas=1, updatedReplicas=0, currentRevision="db-1", updateRevision="db-2"),
+            "1 of 3 replicas are updated",
+            id="the pods below the partition come first",
+        ),
         pytest.param(
             stateful_set(spec={"updateStrategy": {"type": "OnDelete"}}, updatedReplicas=2),
             "2 of 3 replicas are updated",
