@@ -107,6 +107,5 @@ def _refusal(address: str, servers: Collection[str]) -> str | None:
     if not address or address in servers:
         return None
     return (
-        f"spec.provider.address {address} is none that the controller may ask, leave it out or have it allowed by "
-        "--allow-metrics-server"
+        f"spec.provider.address {address} is not an allowed address: omit it, or allow it with --allow-metrics-server"
     )

@@ -123,8 +123,8 @@ def test_check_takes_query_and_address_of_its_template():
         (
             found(address="http://169.254.169.254"),
             (
-                "spec.provider.address http://169.254.169.254 is none that the controller may ask, leave it out or "
-                "have it allowed by --allow-metrics-server"
+                "spec.provider.address http://169.254.169.254 is not an allowed address: omit it, or "
+                "allow it with --allow-metrics-server"
             ),
         ),
     ],
