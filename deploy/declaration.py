@@ -23,14 +23,14 @@ class Fixed:
 class ByReplicas:
     """It is scaled by its scale subresource."""
 
-    replicas: Path  # where the desired number stands
+    path: Path  # where the desired number stands
 
 
 @dataclass(frozen=True, slots=True)
 class BySwitch:
     """It has pods or none, by a field that is true or false."""
 
-    parked: Path  # true: it has no pods
+    path: Path  # true: it has no pods
 
 
 Scaling = Fixed | ByReplicas | BySwitch

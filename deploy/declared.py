@@ -51,9 +51,11 @@ def view(declared: Declaration, obj: Mapping[str, Any], previous: Workload | Non
     annotations = mapping(meta, "annotations", "metadata.")
     found = health(obj, declared.conditions)
     generation = whole(meta, "generation", "metadata.")
-    lowest, highest = _bounds(declared)
     replicas = _replicas(declared, obj)
-    ready = replicas if not found.unready and found.observed_generation >= generation else 0
+    lowest, highest = _bounds(declared, replicas)
+    counted = declared.counts.available is not None
+    why = found.unready or ("" if counted or "deletionTimestamp" not in meta else "it is being deleted")
+    ready = replicas if not why and found.observed_generation >= generation else 0
     current = _count(obj, declared.counts.current, replicas)
     available = _count(obj, declared.counts.available, ready)
     return Workload(
@@ -71,14 +73,14 @@ def view(declared: Declaration, obj: Mapping[str, Any], previous: Workload | Non
         deadline_exceeded=found.stalled,
         progress_deadline=declared.progress_deadline,
         resumed_at=None,
-        failure=found.unready,
+        failure=why,
         template=taken_over(meta, previous) or content_of(declared, obj),
         promoted=text(annotations, PROMOTED_ANNOTATION, "metadata.annotations."),
         fenced=text(annotations, FENCE_ANNOTATION, "metadata.annotations."),
         lowest_replicas=lowest,
         highest_replicas=highest,
-        counts_pods=declared.counts.available is not None,
-        unready=found.unready,
+        counts_pods=counted,
+        unready=why,
     )
 
 
@@ -142,14 +144,14 @@ class SwitchedDeployer(TemplateDeployer):
 def _deployer(declared: Declaration) -> MakeDeployer:
     content = Content(lambda obj: content_of(declared, obj).revision, partial(content_operations, declared))
     if isinstance(declared.scaling, BySwitch):
-        return partial(SwitchedDeployer, content=content, parked=declared.scaling.parked)
+        return partial(SwitchedDeployer, content=content, parked=declared.scaling.path)
     return partial(TemplateDeployer, content=content)
 
 
-def _bounds(declared: Declaration) -> tuple[int, int]:
+def _bounds(declared: Declaration, replicas: int) -> tuple[int, int]:
     match declared.scaling:
         case Fixed():
-            return 1, 1
+            return replicas, replicas  # how many there are is not for us to say
         case BySwitch():
             return 0, 1
         case ByReplicas():
@@ -162,8 +164,8 @@ def _replicas(declared: Declaration, obj: Mapping[str, Any]) -> int:
     """Return how many pods are wanted; where no field says so, those that there are, or 1 if nobody counts them."""
     scaling = declared.scaling
     if isinstance(scaling, ByReplicas):
-        return _whole(obj, scaling.replicas, default=1)
-    parked = isinstance(scaling, BySwitch) and _is_on(obj, scaling.parked)
+        return _whole(obj, scaling.path, default=1)
+    parked = isinstance(scaling, BySwitch) and _is_on(obj, scaling.path)
     return 0 if parked else max(_count(obj, declared.counts.current, 1), 1)
 
 

@@ -64,7 +64,7 @@ def _unready(conditions: Mapping[str, Json], required: Sequence[str]) -> str:
     for kind in required or (READY,):
         if kind not in conditions:
             if required:
-                return f"it shows no condition {kind} yet"
+                return f"has no condition {kind} yet"
         elif not _is_true(conditions[kind]):
             return _told(conditions[kind])
     return ""

@@ -50,7 +50,7 @@ class Workload:
     template: Template
     promoted: str  # value of PROMOTED_ANNOTATION, or ""
     fenced: str = ""  # value of FENCE_ANNOTATION, or ""
-    lowest_replicas: int = 0  # of what it can be scaled to; 1: it always keeps its pods
+    lowest_replicas: int = 0  # of what it can be scaled to; more than 0: it always keeps its pods
     highest_replicas: int = HIGHEST_INT32  # likewise; equal to the lowest: it cannot be scaled
     counts_pods: bool = True  # False: nobody says how many pods there are; the numbers are 1 where it is ready, else 0
     unready: str = ""  # what keeps it from being ready besides numbers, as the end of a sentence: its own conditions

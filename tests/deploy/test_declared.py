@@ -115,6 +115,16 @@ def test_stalled_is_a_deadline_that_has_passed():
     assert (seen.deadline_exceeded, seen.failure) == (True, "Stalled is True")
 
 
+def test_what_is_being_deleted_is_not_ready_where_nobody_counts_its_pods():
+    obj = widget()
+    obj["metadata"]["deletionTimestamp"] = "2018-10-10T12:00:00Z"
+    seen = view(WIDGET, obj, None)
+    assert (seen.unready, seen.failure, seen.available_replicas) == (("it is being deleted",) * 2 + (0,))
+    assert rollout_status(seen) == "it is being deleted"
+    counted = view(replace(WIDGET, counts=COUNTS), status(obj, replicas=1, updated=1, available=1), None)
+    assert (counted.unready, rollout_status(counted)) == ("", None)
+
+
 def test_paused_by_a_field():
     assert view(WIDGET, widget(hold=True), None).paused
 
@@ -270,7 +280,7 @@ def test_helm_release_is_paused_by_suspend_and_waits_for_its_first_condition():
     seen = HELM_RELEASE.watched.view(release("podinfo", suspend=True), None)
     assert (seen.paused, seen.observed_generation, seen.within_bounds(0)) == (True, 0, 1)
     assert rollout_status(seen) == "the change of its spec is not observed yet"
-    assert seen.unready == "it shows no condition Ready yet"
+    assert seen.unready == "has no condition Ready yet"
 
 
 def test_helm_release_of_another_chart_or_with_other_values_is_another_revision():
@@ -292,10 +302,34 @@ def function(name, **spec):
     return {"metadata": meta, "spec": {"name": name, "image": "f:1", **spec}}
 
 
-def test_function_without_a_status_is_ready_and_its_name_is_its_own():
+def shows(**conditions):
+    return {"conditions": [{"type": kind, "status": said} for kind, said in conditions.items()]}
+
+
+@pytest.mark.parametrize(
+    ("status", "why"),
+    [
+        pytest.param(None, "has no condition Ready yet", id="the Community Edition writes none"),
+        pytest.param(shows(Ready="True", Healthy="True"), None, id="its Deployment is made, and a pod is ready"),
+        pytest.param(
+            {**shows(Ready="True", Healthy="True"), "observedGeneration": 0},
+            "the change of its spec is not observed yet",
+            id="said of the version before",
+        ),
+        pytest.param(shows(Ready="Unknown", Healthy="True"), "Ready is Unknown", id="its Deployment is not changed"),
+        pytest.param(shows(Ready="True", Healthy="False"), "Healthy is False", id="no pod is ready"),
+        pytest.param(shows(Ready="True"), "has no condition Healthy yet", id="no pod was ready yet"),
+    ],
+)
+def test_function_is_ready_only_by_its_conditions(status, why):
+    obj = {**function("f"), **({"status": status} if status else {})}
+    seen = FUNCTION.watched.view(obj, None)
+    assert (rollout_status(seen), seen.available_replicas) == (why, 0 if why else 1)
+
+
+def test_name_of_a_function_is_its_own():
     seen = FUNCTION.watched.view(function("f"), None)
     other = FUNCTION.watched.view(function("f-canary"), None)
-    assert rollout_status(seen) is None
     assert seen.template == other.template
     for change in ({"image": "f:2"}, {"environment": {"a": "b"}}, {"labels": {"a": "b"}}):
         assert FUNCTION.watched.view(function("f", **change), None).template != seen.template

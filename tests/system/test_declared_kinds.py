@@ -9,6 +9,7 @@ from tests.system.harness import WINDOW, controller, objects, stage
 
 RELEASES, FUNCTIONS = ("helm.toolkit.fluxcd.io", "helmreleases"), ("openfaas.com", "functions")
 HELM_RELEASE_CRD = definition(*RELEASES, "HelmRelease", "v2", "v2beta2")
+HEALTHY = {"type": "Healthy", "status": "True"}  # what OpenFaaS says besides; others do not ask for it
 FUNCTION_CRD = definition(*FUNCTIONS, "Function", "v1")
 
 
@@ -42,7 +43,7 @@ def play(on, resource, name, **condition):
     ready = {"type": "Ready", "status": "True", "reason": "Succeeded", "message": "it runs", **condition}
 
     def say(obj):
-        obj["status"] = {"observedGeneration": obj["metadata"]["generation"], "conditions": [ready]}
+        obj["status"] = {"observedGeneration": obj["metadata"]["generation"], "conditions": [ready, HEALTHY]}
 
     on.change(resource, name, say, subresource="status")
 

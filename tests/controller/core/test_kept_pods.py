@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -9,10 +10,13 @@ from controller.core.canary import Stage, State
 from controller.core.decide import decide
 from controller.core.plan import Fence, Scale, WriteStatus
 from controller.core.world import rollout_of
+from deploy.declaration import Counts
+from deploy.declared import view
 from deploy.types import Template
 from router.types import Backend
 from tests.controller.core.builders import MINUTE, NOW, at_rest, primary, said, spec, starting, status, workload, world
 from tests.controller.core.builders import canary as canary_object
+from tests.deploy.declared import WIDGET, widget
 
 HIDDEN = Template("123", "2", labels=(), selector=(), shows_labels=False)
 ONE = {"replicas": 1, "current_replicas": 1, "updated_replicas": 1, "available_replicas": 1}
@@ -66,6 +70,35 @@ def test_promotion_ends_without_a_word_of_scaling_down():  # behaviour 9
     assert said(plan) == ["Promotion completed! podinfo-canary.test keeps its pods"]
     (written,) = statuses(plan)
     assert (written.state, written.canary_generation) == (State.FINISHED, 1)
+
+
+def counted(pods):
+    """Return what a kind that cannot be scaled, and whose pods are counted, is seen as."""
+    declared = replace(WIDGET, counts=Counts(*(("status", name) for name in ("replicas", "updated", "available"))))
+    obj = widget("podinfo-canary")
+    obj["status"].update(replicas=pods, updated=pods, available=pods)
+    return replace(view(declared, obj, None), template=HIDDEN, generation=1, observed_generation=1)
+
+
+@pytest.mark.parametrize("pods", [0, 1, 3])
+@pytest.mark.parametrize("noted", [0, 1, 2, 5])
+@pytest.mark.parametrize(
+    "the_status",
+    [
+        partial(at_rest),
+        partial(of_this_revision, starting),
+        partial(of_this_revision),
+        partial(of_this_revision, stage=Stage.PROMOTING, canary_weight=50),
+        partial(of_this_revision, stage=Stage.ROLLING_BACK),
+        partial(of_this_revision, stage=Stage.DRAINING),
+    ],
+)
+@pytest.mark.parametrize("weight", [0, 50])
+def test_what_cannot_be_scaled_never_is_however_many_pods_are_counted(the_status, noted, pods, weight):
+    the_world = kept(status=the_status(canary_replicas=noted), canary_workload=counted(pods), weight=weight)
+    for promoted in (False, True):
+        template = HIDDEN if promoted else replace(HIDDEN, revision="1", body="1")
+        assert scales(decide(replace(the_world, primary=the_primary(template=template)))) == []
 
 
 def test_end_waits_for_no_drain_since_no_pods_go():
