@@ -13,7 +13,8 @@ from controller.resources import CANARIES
 from deploy.declaration import Declaration
 from deploy.declared import declared_kind
 from deploy.kinds import WorkloadKind
-from deploy.registry import WORKLOADS
+from deploy.registry import CODED, WORKLOADS
+from deploy.taken import Taken
 from informers.kinds import READ, WatchedKind
 from informers.resources import ApiKind
 from informers.types import Json
@@ -58,3 +59,13 @@ def make_kinds(declared: Sequence[Declaration] = ()) -> Kinds:
 BUILT_IN = make_kinds()
 CANARY = BUILT_IN.canary
 """Its resource and its permissions are the same whatever is declared; its view is not."""
+
+_NO_WORKLOADS = (CANARY.api, *(kind.api for name, kind in BUILT_IN.parts.items() if name not in WORKLOADS))
+TAKEN = Taken(
+    kinds={
+        **dict.fromkeys(CODED, "is built in"),
+        **{api.kind: "is what canaries are made of" for api in _NO_WORKLOADS},
+    },
+    plurals={api.plural: api.kind for api in (CANARY.api, *(kind.api for kind in BUILT_IN.parts.values()))},
+)
+"""What nobody can declare."""

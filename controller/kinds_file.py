@@ -5,9 +5,9 @@ from pathlib import Path
 
 import yaml
 
+from controller.kinds import TAKEN
 from deploy.declaration import Declaration
-from deploy.declarations import parse_declarations
-from deploy.registry import CODED
+from deploy.declarations import DeclarationError, parse_declarations
 
 _MOST_BYTES = 1_000_000  # a ConfigMap, from which it usually comes, holds no more
 
@@ -20,8 +20,10 @@ def read_kinds(path: str) -> tuple[Declaration, ...]:
     """
     try:
         with Path(path).open("rb") as file:
-            data = yaml.safe_load(file.read(_MOST_BYTES))
-        return parse_declarations(data, taken=CODED)
+            content = file.read(_MOST_BYTES + 1)
+        if len(content) > _MOST_BYTES:
+            raise DeclarationError(f"it holds more than {_MOST_BYTES} bytes")
+        return parse_declarations(yaml.safe_load(content), TAKEN)
     except (OSError, ValueError) as error:  # a path with a null byte, text that is no UTF-8, a declaration
         why = error.strerror if isinstance(error, OSError) else error
         raise ArgumentTypeError(f"{path!r}: {why}") from error

@@ -5,7 +5,7 @@ Every mistake is one sentence: which entry, which field, what is wrong with it a
 
 import difflib
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -20,6 +20,7 @@ from deploy.declaration import (
     Scaling,
 )
 from deploy.paths import Path, parse_path, shown
+from deploy.taken import Taken, refusal
 from informers.fields import HIGHEST_INT32
 from informers.resources import ApiKind
 
@@ -43,27 +44,26 @@ class DeclarationError(ValueError):
     """A declaration is wrong; the message says which entry, which field, and what would be right."""
 
 
-def parse_declarations(data: object, *, taken: Collection[str]) -> tuple[Declaration, ...]:
+def parse_declarations(data: object, taken: Taken) -> tuple[Declaration, ...]:
     """Return the declarations of a file.
 
     Args:
         data: what the file holds.
-        taken: kinds that are there already and cannot be declared anew.
+        taken: what is there already and cannot be declared.
 
     Raises:
         DeclarationError: something is wrong.
     """
     if not isinstance(data, list):
         raise DeclarationError(f"it must hold a list of kinds, each with {', '.join(_KEYS[:4])} and fields")
-    found: dict[str, Declaration] = {}
+    found: list[Declaration] = []
     for number, entry in enumerate(data, start=1):
         declaration = _Entry(number, entry).declaration()
-        kind = declaration.api.kind
-        if kind in taken or kind in found:
-            why = "stands in the file twice" if kind in found else "is there without being declared"
-            raise DeclarationError(f"entry {number} ({kind}): kind {kind} {why}, take the entry out")
-        found[kind] = declaration
-    return tuple(found.values())
+        why = refusal(declaration.api, [other.api for other in found], taken)
+        if why:
+            raise DeclarationError(f"entry {number} ({declaration.api.kind}): {why}")
+        found.append(declaration)
+    return tuple(found)
 
 
 class _Entry:
@@ -111,6 +111,7 @@ class _Entry:
                     "fields", f"names {shown(other)} twice, since {shown(one)} holds it; keep one of them"
                 )
         self._refuse_what_is_kept(declaration, copied)
+        self._refuse_scaling_that_cannot_work(declaration)
 
     def _refuse_what_is_kept(self, declaration: Declaration, copied: Sequence[Path]) -> None:
         for own in declaration.own:
@@ -124,12 +125,21 @@ class _Entry:
             if not any(own[: len(path)] == path for path in declaration.fields):
                 raise self._wrong("identity", f"{shown(own)} is not below one of fields, so it is not copied anyway")
 
+    def _refuse_scaling_that_cannot_work(self, declaration: Declaration) -> None:
+        if isinstance(declaration.scaling, Fixed):
+            return
+        if declaration.counts.available is None:
+            raise self._wrong("scale", "needs counts.available, so that the canary gets no traffic before it has a pod")
+        own, paused = declaration.scaling.path, declaration.paused
+        if paused is not None and paused[: len(own)] == own[: len(paused)]:
+            raise self._wrong("paused", f"{shown(paused)} is what scale names too, name two fields")
+
     def _pod_template(self) -> PodTemplate | None:
         template = self._path("podTemplate", self._entry.get("podTemplate"))
         selector = self._path("selector", self._entry.get("selector"))
         if template is None:
             if selector is not None:
-                raise self._wrong("selector", "is of a podTemplate, which is missing")
+                raise self._wrong("selector", "requires podTemplate")
             return None
         return PodTemplate(template, selector)
 

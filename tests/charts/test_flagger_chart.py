@@ -135,7 +135,8 @@ WIDGET = {
     "fields": ["spec.image"],
     "progressDeadlineSeconds": 900,
 }
-SCALED = {**WIDGET, "plural": "gadgets", "kind": "Gadget", "scale": {"replicas": "spec.replicas"}}
+COUNTED = {"counts": {"available": "status.available"}}
+SCALED = {**WIDGET, "plural": "gadgets", "kind": "Gadget", "scale": {"replicas": "spec.replicas"}, **COUNTED}
 
 
 def test_declared_kinds_are_granted_and_reach_the_controller_as_a_file(render, tmp_path):

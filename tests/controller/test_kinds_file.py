@@ -11,7 +11,8 @@ import yaml
 from controller.__main__ import EXIT_USAGE
 from controller.command_line import UsageError
 from controller.flags import parse_options
-from deploy.registry import CODED
+from controller.kinds import BUILT_IN
+from deploy.registry import CODED, WORKLOADS
 from tests.deploy.declared import WIDGET
 
 ENTRY = {
@@ -50,7 +51,27 @@ def test_declared_kind_of_ours_may_be_declared_otherwise_and_a_coded_one_may_not
     assert declared.api.kind == "HelmRelease"
     for kind in CODED:
         file.write_text(yaml.safe_dump([{**ENTRY, "kind": kind}]))
-        assert f"entry 1 ({kind}): kind {kind} is there without being declared" in refused(file)
+        assert f"entry 1 ({kind}): kind {kind} is built in, remove the entry" in refused(file)
+
+
+@pytest.mark.parametrize("kind", ["Canary", *sorted(BUILT_IN.parts.keys() - WORKLOADS.keys())])
+def test_what_canaries_are_made_of_may_not_be_declared(file, kind):
+    file.write_text(yaml.safe_dump([{**ENTRY, "kind": kind}]))
+    assert f"entry 1 ({kind}): kind {kind} is what canaries are made of, remove the entry" in refused(file)
+
+
+@pytest.mark.parametrize("plural", ["canaries", *sorted(kind.api.plural for kind in BUILT_IN.parts.values())])
+def test_plural_of_ours_may_not_be_that_of_another_kind(file, plural):
+    file.write_text(yaml.safe_dump([{**ENTRY, "plural": plural}]))
+    assert f"entry 1 (Widget): plural {plural} is that of kind " in refused(file)
+
+
+def test_file_that_is_too_large_is_refused_and_not_cut(file):
+    declared = yaml.safe_dump([ENTRY])
+    file.write_text(declared + "#" * (1_000_000 - len(declared)))
+    assert parse_options([f"--kinds={file}"], {}).declared == (WIDGET,)
+    file.write_text(file.read_text() + "#")
+    assert "it holds more than 1000000 bytes" in refused(file)
 
 
 @pytest.mark.parametrize(
@@ -89,10 +110,12 @@ def test_bad_file_ends_the_process_with_2(file, command):
 PAGE = Path(__file__).parents[2] / "docs" / "other-kinds.md"
 
 
-def test_example_of_the_docs_is_right_and_its_mistake_is_told_so(file):
+def test_examples_of_the_docs_are_right_and_the_mistake_is_told_so(file):
     page = PAGE.read_text()
-    example = yaml.safe_load(re.findall(r"```yaml\n(declaredKinds:.*?)```", page, re.DOTALL)[0])["declaredKinds"]
-    file.write_text(yaml.safe_dump(example))
-    assert [kind.api.kind for kind in parse_options([f"--kinds={file}"], {}).declared] == ["Widget"]
+    examples = re.findall(r"```yaml\n(declaredKinds:.*?)```", page, re.DOTALL)
+    for text, kind in zip(examples, ("Function", "Widget"), strict=True):
+        example = yaml.safe_load(text)["declaredKinds"]
+        file.write_text(yaml.safe_dump(example))
+        assert [declared.api.kind for declared in parse_options([f"--kinds={file}"], {}).declared] == [kind]
     file.write_text(yaml.safe_dump([{**example[0], "fields": ["image"]}]))
     assert refused(file).replace(str(file), file.name) in page

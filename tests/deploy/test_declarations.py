@@ -9,9 +9,12 @@ from hypothesis import strategies as st
 
 from deploy.declaration import ByReplicas, BySwitch, Counts, Declaration, Fixed, PodTemplate
 from deploy.declarations import DeclarationError, parse_declarations
+from deploy.taken import Taken
 from informers.resources import ApiKind
 
 LEAST = {"group": "example.com", "versions": ["v1"], "plural": "widgets", "kind": "Widget", "fields": ["spec.image"]}
+COUNTED = {"counts": {"available": "status.available"}}
+SWITCHED = {"scale": {"switch": "spec.parked"}, **COUNTED}
 WITHOUT_FIELDS = {key: value for key, value in LEAST.items() if key != "fields"}
 
 
@@ -19,8 +22,14 @@ def entry(**changes):
     return {**LEAST, **changes}
 
 
+TAKEN = Taken(
+    kinds={"Deployment": "is built in", "Service": "is what canaries are made of"},
+    plurals={"services": "Service", "functions": "Function"},
+)
+
+
 def parsed(*entries):
-    return parse_declarations(list(entries), taken={"Deployment"})
+    return parse_declarations(list(entries), TAKEN)
 
 
 def test_least_that_must_be_said():
@@ -58,14 +67,12 @@ def test_all_that_can_be_said():
 
 
 def test_switch_and_pod_template_alone():
-    (found,) = parsed({**WITHOUT_FIELDS, "podTemplate": "spec.pod", "scale": {"switch": "spec.parked"}})
+    (found,) = parsed({**WITHOUT_FIELDS, "podTemplate": "spec.pod", **SWITCHED})
     assert (found.pod_template, found.scaling) == (PodTemplate(("spec", "pod")), BySwitch(("spec", "parked")))
 
 
 def test_whole_spec_may_be_released_without_what_each_side_keeps():
-    (found,) = parsed(
-        entry(fields=["spec"], identity=["spec.name"], scale={"switch": "spec.parked"}, paused="spec.off")
-    )
+    (found,) = parsed(entry(fields=["spec"], identity=["spec.name"], paused="spec.off", **SWITCHED))
     assert found.own_below(("spec",)) == (("name",), ("parked",), ("off",))
 
 
@@ -83,8 +90,20 @@ def test_whole_spec_may_be_released_without_what_each_side_keeps():
         ([entry(plural="Widgets")], "entry 1 (Widget): plural must be the plural in lower case, such as widgets"),
         ([entry(kind="widget")], "entry 1 (widget): kind must be a kind in CamelCase, such as Widget, not 'widget'"),
         ([entry(kind=3)], "entry 1: kind must be a kind in CamelCase, such as Widget, not 3"),
-        ([entry(kind="Deployment")], "entry 1 (Deployment): kind Deployment is there without being declared"),
-        ([LEAST, LEAST], "entry 2 (Widget): kind Widget stands in the file twice, take the entry out"),
+        ([entry(kind="Deployment")], "entry 1 (Deployment): kind Deployment is built in, remove the entry"),
+        ([LEAST, LEAST], "entry 2 (Widget): kind Widget stands in the file twice, remove the entry"),
+        ([entry(kind="Service")], "entry 1 (Service): kind Service is what canaries are made of, remove the entry"),
+        ([entry(plural="functions")], "entry 1 (Widget): plural functions is that of kind Function, and two"),
+        ([LEAST, entry(kind="Gadget", group="a.io")], "entry 2 (Gadget): plural widgets is that of kind Widget, and"),
+        ([entry(group="apps")], "entry 1 (Widget): group apps is one of Kubernetes' own or Flagger's, in which no"),
+        ([entry(group="batch")], "entry 1 (Widget): group batch is one of Kubernetes' own or Flagger's, in which no"),
+        ([entry(group="networking.k8s.io")], "group networking.k8s.io is one of Kubernetes' own or Flagger's, in"),
+        ([entry(group="k8s.io")], "group k8s.io is one of Kubernetes' own or Flagger's, in which no kind can be"),
+        ([entry(group="flagger.app")], "group flagger.app is one of Kubernetes' own or Flagger's, in which no kind"),
+        ([entry(scale={"replicas": "spec.n"})], "entry 1 (Widget): scale needs counts.available, so that the canary"),
+        ([entry(scale={"switch": "spec.n"}, counts={"current": "status.n"})], "(Widget): scale needs counts.available"),
+        ([entry(**SWITCHED, paused="spec.parked")], "paused spec.parked is what scale names too, name two fields"),
+        ([entry(**SWITCHED, paused="spec.parked.x")], "paused spec.parked.x is what scale names too, name two fields"),
         ([entry(field=[])], "entry 1 (Widget): field is not known, did you mean fields?"),
         ([entry(xyz=1)], "entry 1 (Widget): xyz is not known, use group, versions, plural, kind, fields, podTemplate"),
         ([{**LEAST, 5: 1}], "entry 1 (Widget): 5 is not known, use group"),
@@ -98,11 +117,11 @@ def test_whole_spec_may_be_released_without_what_each_side_keeps():
         ([entry(fields=["spec.a", "spec.a"])], "fields names spec.a twice, since spec.a holds it; keep one"),
         ([entry(podTemplate="spec")], "podTemplate must be a path below spec, such as spec.image, not 'spec'"),
         ([entry(podTemplate="spec.image")], "fields names spec.image twice"),
-        ([entry(selector="spec.selector")], "selector is of a podTemplate, which is missing"),
+        ([entry(selector="spec.selector")], "selector requires podTemplate"),
         ([entry(identity=["spec.name"])], "identity spec.name is not below one of fields, so it is not copied anyway"),
         ([entry(identity=["spec.image"])], "identity spec.image would keep spec.image from being copied"),
         ([entry(paused="spec.image")], "paused spec.image would keep spec.image from being copied"),
-        ([entry(scale={"switch": "spec.image"})], "scale spec.image would keep spec.image from being copied"),
+        ([entry(scale={"switch": "spec.image"}, **COUNTED)], "scale spec.image would keep spec.image from being"),
         ([entry(scale="spec.replicas")], "scale must be {replicas: PATH} or {switch: PATH}; leave it out for what"),
         ([entry(scale={})], "scale must be {replicas: PATH} or {switch: PATH}"),
         ([entry(scale={"by": "spec.replicas"})], "scale must be {replicas: PATH} or {switch: PATH}"),
@@ -120,9 +139,18 @@ def test_whole_spec_may_be_released_without_what_each_side_keeps():
 )  # fmt: skip
 def test_mistake_is_one_sentence(data, said):
     with pytest.raises(DeclarationError) as error:
-        parse_declarations(data, taken={"Deployment"})
+        parse_declarations(data, TAKEN)
     assert said in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("group", ["example.k8s.io.example.com", "leaderworkerset.x-k8s.io", "my.flagger.app.io"])
+def test_group_of_somebody_else_is_taken(group):
+    assert parsed(entry(group=group))[0].api.group == group
+
+
+def test_kind_of_ours_that_is_declared_anew_keeps_its_plural():
+    assert parsed(entry(group="openfaas.com", kind="Function", plural="functions"))[0].api.kind == "Function"
 
 
 JSON = st.recursive(
