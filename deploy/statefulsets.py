@@ -45,7 +45,8 @@ def view(obj: Mapping[str, Any], previous: Workload | None) -> Workload:
     current = whole(status, "replicas", "status.", highest=HIGHEST_INT32)
     updated = whole(status, "updatedReplicas", "status.", highest=HIGHEST_INT32)
     replicas = whole(spec, "replicas", "spec.", default=1, highest=HIGHEST_INT32)
-    held = not updated and max(current, replicas) <= partition and _is_between_revisions(status)
+    all_held = current > 0 and max(current, replicas) <= partition
+    why = HELD if all_held and not updated and _is_between_revisions(status) else ""
     return Workload(
         namespace=meta["namespace"],
         name=meta["name"],
@@ -55,17 +56,17 @@ def view(obj: Mapping[str, Any], previous: Workload | None) -> Workload:
         observed_generation=whole(status, "observedGeneration", "status."),
         replicas=replicas,
         current_replicas=current,
-        updated_replicas=max(updated, min(current, updated + partition)),
+        updated_replicas=updated if why else max(updated, min(current, updated + partition)),
         available_replicas=whole(status, "availableReplicas", "status.", highest=HIGHEST_INT32),
         paused=False,
         deadline_exceeded=False,
         progress_deadline=PROGRESS_DEADLINE,
         resumed_at=None,
-        failure="",
+        failure=why,
         template=template(obj, previous),
         promoted=text(annotations, PROMOTED_ANNOTATION, "metadata.annotations."),
         fenced=text(annotations, FENCE_ANNOTATION, "metadata.annotations."),
-        unready=HELD if current and held else "",
+        unready=why,
     )
 
 

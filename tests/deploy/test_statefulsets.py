@@ -4,10 +4,12 @@ import copy
 
 import pytest
 
+from controller.core.decide import decide
 from deploy.rollout import rollout_status
-from deploy.statefulsets import view
+from deploy.statefulsets import HELD, view
 from deploy.types import FENCE_ANNOTATION, PROMOTED_ANNOTATION
 from informers.types import FieldError
+from tests.controller.core.builders import MINUTE, NOW, said, starting, workload, world
 
 OBJECT = {
     "metadata": {
@@ -102,6 +104,14 @@ def test_convergence(obj, why):
     assert rollout_status(view(obj, None)) == why
 
 
+def test_pods_that_a_partition_holds_all_back_count_as_old_so_that_the_start_is_timed():
+    held = {"updatedReplicas": 0, "currentRevision": "db-1", "updateRevision": "db-2"}
+    seen = view(stateful_set(partition=3, **held), None)
+    assert (seen.current_replicas, seen.updated_replicas, seen.failure) == (3, 0, seen.unready)
+    none = view(stateful_set(partition=3, replicas=0, **held), None)
+    assert (none.current_replicas, none.unready, none.failure) == (0, "", "")
+
+
 def test_template_is_taken_over_while_the_spec_is_unmoved():
     before = view(OBJECT, None)
     assert view(stateful_set(availableReplicas=1), before).template is before.template
@@ -114,3 +124,20 @@ def test_template_is_taken_over_while_the_spec_is_unmoved():
 def test_partition_that_is_none_is_refused(partition):
     with pytest.raises(FieldError, match="partition"):
         view(stateful_set(partition=partition), None)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "told"),
+    [
+        (5, f"Waiting for podinfo.test rollout to finish: {HELD}"),
+        (11, f"Rolling back podinfo-canary.test progress deadline exceeded, {HELD}"),
+    ],
+)
+def test_canary_whose_pods_are_all_held_back_is_not_judged_and_is_rolled_back_in_the_end(minutes, told):
+    seen = view(stateful_set(partition=3, updatedReplicas=0, currentRevision="db-1", updateRevision="db-2"), None)
+    fields = {field: getattr(seen, field) for field in ("replicas", "current_replicas", "updated_replicas")}
+    fields |= {field: getattr(seen, field) for field in ("available_replicas", "failure", "unready")}
+    start = starting(start_time=NOW - minutes * MINUTE)
+    plan = decide(world(status=start, canary_workload=workload(**fields), weight=0))
+    assert said(plan)[0] == told
+    assert not plan.observe
