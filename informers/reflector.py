@@ -15,6 +15,7 @@ from informers.doubt import Doubt
 from informers.errors import (
     ApiError,
     ExpiredError,
+    ServerError,
     TooManyRequestsError,
     TransportError,
     error_from_status,
@@ -33,6 +34,7 @@ _WATCH_SECONDS = 300  # and up to as many again, so that reconnects spread out
 _LONGEST_RETRY_AFTER_SECONDS = 60.0  # more than that is no wish of a server, and would blind us
 _TOO_LARGE = "ResourceVersionTooLarge"
 _TOO_LARGE_TEXT = "Too large resource version"
+_MAY_MISS_SOMETHING = (TransportError, ServerError, ExpiredError)  # no answer, that of a proxy, or the version is gone
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,7 @@ class Reflector(Generic[V]):
     def _note(self, error: ApiError, stop: Stop) -> None:
         """Tell of a failed request, and heed what its answer asked for; after stop it is cut off, not failed."""
         if not stop.is_set():
-            self._outage.note_failure(self, behind=isinstance(error, TransportError))
+            self._outage.note_failure(self, behind=isinstance(error, _MAY_MISS_SOMETHING))
             self._heed(error)
             self._hooks.failed(error)
 
@@ -130,7 +132,7 @@ class Reflector(Generic[V]):
         return stop.is_set() or self._wait(stop, seconds)
 
     def _wait_for_the_server(self, stop: Stop, seconds: float) -> bool:
-        return self._outage.wait(stop, seconds) if self._outage.is_behind(self) else stop.wait(seconds)
+        return self._outage.wait(self, stop, seconds) if self._outage.is_behind(self) else stop.wait(seconds)
 
     # --- lists ---
 

@@ -77,17 +77,17 @@ class _Asker:
         version, user = self._version(), self._user()
         asked = {CANARIES.kind: ServedVersion(self._client, CANARY.api)}
         asked |= {name: version for name, version in self._versions.items() if isinstance(version, ServedVersion)}
-        kinds = {name: _served(version) for name, version in asked.items()}
         access = tuple(self._access(question))
         versions: dict[str, Callable[[], Resource]] = {**self._versions, **asked}
         asker = ObjectAsker(self._client, question.kinds, versions, access, question.scopes, question.metrics_servers)
         objects = asker.ask(now, question.default_interval)
         unnamed = optional(question.kinds).keys() - asker.named
+        kinds = {name: _served(version) for name, version in asked.items() if name not in unnamed}
         return Api(
             version=version,
             user=user,
             missing_namespaces=tuple(name for name in question.namespaces if self._is_missing(name)),
-            kinds={kind: found for kind, found in kinds.items() if kind not in unnamed},
+            kinds=kinds,
             missing_fields=self._missing_fields() if isinstance(kinds[CANARIES.kind], Served) else (),
             access=tuple(a for a in access if a.kind not in unnamed),
             objects=objects,

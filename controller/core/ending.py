@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from controller.core import conditions, events, gates, pacing, waits
-from controller.core.canary import FAILED_REVISIONS_KEPT, CanarySpec, CanaryStatus, Stage, State
+from controller.core.canary import FAILED_REVISIONS_KEPT, CanarySpec, CanaryStatus, InvalidSpec, Stage, State
 from controller.core.conditions import PROMOTED
 from controller.core.events import Cause
 from controller.core.plan import Action, Fence, Log, Plan, ReleaseFinalizer, Say, Scale, Shift, WriteStatus
@@ -75,19 +75,27 @@ def go_on_ending(world: World) -> Plan:
 def let_go(world: World) -> Plan:
     """Release an object that is being deleted, with all traffic where the pods are.
 
-    A namespace that goes takes no new events: what would be one is a log line there. A route that cannot be read is
-    left as it is: nobody waits for the repair of an object that a deletion, or a namespace, waits for.
+    A namespace that goes takes no new events: what would be one is a log line there. A route that cannot be read, or is
+    not known as the spec is invalid, is left as it is: nobody waits for the repair of an object that a deletion, or a
+    namespace, waits for.
     """
     diverted = world.only_the_canary_serves
     shift = to_the_canary(world) if diverted else to_the_primary(world)
     released = events.released(world.canary.label, workload_label(world) if diverted else _primary_label(world))
-    if world.route_is_unreadable:
-        released = events.released_as_it_is(world.canary.label, gates.unusable_route(world) or "")
+    unknown = gates.unusable_route(world) if world.route_is_unreadable else _unknown_route(world)
+    if unknown is not None:
+        released = events.released_as_it_is(world.canary.label, unknown)
     said = Log(released.text) if world.namespace_terminating else Say(released)
-    told = (said,) if world.route_is_unreadable or any(isinstance(action, Shift) for action in shift) else ()
+    told = (said,) if unknown is not None or any(isinstance(action, Shift) for action in shift) else ()
     fence = [action for action in keep_out_a_late_copy(world) if action not in shift]
     owed = () if fence else owed_fence(world)[:1]
     return Plan((*shift, *told, *fence, *_release(world), *owed))
+
+
+def _unknown_route(world: World) -> str | None:
+    """Return why nobody knows which route it is that sends requests to the canary, or None if none does or we know."""
+    spec = world.canary.spec
+    return spec.problem if isinstance(spec, InvalidSpec) and world.canary.status.canary_weight else None
 
 
 def to_the_primary(world: World) -> tuple[Action, ...]:

@@ -179,11 +179,13 @@ class Rollout:
     def primary_is_beyond_help(self) -> bool:
         """Whether the primary will not come back by itself: the rollout is the cure and need not wait for it.
 
-        Of one whose pods are not counted nobody can say that only the canary serves: its own word has to do.
+        Of one whose pods are not counted nobody can say that only the canary serves: its own word has to do. What this
+        rollout has copied is no cure of itself.
         """
         if self.primary is None or not self.primary.deadline_exceeded:
             return False
-        return self.world.only_the_canary_serves or not self.primary.counts_pods
+        cures = self.overtaken or not self.copied
+        return self.world.only_the_canary_serves or (not self.primary.counts_pods and cures)
 
 
 def rollout_of(world: World) -> Rollout | None:

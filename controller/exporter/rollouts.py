@@ -43,7 +43,7 @@ class RolloutExporter:
             registry=registry,
         )
         self._lock = threading.Lock()
-        self._running: dict[Key, CanaryStatus] = {}  # as the last reconcile has left it
+        self._running: dict[Key, tuple[str, CanaryStatus]] = {}  # uid, and as the last reconcile has left it
         self._stage_began: dict[Key, datetime] = {}
 
     def looked(self, world: World, plan: Plan) -> None:
@@ -51,19 +51,21 @@ class RolloutExporter:
         canary = world.canary
         key = (canary.namespace, canary.name)
         after = next((a.status for a in reversed(plan.actions) if isinstance(a, WriteStatus)), canary.status)
+        going = canary.deleting or world.namespace_terminating
+        released = going and ReleaseFinalizer() in plan.actions
         with self._lock:
             # Not what this reconcile began with: the last may have ended a rollout and failed before it told us.
-            before = self._running.pop(key, canary.status)
-            if after.state is State.RUNNING:
-                self._running[key] = after
+            uid, before = self._running.pop(key, (canary.uid, canary.status))
+            before = before if uid == canary.uid else canary.status
+            if after.state is State.RUNNING and not released:
+                self._running[key] = canary.uid, after
             began = self._note_stage(key, before, after, world.now)
         corrections = sum(isinstance(action, Say) and action.event.action == "Correct" for action in plan.actions)
         if corrections:
             self._corrections.labels(canary.namespace).inc(corrections)
         if began and before.stage:
             self._stages.labels(before.stage.value).observe((world.now - began).total_seconds())
-        going = canary.deleting or world.namespace_terminating
-        end = outcome(before, after, released=going and ReleaseFinalizer() in plan.actions)
+        end = outcome(before, after, released=released)
         if end is None:
             return
         self._rollouts.labels(canary.namespace, *end).inc()

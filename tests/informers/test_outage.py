@@ -14,43 +14,6 @@ from tests.fakes.source import Listed, ScriptedSource, build, error, thing
 PATIENCE = 10
 
 
-def waiting(outage, stop, seconds):
-    """Wait on a thread; return it and what will say how the wait ended."""
-    ends = []
-    thread = threading.Thread(target=lambda: ends.append(outage.wait(stop, seconds)))
-    thread.start()
-    return thread, ends
-
-
-def test_wait_is_over_when_another_is_answered_or_it_is_stopped():  # contract R26
-    outage = Outage()
-
-    def answered():
-        outage.note_failure("a", behind=True)
-        outage.note_answer("a")
-
-    for end, stopped in ((answered, False), (None, True)):
-        stop = Stop()
-        thread, ends = waiting(outage, stop, PATIENCE * 6)
-        while thread.is_alive():  # the wait may not have begun when it is told
-            (end or stop.set)()
-            thread.join(0.01)
-        assert ends == [stopped]
-
-
-def test_wait_lasts_as_long_as_was_asked_if_nobody_is_answered():
-    outage = Outage()
-    outage.note_failure("a", behind=True)
-    outage.note_answer("a")  # what was told before is no news
-    assert not outage.wait(Stop(), 0.01)
-
-
-def test_wait_that_begins_after_a_stop_is_over_at_once():
-    stop = Stop()
-    stop.set()
-    assert Outage().wait(stop, PATIENCE * 6)
-
-
 class Clock:
     def __init__(self):
         self.seconds = 100.0
@@ -72,7 +35,64 @@ def outage(clock):
     return known
 
 
-def test_server_that_is_behind_makes_everything_doubtful_until_all_have_caught_up(outage, clock):  # contract R26
+def waiting(outage, who, stop, seconds):
+    """Wait on a thread; return it and what will say how the wait ended."""
+    ends = []
+    thread = threading.Thread(target=lambda: ends.append(outage.wait(who, stop, seconds)))
+    thread.start()
+    return thread, ends
+
+
+def test_wait_is_over_when_another_is_answered(outage):  # contract R26
+    for who in "abc":
+        outage.note_failure(who, behind=True)
+    thread, ends = waiting(outage, "a", Stop(), PATIENCE * 6)
+    outage.note_answer("b")
+    thread.join(PATIENCE)
+    assert ends == [False]
+    assert not outage.wait("c", Stop(), PATIENCE * 6)  # it failed before b was answered: at once
+
+
+def test_wait_is_over_when_it_is_stopped(outage):
+    stop = Stop()
+    thread, ends = waiting(outage, "a", stop, PATIENCE * 6)
+    stop.set()
+    thread.join(PATIENCE)
+    assert ends == [True]
+    assert outage.wait("a", stop, PATIENCE * 6)
+
+
+def test_wait_lasts_as_long_as_was_asked_if_others_were_answered_all_along(outage):  # contract R26
+    outage.note_failure("a", behind=True)
+    outage.note_failure("b", behind=True)
+    outage.note_answer("a")
+    assert not outage.wait("b", Stop(), 0.01)
+
+
+def test_informers_that_fail_after_each_answer_do_not_wake_each_other(outage, clock):  # contract R26
+    for who in "abc":
+        outage.note_failure(who, behind=True)
+    outage.note_answer("a")
+    clock.seconds += SETTLE_SECONDS / 2
+    for who in "abc":
+        outage.note_failure(who, behind=True)
+    outage.note_answer("a")
+    assert not outage.wait("b", Stop(), 0.01)
+    outage.note_failure("a", behind=True)
+    clock.seconds += SETTLE_SECONDS
+    outage.note_answer("a")
+    assert not outage.wait("b", Stop(), PATIENCE * 6)  # at once: another outage is over
+
+
+def test_trouble_of_one_kind_makes_nothing_doubtful_however_often_it_is_answered(outage, clock):  # contract R26
+    for _ in range(100):
+        outage.note_failure("a", behind=True)
+        outage.note_answer("a")
+        assert not outage.is_doubtful()
+        clock.seconds += 0.1
+
+
+def test_server_that_is_away_makes_everything_doubtful_until_all_have_caught_up(outage, clock):  # contract R26
     assert not outage.is_doubtful()
     for who in "abc":
         outage.note_failure(who, behind=True)
@@ -118,7 +138,7 @@ class Told(Outage):
         self.answers.append(self.is_behind(who))
         super().note_answer(who)
 
-    def wait(self, stop, seconds):
+    def wait(self, who, stop, seconds):
         self.waits.append(seconds)
         return stop.is_set()
 

@@ -100,8 +100,9 @@ def test_kind_that_was_not_declared_is_told_on_the_canary(on):
     with controller(on):
         add_canary(on, "Widget")
         on.until(lambda: on.condition("Ready").get("reason") == "InvalidSpec")
-    assert on.condition("Ready")["message"].startswith("spec.targetKind 'Widget' is not supported, use Deployment or ")
-    assert on.condition("Ready")["message"].endswith(", or declare it in the file of --kinds")
+    said = on.condition("Ready")["message"]
+    assert said.startswith("spec.targetKind 'Widget' is not supported, use DaemonSet or Deployment or ")
+    assert said.endswith(", or declare it in the file of --kinds")
 
 
 def test_declared_kind_that_the_cluster_lacks_is_told_on_the_canary_and_nobody_else_is_held_up(on):

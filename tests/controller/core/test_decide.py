@@ -605,8 +605,19 @@ def test_invalid_spec_is_an_event_and_a_condition_and_moves_nothing():
 
 
 def test_invalid_object_that_is_being_deleted_is_let_go():
-    broken = canary(spec=InvalidSpec("x"), deleting=True)
+    broken = canary(spec=InvalidSpec("x"), deleting=True, status=at_rest())
     assert decided(world(canary=broken, route=None)).actions == (ReleaseFinalizer(),)
+
+
+def test_invalid_object_with_traffic_that_is_being_deleted_says_that_the_route_stays():  # behaviour 16
+    broken = canary(
+        spec=InvalidSpec("spec.targetKind Widget is not known"), deleting=True, status=status(canary_weight=30)
+    )
+    plan = decided(world(canary=broken, route=None))
+    assert kinds(plan) == ["Say", "ReleaseFinalizer"]
+    assert said(plan) == [
+        "Canary podinfo.test is being deleted, its traffic stays as it is: spec.targetKind Widget is not known"
+    ]
 
 
 # --- 18 --------------------------------------------------------------------------------------------------------------

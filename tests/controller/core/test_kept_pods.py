@@ -8,7 +8,7 @@ import pytest
 
 from controller.core.canary import Stage, State
 from controller.core.decide import decide
-from controller.core.plan import Fence, Scale, WriteStatus
+from controller.core.plan import Fence, Scale, Shift, WriteStatus
 from controller.core.world import rollout_of
 from deploy.declaration import Counts
 from deploy.declared import view
@@ -164,6 +164,13 @@ def test_canary_that_is_stalled_is_rolled_back_at_once():
     stalled = canary(**NOT_READY, deadline_exceeded=True, failure="Stalled is True")
     plan = decide(kept(status=of_this_revision(starting), canary_workload=stalled))
     assert said(plan)[0] == "Rolling back podinfo-canary.test progress deadline exceeded, Stalled is True"
+
+
+def test_promoted_version_that_is_stalled_on_the_primary_is_not_promoted():  # behaviour 11
+    stuck = the_primary(**NOT_READY, deadline_exceeded=True, promoted=f"123@{(NOW - 5 * MINUTE).isoformat()}")
+    plan = decide(kept(status=of_this_revision(stage=Stage.PROMOTING, canary_weight=50), primary=stuck, weight=50))
+    assert not [written.state for written in statuses(plan) if written.state is State.FINISHED]
+    assert not any(isinstance(action, Shift) for action in plan.actions)
 
 
 def test_fix_of_a_promoted_version_that_is_stalled_on_the_primary_is_not_kept_waiting():  # behaviour 12

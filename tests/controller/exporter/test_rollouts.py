@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from controller.core.canary import Stage, State, Verbs
+from controller.core.canary import CanaryStatus, Stage, State, Verbs
 from controller.core.decide import decide
-from controller.core.events import ABORTED, WORKLOAD_DELETED, deadline_exceeded, evidence_missing, threshold_reached
+from controller.core.events import ABORTED, deadline_exceeded, evidence_missing, threshold_reached, workload_deleted
 from controller.core.plan import Plan, ReleaseFinalizer, WriteStatus
 from controller.exporter.rollouts import RolloutExporter
 from metrics.types import NoData
@@ -117,7 +117,9 @@ NEW = {"generation": 2, "observed_generation": 2}
             ("failed", deadline_exceeded("").reason),
             id="progress deadline",
         ),
-        pytest.param(world(canary_workload=None), (), ("failed", WORKLOAD_DELETED.reason), id="deployment deleted"),
+        pytest.param(
+            world(canary_workload=None), (), ("failed", workload_deleted("deployment").reason), id="deployment deleted"
+        ),
         pytest.param(
             world(canary=canary(verbs=Verbs(abort="podinfo-canary-2"))), (), ("failed", ABORTED.reason), id="aborted"
         ),
@@ -188,6 +190,15 @@ def test_stages_are_timed_from_their_begin_to_their_end(metrics):
 def test_stage_that_began_before_the_process_is_not_timed(metrics):
     metrics.look(world(status=status(canary_weight=50)))
     assert metrics.series("flagger_stage_duration_seconds_sum") == []
+
+
+def test_object_that_was_recreated_ends_no_rollout_of_the_one_before(metrics):
+    metrics.look(world(canary=canary(deleting=True)))
+    released = metrics.ends()
+    metrics.look(world(canary=canary(uid="another", status=CanaryStatus())), Plan())
+    metrics.look(world(), Plan())
+    metrics.look(world(canary=canary(uid="a third", status=CanaryStatus())), Plan())
+    assert metrics.ends() == released == {("test", "released", "ObjectDeleted"): 1}
 
 
 def test_rollout_of_an_object_that_was_deleted_is_forgotten(metrics):
