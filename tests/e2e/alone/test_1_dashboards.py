@@ -22,6 +22,11 @@ ANALYSIS, CONTROLLER = (
 SCRAPE_SECONDS = 1.0
 LONGEST_STEP_SECONDS = 60.0  # that a panel asks for
 EXPECTED_AT_REST = {"no traffic", "no pods"}
+METRICS = [
+    {"name": "istio_requests_total", "threshold": 99},
+    {"name": "istio_request_duration_milliseconds_bucket", "threshold": 500},
+    {"name": "scrapes", "query": "vector(5)", "thresholdRange": {"min": 1, "max": 9}},
+]
 
 
 class Watched:
@@ -51,7 +56,9 @@ def watched(cluster, tmp_path) -> Iterator[Watched]:
         user = User(cluster.api, switches)
         run_controller(stack, cluster.places, tmp_path, "watched")
         user.settle(namespace)
-        stack.callback(cluster.api.delete, f"/api/v1/namespaces/{namespace}")
+        canary = f"/apis/flagger.app/v1beta1/namespaces/{namespace}/canaries/podinfo"
+        stack.callback(wait_until, lambda: cluster.api.get(canary).status_code == httpx.codes.NOT_FOUND)
+        stack.callback(cluster.api.delete, f"/api/v1/namespaces/{namespace}")  # while its controller can let it go
         yield Watched(stack, cluster, user, namespace)
 
 
@@ -92,7 +99,7 @@ def options(variable, reader) -> list[str]:
 
 def test_every_panel_has_data(watched):
     user, namespace = watched.user, watched.namespace
-    user.release(namespace, stepWeight=25)
+    user.release(namespace, stepWeight=25, metrics=METRICS)
     wait_until(lambda: any("weight 50" in text for _, text in user.events(namespace)))
     user.behave("podinfo", error_ratio=0.05, namespace=namespace)
     user.behave("podinfo-canary", error_ratio=0.5, namespace=namespace)
