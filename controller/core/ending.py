@@ -94,8 +94,8 @@ def let_go(world: World) -> Plan:
 
 def _unknown_route(world: World) -> str | None:
     """Return why nobody knows which route it is that sends requests to the canary, or None if none does or we know."""
-    spec = world.canary.spec
-    return spec.problem if isinstance(spec, InvalidSpec) and world.canary.status.canary_weight else None
+    spec, unknown = world.canary.spec, world.route is None
+    return spec.problem if isinstance(spec, InvalidSpec) and unknown and world.canary.status.canary_weight else None
 
 
 def to_the_primary(world: World) -> tuple[Action, ...]:
