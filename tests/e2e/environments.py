@@ -289,6 +289,11 @@ def cluster(state: Path, directory: Path) -> Iterator[ClusterEnvironment]:
     environment.close()
 
 
+def is_refused(request: Request) -> bool:
+    """Whether a permission was missing. An event may be on its way when its namespace begins to go: that is none."""
+    return request.code in {401, 403} and "because it is being terminated" not in request.message
+
+
 def new_namespace() -> str:
     """Return a name that no other story has."""
     return f"story-{uuid.uuid4().hex[:8]}"

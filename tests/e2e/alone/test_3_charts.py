@@ -10,7 +10,7 @@ import yaml
 
 from hack.cluster.control_plane import free_port
 from hack.processes import pause
-from tests.e2e.environments import audited
+from tests.e2e.environments import audited, is_refused
 
 QUICK = "canaryAnalysis.stepWeight=25,canaryAnalysis.successRate.interval=2s,canaryAnalysis.duration.interval=2s"
 
@@ -62,7 +62,7 @@ class Installed:
         assert {("patch", "deployments"), ("patch", "virtualservices"), ("update", "leases")} <= {
             (request.verb, request.resource) for request in requests
         }
-        return [request for request in requests if request.code in {401, 403}]
+        return [request for request in requests if is_refused(request)]
 
 
 def seen(cluster, namespace):
@@ -190,7 +190,7 @@ def test_kustomizations_apply(cluster):
         "kubectl -n istio-system delete deployment flagger --ignore-not-found"
     )  # the chart's has another selector
     cluster.run("kubectl apply -f artifacts/namespaces")  # as a directory, which holds a kustomization too
-    for directory, objects in {"flagger": 7, "namespaces": 1, "workloads": 7, "rollouts": 1}.items():
+    for directory, objects in {"flagger": 8, "namespaces": 1, "workloads": 7, "rollouts": 1}.items():
         for kind in "kf":
             said = cluster.run(f"kubectl apply --dry-run=server --validate=strict -{kind} artifacts/{directory}")
             assert said.count("(server dry run)") == objects
