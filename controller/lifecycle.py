@@ -105,14 +105,7 @@ class Controller:
         self._client = KubeClient(login, user_agent=USER_AGENT, pool_size=pool, count=exporter.counted_kubernetes)
         self._parts = make_parts(self._client, options.namespaces, kinds)
         registry.register(CacheCollector(self._parts.by_resource))
-        registry.register(
-            CanaryCollector(
-                self._parts.canaries.views,
-                default_interval=options.control_loop_interval,
-                leads=lambda: self._election.leading,
-                now=utc_now,
-            )
-        )
+        registry.register(self._canaries_shown())
         self._observer = make_observer(
             options.metrics_server,
             threads=2 * options.workers,
@@ -141,6 +134,14 @@ class Controller:
             options.port, registry=registry, healthy=self._health_problems, ready=self._readiness_problems
         )
         self._health = self._make_health()
+
+    def _canaries_shown(self) -> CanaryCollector:
+        return CanaryCollector(
+            self._parts.canaries.views,
+            default_interval=self._options.control_loop_interval,
+            leads=lambda: self._election.leading,  # which is made later
+            now=utc_now,
+        )
 
     @property
     def port(self) -> int:
