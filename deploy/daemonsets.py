@@ -6,19 +6,17 @@ fits (``deploy.parking``), and scaling to any other number takes it away again.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from deploy.kinds import WorkloadKind
 from deploy.parking import PARKED_LABEL, PARKED_VALUE, is_parked
 from deploy.templated import TemplateDeployer, template
-from deploy.types import FENCE_ANNOTATION, PROMOTED_ANNOTATION, Workload
+from deploy.types import FENCE_ANNOTATION, PROGRESS_DEADLINE, PROMOTED_ANNOTATION, Workload
 from informers.fields import HIGHEST_INT32, mapping, text, whole
 from informers.kinds import READ, WatchedKind
 from informers.resources import ApiKind
 
 DAEMON_SETS = ApiKind("apps", ("v1",), "daemonsets", "DaemonSet")
-PROGRESS_DEADLINE = timedelta(minutes=10)  # that of a Deployment which names none
 NO_NODE = "no node fits its pods"
 
 

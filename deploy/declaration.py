@@ -9,9 +9,8 @@ from datetime import timedelta
 from typing import assert_never
 
 from deploy.paths import Path
+from deploy.types import PROGRESS_DEADLINE
 from informers.resources import ApiKind
-
-PROGRESS_DEADLINE = timedelta(minutes=10)  # that of a Deployment which names none
 
 
 @dataclass(frozen=True, slots=True)

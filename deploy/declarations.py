@@ -10,7 +10,6 @@ from datetime import timedelta
 from typing import Any
 
 from deploy.declaration import (
-    PROGRESS_DEADLINE,
     ByReplicas,
     BySwitch,
     Counts,
@@ -21,6 +20,7 @@ from deploy.declaration import (
 )
 from deploy.paths import Path, parse_path, shown
 from deploy.taken import Taken, refusal
+from deploy.types import PROGRESS_DEADLINE
 from informers.fields import HIGHEST_INT32
 from informers.resources import ApiKind
 

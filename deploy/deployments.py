@@ -6,7 +6,7 @@ from typing import Any
 
 from deploy.kinds import WorkloadKind
 from deploy.templated import TemplateDeployer, template
-from deploy.types import FENCE_ANNOTATION, PROMOTED_ANNOTATION, Workload
+from deploy.types import FENCE_ANNOTATION, PROGRESS_DEADLINE, PROMOTED_ANNOTATION, Workload
 from informers.fields import HIGHEST_INT32, items, mapping, text, whole
 from informers.kinds import READ, WatchedKind
 from informers.resources import ApiKind
@@ -14,7 +14,6 @@ from informers.types import FieldError
 
 DEPLOYMENTS = ApiKind("apps", ("v1",), "deployments", "Deployment")
 _DEADLINE_EXCEEDED = ("False", "ProgressDeadlineExceeded")
-_DEFAULT_DEADLINE = 600  # seconds, as Kubernetes has it
 _YEARS = range(1970, 9900)  # so that adding a deadline never overflows
 
 
@@ -64,7 +63,8 @@ def _condition(conditions: Sequence[Mapping[str, Any]], kind: str) -> Mapping[st
 
 def _progress_deadline(spec: Mapping[str, Any]) -> timedelta:
     field = "progressDeadlineSeconds"
-    return timedelta(seconds=whole(spec, field, "spec.", default=_DEFAULT_DEADLINE, highest=HIGHEST_INT32))
+    default = int(PROGRESS_DEADLINE.total_seconds())
+    return timedelta(seconds=whole(spec, field, "spec.", default=default, highest=HIGHEST_INT32))
 
 
 def _resumed_at(progressing: Mapping[str, Any]) -> datetime | None:

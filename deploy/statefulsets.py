@@ -6,18 +6,16 @@ if it were not set in a Deployment.
 """
 
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
 
 from deploy.kinds import WorkloadKind
 from deploy.templated import TemplateDeployer, template
-from deploy.types import FENCE_ANNOTATION, PROMOTED_ANNOTATION, Workload
+from deploy.types import FENCE_ANNOTATION, PROGRESS_DEADLINE, PROMOTED_ANNOTATION, Workload
 from informers.fields import HIGHEST_INT32, mapping, text, whole
 from informers.kinds import READ, WatchedKind
 from informers.resources import ApiKind
 
 STATEFUL_SETS = ApiKind("apps", ("v1",), "statefulsets", "StatefulSet")
-PROGRESS_DEADLINE = timedelta(minutes=10)  # that of a Deployment which names none
 HELD = "its partition keeps all pods at the old template"
 
 

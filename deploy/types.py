@@ -14,6 +14,7 @@ from informers.types import Unreadable
 PROMOTED_ANNOTATION = "flagger.app/promoted"
 """On the primary's metadata: which rollout was copied here last (``Stamp``), written by the copy itself."""
 FENCE_ANNOTATION = "flagger.app/fenced-version"
+PROGRESS_DEADLINE = timedelta(minutes=10)  # of what names none, as Kubernetes has it for Deployments
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,8 +41,6 @@ def for_dry_run(permissions: Iterable[Permission]) -> tuple[Permission, ...]:
     return tuple(p for p in permissions if p.verb in READ and p.resource != NAMESPACES.plural)
 
 
-NEEDED_FOR_DRY_RUN = for_dry_run(NEEDED)
-
 NEEDED_TO_LEAD: tuple[Permission, ...] = (
     *_all(LEASES.group, "leases", "create"),
     *_all(LEASES.group, "leases", "get", "update", name=LEASE_NAME),

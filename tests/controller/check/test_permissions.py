@@ -5,7 +5,7 @@ from pathlib import Path
 import yaml
 
 from controller.check.facts import Permission
-from controller.check.permissions import NEEDED, NEEDED_FOR_DRY_RUN, NEEDED_TO_LEAD, optional
+from controller.check.permissions import NEEDED, NEEDED_TO_LEAD, for_dry_run, optional
 from controller.kinds import BUILT_IN
 
 PARTS, OPTIONAL = BUILT_IN.parts, optional(BUILT_IN)
@@ -39,5 +39,5 @@ def test_manifests_of_a_kind_grant_what_it_needs_and_nothing_else():
 
 
 def test_dry_run_needs_to_look_only():
-    assert {p.verb for p in NEEDED_FOR_DRY_RUN} == {"list", "watch"}
-    assert {p.resource for p in NEEDED_FOR_DRY_RUN} == {"canaries", "deployments", "virtualservices", "services"}
+    assert {p.verb for p in for_dry_run(NEEDED)} == {"list", "watch"}
+    assert {p.resource for p in for_dry_run(NEEDED)} == {"canaries", "deployments", "virtualservices", "services"}
