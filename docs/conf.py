@@ -17,7 +17,7 @@ copyright = "the flagger-py authors, Apache 2.0"
 release = version = __version__
 extensions = ["myst_parser"]
 root_doc = "docs/index"
-include_patterns = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/**.md"]
+include_patterns = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "docs/**.md"]
 exclude_patterns = [".*", "build", "mutants", "tests", "*.egg-info", "hack", "controller", "informers", "artifacts"]
 highlight_language = "none"
 myst_heading_anchors = 4
