@@ -34,7 +34,7 @@ def of(*asked):
                 (
                     "problem",
                     "NoIstioSeries",
-                    f"Prometheus has no {REQUESTS}: it does not scrape the mesh, or nobody has sent a request yet",
+                    f"Prometheus has no {REQUESTS}: it does not scrape the mesh, or no request was sent yet",
                 )
             ],
             id="nothing of Istio is said once",
@@ -45,7 +45,7 @@ def of(*asked):
                 (
                     "problem",
                     "NoIstioSeries",
-                    f"Prometheus has no {REQUESTS}: it does not scrape the mesh, or nobody has sent a request yet",
+                    f"Prometheus has no {REQUESTS}: it does not scrape the mesh, or no request was sent yet",
                 )
             ],
             id="a count of zero",
@@ -90,7 +90,7 @@ def of(*asked):
         ),
         pytest.param(
             {"series": having(seconds=AWAY)},
-            [("warning", "CannotTell", f"Which of Istio's series Prometheus has cannot be told: {AWAY.reason}")],
+            [("warning", "CannotTell", f"It is unknown which of Istio's series Prometheus has: {AWAY.reason}")],
             id="no answer on the second question",
         ),
     ],
@@ -158,8 +158,8 @@ def test_limit_beyond_the_largest_bucket(metric, bucket):
     (finding,) = asked_of(Check(metric, 15_000.0, "1m"), largest_bucket=Value(bucket))
     assert (finding.level, finding.reason, finding.about) == ("warning", "LimitBeyondBuckets", "test/podinfo")
     assert finding.what == (
-        f"Its limit of 15s for {metric} lies beyond the largest bucket, 10s: "
-        "durations between the two cannot be told from longer ones, and fail"
+        f"Its limit of 15s for {metric} is above the largest bucket, 10s: "
+        "durations between the two cannot be distinguished from longer ones, and fail"
     )
     assert finding.fix == (
         "Set spec.canaryAnalysis.metrics[0].threshold to 10000 or less, or give the workloads larger buckets "

@@ -74,7 +74,7 @@ def test_account_without_rights_is_told_so_and_nothing_is_tried(cluster, tmp_pat
     kubeconfig.write_text(json.dumps(config))
     code, document = check(cluster, "--namespace=default", kubeconfig=kubeconfig)
     assert code == 1
-    assert permissions(document) == [f"{NOBODY} may do nothing of what the controller does in namespace default"]
+    assert permissions(document) == [f"{NOBODY} may do nothing that the controller does in namespace default"]
     requests = [request for user, request in audited(cluster.audit_log) if user == NOBODY]
     assert requests
     assert [request for request in requests if request.code == 403] == []
