@@ -66,7 +66,8 @@ def check_problem(check: AnyCheck) -> str | None:
     kind = CHECKS.get(check.name)
     if kind is None:
         known = ", ".join(sorted(CHECKS))
-        return f"name {check.name!r} is not a built-in check, use one of {known}, or give it a query and a thresholdRange"
+        fix = f"use one of {known}, or give it a query and a thresholdRange"
+        return f"name {check.name!r} is not a built-in check, {fix}"
     limit = _percent_problem if kind.is_rate else _ms_problem
     return _interval_problem(check.interval) or _how_problem(check, kind) or limit(check)
 

@@ -39,7 +39,7 @@ def api_server(facts: Facts) -> Iterator[Finding]:
             if (version.major, version.minor) >= OLDEST:
                 yield passed(check, f"The API server answers, Kubernetes {version.text}")
             else:
-                said = f"Kubernetes {version.text} is older than 1.25, the first version that supports the schema of Canary"
+                said = f"Kubernetes {version.text} is older than 1.25, the first that can check the schema of Canary"
                 yield problem(check, Reason.KUBERNETES_TOO_OLD, said, "Upgrade the cluster.")
         case _:
             assert_never(facts.api)

@@ -54,7 +54,7 @@ def istio_series(facts: Facts) -> Iterator[Finding]:
     unknown = next((r for r in answers if isinstance(r, Unavailable)), None)
     if unknown is not None:
         said = f"It is unknown which of Istio's series Prometheus has: {unknown.reason}"
-        yield cannot_tell("prometheus", said, "Try again. If Prometheus is too slow for this, it is too slow for the analysis as well.")
+        yield cannot_tell("prometheus", said, "Try again; if it is too slow for this, it is too slow to judge.")
         return
     for reporter, series in metrics.series.items():
         if _some(series[REQUESTS]):

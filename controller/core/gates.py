@@ -326,7 +326,7 @@ PRIMARY_NOT_SERVING = Gate(
 )
 WRITE_REFUSED = Gate(
     "WriteRefused",
-    "The API server accepts what the controller writes: no missing permission, policy, webhook or quota refuses it.",
+    "The API server accepts what the controller writes: permissions, policies, webhooks and quotas allow it.",
     write_refused,
     Needs.REPAIR,
 )

@@ -59,10 +59,10 @@ _ENDING = frozenset({_PROMOTING, _ROLLING_BACK, _DRAINING})
 _ANNOTATIONS = {Verb.ABORT: verbs.ABORT, Verb.PROMOTE: verbs.PROMOTE, Verb.RETRY: verbs.RETRY}
 
 _UNSEEN = "no rollout is running: the controller has not reconciled it yet, flagger check says what is missing"
-_IS_ENDING = "revision {revision} has ended its analysis (stage draining)"
+_IS_ENDING = "the analysis of revision {revision} is over (stage draining)"
 _IS_ROLLED_BACK = "revision {revision} is being rolled back (stage rolling-back)"
 _IS_COPIED = "template is being copied to the primary or was copied (stage promoting)"
-_IS_PROMOTED = f"revision {{revision}} has passed its analysis, its {_IS_COPIED}"
+_IS_PROMOTED = f"the analysis of revision {{revision}} is over, its {_IS_COPIED}"
 _TO_GO_BACK = "to roll back, release the previous version"
 _TO_RETRY = "to start it again once the state is failed: {retry}"
 _MAY_RETRY = "if it failed, start it again once the state is failed: {retry}"

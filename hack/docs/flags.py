@@ -98,7 +98,7 @@ You can use any server with the HTTP API of Prometheus. `--metrics-server` is th
 
 | variable | meaning |
 |---|---|
-| `PROMETHEUS_PARAMETERS` | more parameters of each query, one `name=value` per line. They are not hidden: do not put secrets there |
+| `PROMETHEUS_PARAMETERS` | more parameters of each query, one `name=value` per line. Not for secrets: they are shown |
 | `PROMETHEUS_METHOD` | `POST` (the default) or `GET`, for a proxy that allows only `GET` (it may refuse long queries) |
 
 An answer that covers only part of the data (`warnings`, `isPartial`) is never judged: the round is inconclusive. With
@@ -122,8 +122,8 @@ These are the same for the API server and for Prometheus:
 
 | variable | meaning |
 |---|---|
-| `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` | the proxy for `https://`, for `http://`, for both. It must be an `http://` proxy, not SOCKS |
-| `NO_PROXY` | what is reached without a proxy: names (and their subdomains), addresses, networks such as `10.0.0.0/8`, `*` |
+| `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` | the proxy for `https://`, `http://`, both. An `http://` proxy, not SOCKS |
+| `NO_PROXY` | exceptions: names (and their subdomains), addresses, networks such as `10.0.0.0/8`, `*` |
 | `SSL_CERT_FILE`, `SSL_CERT_DIR` | the certificate authorities to trust; those in a kubeconfig or service account win |
 
 A proxy is never used for `localhost`. `proxy-url` in a kubeconfig wins over these variables, as with `kubectl`.
@@ -133,7 +133,7 @@ A proxy is never used for `localhost`. `proxy-url` in a kubeconfig wins over the
 | path | answer |
 |---|---|
 | `/healthz` | 200 `ok`, or 503 and the thread that has died or has been stuck for ten minutes. For the liveness probe |
-| `/readyz` | 200 `ok`, or 503 and what is missing, one per line: a thread, a cache, a definition. For the readiness probe |
+| `/readyz` | 200 `ok`, or 503 and what is missing: a thread, a cache, a definition. For the readiness probe |
 | `/metrics` | [metrics](metrics.md) in Prometheus' format |
 
 They are served on IPv6 and IPv4, for at most 32 connections of 10 seconds each. For a new connection the oldest one is

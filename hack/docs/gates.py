@@ -15,11 +15,11 @@ checked. The rules around them are in [what the controller does](behaviour.md).
 
 ## What a reconcile does
 
-1. **It handles what cannot wait:** a canary that has lost its pods or its Service, a progress deadline that has passed, a
-   deleted object, a newer template, an abort. These wait neither for a gate nor for the interval.
-2. **It judges the traffic.** If the canary has traffic and the windows of its checks are filled, the checks run, once per
-   interval. This does not depend on the gates: a failed check also counts while a gate is closed, and at `threshold` the
-   canary is rolled back.
+1. **It handles what cannot wait:** a canary that has lost its pods or its Service, a progress deadline that has passed,
+   a deleted object, a newer template, an abort. These wait neither for a gate nor for the interval.
+2. **It judges the traffic.** If the canary has traffic and the windows of its checks are filled, the checks run, once
+   per interval. This does not depend on the gates: a failed check also counts while a gate is closed, and at
+   `threshold` the canary is rolled back.
 3. **It moves:** it advances or promotes, but only if every gate is open.
 
 So a rollout that halts does not advance, but its checks go on. A rollout that is paused, held, or waiting for a pod is
@@ -27,8 +27,8 @@ still checked, and a rollback waits for no gate.
 
 ## Every gate
 
-The first closed gate is reported as an [event](events.md). If a person has to act, a condition of the object also has the
-reason, for as long as the gate is closed.
+The first closed gate is reported as an [event](events.md). If a person has to act, a condition of the object also has
+the reason, for as long as the gate is closed.
 
 """
 
@@ -37,8 +37,8 @@ AT_REST_HEAD = """\
 ## At rest
 
 When no rollout is running, the controller checks these gates: {reasons}. A closed gate sets
-`Ready` to `False` and raises one event, which is repeated every {minutes} minutes. Nothing else is written, and the route
-stays as it is. Fix the cause, and `Ready` becomes `True` again.
+`Ready` to `False` and raises one event, which is repeated every {minutes} minutes. Nothing else is written, and the
+route stays as it is. Fix the cause, and `Ready` becomes `True` again.
 
 A rollout starts once {start} are open.
 The others are checked before the first step, not before the start: pods may start while the primary is still being
@@ -46,8 +46,8 @@ updated, or while the rollout is held.
 
 ## A new gate
 
-A gate is a value: one function that returns what is in the way, and one line in `controller/core/gates.py`. The table, the
-condition, the event and its repetition follow from it. [Why](adr/0010-gates-are-values.md).
+A gate is a value: one function that returns what is in the way, and one line in `controller/core/gates.py`. The table,
+the condition, the event and its repetition follow from it. [Why](adr/0010-gates-are-values.md).
 """
 
 MINUTES = f"{REPEAT_AT_REST.total_seconds() / 60:g}"

@@ -32,7 +32,7 @@ def test_nothing_to_fix():
             (
                 "problem",
                 "KubernetesTooOld",
-                "Kubernetes v1.24.9 is older than 1.25, the first version that supports the schema of Canary",
+                "Kubernetes v1.24.9 is older than 1.25, the first that can check the schema of Canary",
             ),
             id="a minor too old",
         ),
@@ -43,7 +43,7 @@ def test_nothing_to_fix():
             (
                 "problem",
                 "KubernetesTooOld",
-                "Kubernetes v0.99.0 is older than 1.25, the first version that supports the schema of Canary",
+                "Kubernetes v0.99.0 is older than 1.25, the first that can check the schema of Canary",
             ),
             id="an old major",
         ),
@@ -58,7 +58,7 @@ def test_nothing_to_fix():
             (
                 "problem",
                 "NotAuthenticated",
-                "The API server knows us as system:anonymous: our requests carry no credentials",
+                "The API server takes the requests as those of system:anonymous: they have no credentials",
             ),
             id="nobody, whose rights are not listed",
         ),
@@ -79,7 +79,7 @@ def test_nothing_to_fix():
         ),
         pytest.param(
             {"kinds": {**KINDS, "VirtualService": Unknown("503")}},
-            ("warning", "CannotTell", "Whether VirtualService is served cannot be told: 503"),
+            ("warning", "CannotTell", "It is unknown whether VirtualService is served: 503"),
             id="a group that cannot be read",
         ),
         pytest.param(
@@ -139,7 +139,7 @@ def test_nothing_to_fix():
             (
                 "warning",
                 "CannotTell",
-                f"Whether this user may do what the controller does {ALL} cannot be told: no reviews",
+                f"It is unknown whether this user may do what the controller does {ALL}: no reviews",
             ),
             id="a server that does not say what is allowed",
         ),
@@ -210,7 +210,7 @@ def test_permissions_of_an_optional_kind_are_granted_by_a_manifest_of_their_own(
     found = [f for f in findings if f.reason == "NotAllowed"]
     assert [f.what for f in found] == ([f"{USER} {what} {ALL}"] if what else [])
     assert all("artifacts/kinds/httproutes.yaml" in f.fix for f in found)
-    said = f"{USER} may do {ALL} what the controller does for canaries that name HTTPRoute"
+    said = f"{USER} may do what the controller does {ALL} for canaries that name HTTPRoute"
     assert (said in [f.what for f in findings]) is (what is None)
 
 

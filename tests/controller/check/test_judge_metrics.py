@@ -85,7 +85,7 @@ def of(*asked):
         ),
         pytest.param(
             {"of_canaries": of(SOME, AWAY)},
-            [("warning", "CannotTell", f"Whether Prometheus has {SECONDS} {OF} cannot be told: {AWAY.reason}")],
+            [("warning", "CannotTell", f"It is unknown whether Prometheus has {SECONDS} {OF}: {AWAY.reason}")],
             id="no answer for one canary",
         ),
         pytest.param(
@@ -175,7 +175,7 @@ def test_success_rate_has_no_buckets():
 def test_no_answer_on_one_question_about_a_check(question):
     (finding,) = asked_of(Check(MILLISECONDS, 500.0, "1m"), **{question: AWAY})
     assert (finding.level, finding.reason) == ("warning", "CannotTell")
-    assert finding.what == f"Whether {MILLISECONDS} {OF} fits its check cannot be told: {AWAY.reason}"
+    assert finding.what == f"It is unknown whether {MILLISECONDS} {OF} fits its check: {AWAY.reason}"
 
 
 def test_prometheus_that_is_away_is_said_once():

@@ -254,7 +254,7 @@ def test_who_is_not_allowed_is_told_what_it_takes(on, capsys, denied):
     code, out, err = ask(capsys, on.kubeconfig, Verb.ABORT, "-n", "test")
     assert (code, out) == (2, "")
     assert err.startswith(
-        "flagger abort: not allowed, it takes the permissions get and patch on canaries.flagger.app in namespace test "
+        "flagger abort: not allowed, you need the permissions get and patch on canaries.flagger.app in namespace test "
     )
     assert f"({denied} canaries podinfo: 403 " in err
     assert err.count("\n") == 1

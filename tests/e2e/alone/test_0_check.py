@@ -51,8 +51,8 @@ def test_before_and_after_the_objects_are_there(cluster):
     assert bad(document) - {(None, "NoIstioSeries")} == set()  # a story may have used the mesh
     assert document["apiServer"]["user"] == ACCOUNT
     assert permissions(document) == [
-        f"{ACCOUNT} may do in all namespaces what the controller does",
-        f"{ACCOUNT} may do in namespace istio-system what the controller does to lead",
+        f"{ACCOUNT} may do what the controller does in all namespaces",
+        f"{ACCOUNT} may do what the controller does in namespace istio-system to lead",
     ]
     for name in OBJECTS:
         cluster.run(f"kubectl apply -f artifacts/{name}.yaml")
