@@ -19,9 +19,9 @@ from deploy.declaration import Declaration
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 COMMANDS: Mapping[str, str] = {
-    "check": "say what is missing before the first rollout, and how to fix it",
-    "abort": "give up the revision in analysis: all traffic to the primary, state failed",
-    "promote": "promote the revision in analysis, without what is left of it",
+    "check": "list what is missing before the first rollout, and how to fix it",
+    "abort": "roll back the revision in analysis: all traffic to the primary, state failed",
+    "promote": "promote the revision in analysis, and skip the rest of the analysis",
     "retry": "start the failed revision again",
     "hold": "keep the canary's weight where it is; checks and rollbacks go on",
     "resume": "end a hold",

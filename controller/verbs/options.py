@@ -89,5 +89,5 @@ def _as_kubectl_takes_it(argument: str) -> str:
 def _reason(text: str) -> str:
     reason = " ".join(text.split())
     if not reason or len(reason) > _LONGEST_REASON:
-        raise argparse.ArgumentTypeError(f"must be a text of up to {_LONGEST_REASON} characters")
+        raise argparse.ArgumentTypeError(f"must be a string of up to {_LONGEST_REASON} characters")
     return reason

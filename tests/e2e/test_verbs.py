@@ -85,7 +85,7 @@ def test_verbs_while_draining_after_a_rollback(on):
         revision = at_25(on, interval=LONG, drainSeconds=60)
         on.ask("abort")
         on.until(lambda: on.status()["stage"] == "draining")
-        refused(on, f"revision {revision} is past its analysis and its end is decided (stage draining)")
+        refused(on, f"the analysis of revision {revision} is over (stage draining)")
         assert f"ends all the same (stage draining), and {HELD_NEXT}" in on.ask("hold")
         assert "no longer held: the next rollout is not held" in on.ask("resume")
         annotated_by_hand(on, revision, "abort", "promote")
@@ -112,7 +112,7 @@ def test_verbs_while_draining_after_a_promotion(on):
         on.add_canary(**AT_ONCE, drainSeconds=60)
         on.until(lambda: on.status().get("stage") == "draining")
         revision = on.status()["canaryRevision"]
-        refused(on, f"revision {revision} is past its analysis and its end is decided (stage draining)")
+        refused(on, f"the analysis of revision {revision} is over (stage draining)")
         assert f"ends all the same (stage draining), and {HELD_NEXT}" in on.ask("hold")
         assert "no longer held: the next rollout is not held" in on.ask("resume")
         annotated_by_hand(on, revision, *VERBS)
