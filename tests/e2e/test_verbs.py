@@ -151,7 +151,7 @@ def test_verbs_at_rest_after_a_rollback(on):
         on.patch("canaries", "podinfo", {"spec": {"canaryAnalysis": {"interval": "2s"}}})
         assert "It is held, and gets no traffic until you resume it" in on.ask("retry")
         held_before_its_first_step(on)
-        assert "the weight moves on at the next round that passes" in on.ask("resume")
+        assert "the first step follows once pods" in on.ask("resume")
         on.until_state("finished")
     on.tells("held-at-rest-after-a-rollback", revision=revision)
     assert on.image("podinfo") == "1.2.1"
