@@ -1,5 +1,5 @@
 # Every target makes its own virtual environment, so that a fresh clone needs nothing but Python 3.11, git and make.
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || echo python3)
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 

@@ -26,7 +26,7 @@ COMMANDS: Mapping[str, str] = {
     "hold": "keep the canary's weight where it is; checks and rollbacks go on",
     "resume": "end a hold",
 }
-"""What stands beside the controller itself, by its first argument, and what it is for."""
+"""The commands besides the controller itself: the first argument, and what it is for."""
 
 _COMMANDS_LISTED = "\n".join(f"  {name:<9}{what}" for name, what in COMMANDS.items())
 

@@ -365,17 +365,17 @@ BAD = [
     Case(
         "variable as a number",
         lambda s, a: a.update(metrics=[template(templateVariables={"code": 500})]),
-        f"{_WHERE}.metrics[0].templateVariables must be an object of texts",
+        f"{_WHERE}.metrics[0].templateVariables must be an object of strings",
     ),
     Case(
         "too many variables",
         lambda s, a: a.update(metrics=[template(templateVariables={f"v{n}": "" for n in range(17)})]),
-        f"{_WHERE}.metrics[0].templateVariables may hold 16 texts of at most 256 characters",
+        f"{_WHERE}.metrics[0].templateVariables may hold 16 strings of at most 256 characters",
     ),
     Case(
         "variable that is too long",
         lambda s, a: a.update(metrics=[template(templateVariables={"code": "5" * 257})]),
-        f"{_WHERE}.metrics[0].templateVariables may hold 16 texts of at most 256 characters",
+        f"{_WHERE}.metrics[0].templateVariables may hold 16 strings of at most 256 characters",
     ),
     *(
         Case(

@@ -276,6 +276,10 @@ def _hold(seen: _Seen, reason: str, stamp: str) -> Decision:
 def _resume(seen: _Seen) -> Decision:
     if seen.held is None:
         return Accepted(f"{seen.label} is not held, there is nothing to resume", patch=None)
-    resting = seen.situation in _AT_REST | _ENDING
-    then = "the next rollout is not held" if resting else "the weight moves on at the next round that passes"
+    if seen.situation in _AT_REST | _ENDING:
+        then = "the next rollout is not held"
+    elif seen.situation == _STARTING:
+        then = "the first step follows once pods, services and route are in order"
+    else:
+        then = "the weight grows after the next round that passes"
     return Accepted(f"{seen.label} is no longer held: {then}", seen.annotated(verbs.HOLD, None))

@@ -73,7 +73,7 @@ def parse_verb_options(verb: Verb, argv: Sequence[str], environ: Mapping[str, st
         help="where it is (default: the namespace of the kubeconfig's context or the service account)",
     )
     if verb is Verb.HOLD:
-        parser.add_argument("--reason", metavar="TEXT", type=_reason, help="why, for whoever finds it held")
+        parser.add_argument("--reason", metavar="TEXT", type=_reason, help="the reason, which the event repeats")
     add_login_flags(parser)
     known = {name: environ[name] for name in _ENVIRONMENT if name in environ}
     args = parser.read([_as_kubectl_takes_it(argument) for argument in argv], known)

@@ -80,7 +80,7 @@ def test_as_a_process_in_the_wrong_state(on):
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
         f"flagger retry: podinfo.test: revision {REVISION} has not failed, it is running (stage progressing, 25 % of "
-        "the traffic); to give it up: flagger abort podinfo -n test\n"
+        "the traffic); to abort it: flagger abort podinfo -n test\n"
     )
     assert annotations(on) == {}
 
