@@ -14,6 +14,8 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 
 from controller import __version__
 from controller.applier import Applier, DryRun, RealApplier
+from controller.asking.asker import MOST_AT_ONCE, Asker
+from controller.asking.inquiries import Inquiries
 from controller.core.plan import Plan
 from controller.core.world import World
 from controller.echoes import Echoes, EchoingWriter
@@ -36,7 +38,7 @@ from controller.reconciler import Reconciler, Watchers
 from controller.unreadable import UnreadableTeller
 from controller.work.budgets import Budgets
 from controller.work.ratelimit import default_limiter
-from controller.work.workers import Result, Workers
+from controller.work.workers import Awaits, Reconcile, Result, Workers
 from controller.work.workqueue import WorkQueue
 from informers.client import KubeClient
 from informers.credentials import Login, find_login
@@ -108,10 +110,11 @@ class Controller:
         registry.register(self._canaries_shown())
         self._observer = make_observer(
             options.metrics_server,
-            threads=2 * options.workers,
+            at_once=MOST_AT_ONCE,
             others=options.allowed_metrics_servers,
             count=exporter.counted_prometheus,
         )
+        self._asker = Asker(self._observer, monotonic=time.monotonic, together=not options.dry_run)
         self._recorder = EventRecorder(
             None if options.dry_run else ClientInHand(self._client, self._in_hand, "the sender of events"),
             now=utc_now,
@@ -192,6 +195,7 @@ class Controller:
         """Reconcile until stopped."""
         self._exporter.leads(LEASE_NAME, leading=True)
         self._parts.wake(self._queue.add, self._echoes)
+        self._asker.start()
         self._workers.start()
         log.info("Started", extra={"canaries": len(self._parts.canaries), "workers": self._options.workers})
         self._watch_threads_until(self._stopping)
@@ -220,7 +224,8 @@ class Controller:
         """Stop in the order of contract T5, whoever does not answer; readiness is false since ``stop``."""
         log.info("Stopping")
         self.stop()
-        self._observer.close()  # first: workers wait for it
+        self._asker.close()
+        self._observer.close()
         with self._in_hand.cut_after(_WORK_ENDS_SECONDS):
             self._workers.stop()
             self._recorder.close()
@@ -244,7 +249,7 @@ class Controller:
                 log.warning("Waiting for caches", extra={"missing": self._readiness_problems()})
         return True
 
-    def _reconcile(self, exporter: RolloutExporter) -> Callable[[str], timedelta | None]:
+    def _reconcile(self, exporter: RolloutExporter) -> Reconcile:
         options, parts = self._options, self._parts
         writer = EchoingWriter(self._client, self._echoes)
         adapters = make_adapters(parts.kinds, parts.of_kind, writer, parts.versions.__getitem__)
@@ -268,7 +273,8 @@ class Controller:
         watchers = Watchers(looked, exporter.gone, self._exporter.throttled, self._exporter.late)
         unreadable = UnreadableTeller(self._recorder, None if options.dry_run else writer, utc_now)
         budgets = Budgets(monotonic=time.monotonic)
-        reconciler = Reconciler(parts.canaries, gatherer, self._observer, applier, watchers, unreadable, budgets)
+        inquiries = Inquiries(self._asker, self._queue.add)
+        reconciler = Reconciler(parts.canaries, gatherer, inquiries, applier, watchers, unreadable, budgets)
         if options.dry_run:
             return partial(_unhurried, reconciler.reconcile, options.control_loop_interval)
         return reconciler.reconcile
@@ -293,6 +299,7 @@ class Controller:
         return Health(
             alive={
                 "a worker": self._workers.alive,
+                "the observer": self._asker.alive,
                 "the sender of events": self._recorder.alive,
                 "the election": self._election.alive,
                 "the HTTP server": self._http.alive,
@@ -300,6 +307,7 @@ class Controller:
             },
             caches=self._parts.needed,
             in_hand=self._in_hand,
+            waits={"a round that waits for readings": self._asker.longest_seconds},
         )
 
     def _health_problems(self) -> list[str]:
@@ -315,7 +323,7 @@ class Controller:
         return problems
 
 
-def _noted(in_hand: InHand, reconcile: Callable[[str], timedelta | None], key: str) -> timedelta | None:
+def _noted(in_hand: InHand, reconcile: Reconcile, key: str) -> timedelta | Awaits | None:
     """Look at a canary in a way that others can see, and end."""
     with in_hand.task(f"a look at {key}"):
         return reconcile(key)
@@ -326,7 +334,7 @@ def _as_it_was(looked: Callable[[World, Plan], None], world: World, _plan: Plan)
     looked(world, Plan())
 
 
-def _unhurried(reconcile: Callable[[str], timedelta | None], interval: timedelta, key: str) -> timedelta | None:
+def _unhurried(reconcile: Reconcile, interval: timedelta, key: str) -> timedelta | Awaits | None:
     """Look again no sooner than in an interval: in a dry run nothing that was decided happens."""
     again = reconcile(key)
-    return None if again is None else max(again, interval)
+    return max(again, interval) if isinstance(again, timedelta) else again

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from controller.asking.inquiries import Inquiries
 from controller.core.canary import InvalidSpec, Side
 from controller.core.pacing import REPEAT_AT_REST, SOON
 from controller.core.plan import Corrections, Say, Shift, WriteStatus
@@ -14,6 +15,7 @@ from controller.gather import OVERLAP_INDEX, Adapters, Gatherer, overlap_keys, p
 from controller.reconciler import Reconciler, Watchers
 from controller.unreadable import UnreadableTeller
 from controller.work.budgets import MOST_AT_ONCE, Budgets
+from controller.work.workers import Awaits
 from informers.errors import ForbiddenError, TransportError
 from informers.types import Unreadable
 from metrics.types import Target
@@ -35,6 +37,9 @@ from tests.controller.core.builders import (
 from tests.fakes.caches import FakeCache
 
 
+KEY = "test/podinfo"
+
+
 class Parts:
     """Stands for router, deployer, observer and applier."""
 
@@ -44,6 +49,7 @@ class Parts:
         self.backends = {name: backend(name) for name in self.workloads}
         self.asked = []
         self.readings = GOOD
+        self.brings = True  # at once
         self.applied = []
         self.meanwhile = lambda: None
         self.shift_takes = timedelta()
@@ -61,10 +67,13 @@ class Parts:
         assert namespace == "test"
         return self.backends[host]
 
-    def observe(self, target, checks):
+    def ask(self, target, checks, *, patience_seconds, answered):
         self.asked.append((target, checks))
+        self.patience_seconds = patience_seconds
+        self.bring = lambda: answered(self.readings)
         self.meanwhile()
-        return self.readings
+        if self.brings:
+            self.bring()
 
     def apply(self, world, plan, done):
         self.applied.append(plan)
@@ -118,7 +127,9 @@ class Run:
         self.recorder = Recorded()
         self.budgets = Budgets(monotonic=self.seconds)
         teller = UnreadableTeller(self.recorder, None, lambda: self.now)
-        self.reconciler = Reconciler(self.cache, gatherer, self.parts, self.parts, watchers, teller, self.budgets)
+        self.woken = []
+        inquiries = Inquiries(self.parts, self.woken.append)
+        self.reconciler = Reconciler(self.cache, gatherer, inquiries, self.parts, watchers, teller, self.budgets)
 
     def seconds(self):
         return self.now.timestamp()
@@ -127,7 +138,9 @@ class Run:
         self.now += by
 
     def look(self):
-        return self.reconciler.reconcile("test/podinfo")
+        """Reconcile, and once more if that has asked for readings and they are there."""
+        again = self.reconciler.reconcile(KEY)
+        return self.reconciler.reconcile(KEY) if again is Awaits.READINGS and self.woken else again
 
     def memory(self):
         """Return what the next decision is told of those before."""
