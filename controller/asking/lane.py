@@ -42,9 +42,11 @@ class Lane(Generic[J]):
         Args:
             job: what to do.
             namespace: whose turn it takes.
-            until: when it is not worth doing any more, by the clock.
+            until: when it is not worth doing any more, by the clock; nothing is done after the lane was closed.
         """
         with self._changed:
+            if self._closing:
+                return
             key = f"{namespace}/{next(self._order)}"
             self._waiting[key] = _Waiting(job, until)
             self._turns.append(key)

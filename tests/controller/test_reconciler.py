@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from controller.asking.inquiries import Inquiries
-from controller.core.canary import InvalidSpec, Side
+from controller.core.canary import InvalidSpec, Side, State
 from controller.core.pacing import REPEAT_AT_REST, SOON
 from controller.core.plan import Corrections, Say, Shift, WriteStatus
 from controller.core.world import Memory, Shifted, seniority
@@ -22,9 +22,11 @@ from metrics.types import Target
 from router.types import Backend, Route, Weights
 from tests.controller.core.builders import (
     BAD_RATE,
+    DURATION,
     GOOD,
     MINUTE,
     NOW,
+    SUCCESS,
     backend,
     canary,
     primary,
@@ -35,7 +37,6 @@ from tests.controller.core.builders import (
     workload,
 )
 from tests.fakes.caches import FakeCache
-
 
 KEY = "test/podinfo"
 
@@ -137,6 +138,14 @@ class Run:
     def pass_time(self, by):
         self.now += by
 
+    @property
+    def view(self):
+        return self.cache.views["test", "podinfo"]
+
+    def change(self, **changes):
+        """Have somebody write a status."""
+        self.cache.views["test", "podinfo"] = replace(self.view, status=replace(self.view.status, **changes))
+
     def look(self):
         """Reconcile, and once more if that has asked for readings and they are there."""
         again = self.reconciler.reconcile(KEY)
@@ -167,6 +176,88 @@ def test_look_that_wrote_nothing_waits_for_its_time():  # contract W6
     assert plan.actions == ()
     assert again == plan.wake_after
     assert MINUTE <= again <= 1.1 * MINUTE
+
+
+def test_worker_goes_while_readings_are_on_their_way():  # contracts O1, W7
+    run = Run()
+    run.parts.brings = False
+    assert run.look() is Awaits.READINGS
+    assert run.look() is Awaits.READINGS  # woken by something else: it asks only once
+    assert len(run.parts.asked) == 1
+    assert (run.parts.applied, run.looked, run.late) == ([], [], [])
+    run.now += timedelta(seconds=3)
+    run.parts.bring()
+    assert run.woken == [KEY]
+    run.look()
+    assert Shift(Weights(85, 15)) in run.parts.applied[0].actions
+    assert len(run.parts.asked) == 1
+    assert len(run.looked) == len(run.late) == 1
+
+
+def test_round_is_late_by_the_answers_own_time():
+    run = Run(canary(status=status(last_check_time=NOW)))
+    run.now += run.look()
+    run.parts.brings = False
+    run.look()
+    run.now += timedelta(seconds=2)
+    run.parts.bring()
+    run.look()
+    assert run.late == [timedelta(seconds=2)]
+
+
+MEANWHILE = {
+    "a new template": lambda run: run.parts.workloads.update({"podinfo-canary": workload("3", generation=2)}),
+    "the weight was written by somebody": lambda run: run.change(canary_weight=15, previous_weight=10),
+    "another round was held": lambda run: run.change(last_check_time=NOW - timedelta(seconds=90)),
+    "the rollout has ended": lambda run: run.change(state=State.FINISHED, stage=None, canary_weight=0),
+    "it was deleted": lambda run: run.cache.views.update({("test", "podinfo"): replace(run.view, deleting=True)}),
+    "a check has changed": lambda run: run.cache.views.update(
+        {("test", "podinfo"): replace(run.view, spec=spec(checks=(replace(SUCCESS, interval="30s"), DURATION)))}
+    ),
+}
+
+
+@pytest.mark.parametrize("change", MEANWHILE.values(), ids=MEANWHILE.keys())
+@pytest.mark.parametrize("first", [True, False], ids=["before they came", "after they came"])
+def test_readings_never_decide_another_round_than_the_one_that_asked(change, first):  # contract O1
+    run = Run()
+    run.parts.brings, run.parts.readings = False, BAD_RATE
+    run.look()
+    bring = run.parts.bring
+    if first:
+        change(run)
+    bring()
+    if not first:
+        change(run)
+    run.parts.brings, run.parts.readings = True, GOOD
+    run.look()
+    assert not any("success rate 82.33%" in text for plan in run.parts.applied for text in said(plan))
+
+
+def test_readings_are_asked_for_anew_after_a_write_that_failed():
+    run = Run()
+    run.parts.error = TransportError("no answer")
+    with pytest.raises(TransportError):
+        run.look()
+    run.parts.error = None
+    run.look()
+    assert len(run.parts.asked) == 2
+
+
+def test_questions_wait_for_those_of_others_for_a_part_of_the_interval():
+    run = Run()
+    run.look()
+    assert run.parts.patience_seconds == 0.5
+
+
+def test_canary_that_is_gone_is_brought_nothing():
+    run = Run()
+    run.parts.brings = False
+    run.look()
+    run.cache.views.clear()
+    run.look()
+    run.parts.bring()
+    assert run.woken == []
 
 
 def test_world_is_looked_at_again_after_the_answers_came():
