@@ -29,15 +29,15 @@ def main() -> None:
     parser.add_argument("--directory", type=Path, required=True, help="for the kubeconfig and the journal")
     options = parser.parse_args()
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    for ends in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(ends, lambda *_: stop.set())
     cluster = Cluster()  # of which only the API server is started
     cluster.add_files([VIRTUAL_SERVICE_CRD, HTTP_ROUTE_CRD, *DEFINITIONS])
     for number in range(options.canaries):
         for obj in fleet.members(number, options.canaries, wall_clock()):
             _add(cluster, obj)
     lines: SimpleQueue[str] = SimpleQueue()
-    cluster.api.store.listen(lambda entry: [lines.put(line) for line in _journal(entry)])
+    cluster.api.store.listen(partial(_note, lines))
     cluster.api.start()
     print(f"kubeconfig {cluster.kubeconfig(options.directory / 'kubeconfig').resolve()}", flush=True)
     with (options.directory / "journal").open("w") as journal:
@@ -47,11 +47,10 @@ def main() -> None:
     cluster.api.stop()
 
 
-def _journal(entry: Entry) -> list[str]:
-    if entry.resource != ("flagger.app", "canaries"):
-        return []
-    status = entry.object.get("status") or {}
-    return [json.dumps({"namespace": entry.object["metadata"]["namespace"], "status": status}) + "\n"]
+def _note(lines: SimpleQueue[str], entry: Entry) -> None:
+    if entry.resource == ("flagger.app", "canaries"):
+        told = {"namespace": entry.object["metadata"]["namespace"], "status": entry.object.get("status") or {}}
+        lines.put(json.dumps(told) + "\n")
 
 
 def _add(cluster: Cluster, obj: Json) -> None:

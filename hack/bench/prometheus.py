@@ -7,6 +7,7 @@ import asyncio
 import json
 import re
 import signal
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
@@ -15,7 +16,7 @@ from urllib.parse import parse_qs
 Json = dict[str, Any]
 
 _LABELS = ("destination_workload_namespace", "destination_workload")
-_NAMES = {label: re.compile(rf'[{{,]{label}=(~?)"([^"]*)"') for label in _LABELS}
+_NAMES = {label: re.compile(rf'[{{,]{label}=~?"([^"]*)"') for label in _LABELS}
 _LENGTH = re.compile(rb"content-length: *([0-9]+)", re.IGNORECASE)
 _LATENCY_QUERY = "histogram_quantile"
 
@@ -48,24 +49,31 @@ class Stub:
 
     async def query(self, text: str) -> bytes:
         """Return the answer to a query once it is time."""
-        names = {label: [match[2] for match in found.finditer(text)][:1] for label, found in _NAMES.items()}
-        many = '=~"' in text.split("}", 1)[0]
-        namespaces, workloads = ("".join(names[label]).split("|") for label in _LABELS)
+        asked = workloads_of(text)
         self.queries += 1
-        self.workloads += len(namespaces)
+        self.workloads += len(asked)
         self.under_way += 1
         self.most_under_way = max(self.most_under_way, self.under_way)
         try:
-            hangs = not self.hanging.isdisjoint(namespaces)
+            hangs = any(labels[_LABELS[0]] in self.hanging for labels in asked)
             await asyncio.sleep(1e6 if self.silent else self.hang_seconds if hangs else self.seconds)
         finally:
             self.under_way -= 1
         number = "0.1" if text.startswith(_LATENCY_QUERY) else "1"
-        series = [
-            {"metric": dict(zip(_LABELS, pair, strict=True)) if many else {}, "value": [0, number]}
-            for pair in product(namespaces, workloads)
-        ]
+        series = [{"metric": labels if is_grouped(text) else {}, "value": [0, number]} for labels in asked]
         return json.dumps({"status": "success", "data": {"resultType": "vector", "result": series}}).encode()
+
+
+def is_grouped(query: str) -> bool:
+    """Whether a query of the controller has a series for each workload."""
+    return f"by ({','.join(_LABELS)}" in query
+
+
+def workloads_of(query: str) -> Sequence[dict[str, str]]:
+    """Return the labels of each workload that a query of the controller is about."""
+    found = (pattern.search(query) for pattern in _NAMES.values())
+    names: Iterable[Sequence[str]] = (match[1].replace("[.]", ".").split("|") if match else () for match in found)
+    return [dict(zip(_LABELS, pair, strict=True)) for pair in product(*names)]
 
 
 async def _connection(stub: Stub, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
