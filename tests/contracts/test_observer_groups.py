@@ -62,11 +62,13 @@ def alone(check, target, scraped):
         yield next(iter(result.values()), None)
 
 
+def workload_in(labels):
+    return tuple(dict(labels)[label] for label in WORKLOAD_LABELS)
+
+
 def together(check, targets, scraped):
     for query in QUERIES[check.name].queries(targets, check):
-        result = {
-            tuple(dict(labels)[k] for k in WORKLOAD_LABELS): v for labels, v in evaluate(query, scraped, AT).items()
-        }
+        answer = {workload_in(labels): number for labels, number in evaluate(query, scraped, AT).items()}
         yield [answer.get((target.namespace, target.workload)) for target in targets]
 
 
