@@ -38,6 +38,7 @@ from controller.reconciler import Reconciler, Watchers
 from controller.unreadable import UnreadableTeller
 from controller.work.budgets import Budgets
 from controller.work.ratelimit import default_limiter
+from controller.work.turns import most_of_one
 from controller.work.workers import Awaits, Reconcile, Result, Workers
 from controller.work.workqueue import WorkQueue
 from informers.client import KubeClient
@@ -124,7 +125,12 @@ class Controller:
         )
         limiter = default_limiter(time.monotonic)
         self._echoes = Echoes()
-        self._queue = WorkQueue(limiter=limiter, monotonic=time.monotonic, metrics=QueueExporter(registry))
+        self._queue = WorkQueue(
+            limiter=limiter,
+            monotonic=time.monotonic,
+            metrics=QueueExporter(registry),
+            most_of_one=most_of_one(options.workers),
+        )
         registry.register(QueueCollector(self._queue))
         self._workers = Workers(
             self._queue,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from controller.work.turns import Turns
+from controller.work.turns import Turns, most_of_one
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ class Lane(Generic[J]):
         self._name = name
         self._most = most
         self._run = run
-        self._turns = Turns()
+        self._turns = Turns(most_of_one(most))
         self._waiting: dict[str, _Waiting[J]] = {}
         self._order = itertools.count()
         self._threads: list[threading.Thread] = []
@@ -50,9 +50,8 @@ class Lane(Generic[J]):
             key = f"{namespace}/{next(self._order)}"
             self._waiting[key] = _Waiting(job, until)
             self._turns.append(key)
-            if self._idle >= len(self._waiting):
-                self._changed.notify()
-            elif len(self._threads) < self._most:
+            self._changed.notify()
+            if self._idle < len(self._waiting) and len(self._threads) < self._most:
                 self._start_another()
 
     def expired(self, now: float) -> list[J]:
@@ -91,17 +90,30 @@ class Lane(Generic[J]):
             self._threads.append(thread)
 
     def _work(self) -> None:
-        while (job := self._next()) is not None:
-            self._run(job)
+        while (key := self._next()) is not None:
+            try:
+                waiting = self._take(key)
+                if waiting is not None:
+                    self._run(waiting.job)
+            finally:
+                self._done(key)
 
-    def _next(self) -> J | None:
+    def _next(self) -> str | None:
+        """Return the key of the next job, or None at the end."""
         with self._changed:
             while not self._closing:
-                while self._turns:
-                    waiting = self._waiting.pop(self._turns.popleft(), None)
-                    if waiting is not None:
-                        return waiting.job
+                if self._turns.anybody:
+                    return self._turns.popleft()
                 self._idle += 1
                 self._changed.wait()
                 self._idle -= 1
             return None
+
+    def _take(self, key: str) -> _Waiting[J] | None:
+        with self._changed:
+            return self._waiting.pop(key, None)
+
+    def _done(self, key: str) -> None:
+        with self._changed:
+            self._turns.done(key)
+            self._changed.notify()

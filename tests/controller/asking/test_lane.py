@@ -46,7 +46,7 @@ def work(request):
 
 @pytest.mark.parametrize("work", [2], indirect=True)
 def test_so_many_are_under_way_and_the_others_wait(work):  # contract O5
-    work.put("a/1", "a/2", "a/3", "a/4")
+    work.put("a/1", "b/1", "c/1", "d/1")
     work.wait_for(2)
     assert (len(work.order), len(work.lane)) == (2, 2)
     work.end(1)
@@ -62,6 +62,17 @@ def test_namespaces_take_turns(work):  # contract O6
     work.end(6)
     work.wait_for(5)
     assert work.order == ["a/1", "a/2", "b/1", "c/1", "a/3", "a/4"]
+
+
+@pytest.mark.parametrize("work", [3], indirect=True)
+def test_no_namespace_has_every_place(work):  # contract O6
+    work.put("a/1", "a/2", "a/3", "a/4")
+    work.wait_for(2)
+    work.put("b/1")
+    work.wait_for(1)
+    assert work.order == ["a/1", "a/2", "b/1"]
+    work.end(1)
+    assert len(work.lane) == 2
 
 
 @pytest.mark.parametrize("work", [1], indirect=True)
@@ -83,7 +94,7 @@ def test_thread_that_is_free_does_the_next_one(work):
         work.put(f"a/{number}")
         work.wait_for(1)
         work.end(1)
-    work.put("a/5", "a/6", "a/7")
+    work.put("a/5", "b/6", "c/7")
     work.wait_for(3)
     assert len(work.lane._threads) <= 3
     assert work.lane.alive()
@@ -114,9 +125,9 @@ def test_process_that_can_have_no_more_threads_goes_on_with_those_it_has(monkeyp
 
     with monkeypatch.context() as patched:
         patched.setattr(threading.Thread, "start", fail)
-        work.put("a/2")
+        work.put("b/2")
     assert [record.message for record in caplog.records] == ["No thread for a query"]
     work.end(2)
     work.wait_for(1)
     work.lane.close()
-    assert work.order == ["a/1", "a/2"]
+    assert work.order == ["a/1", "b/2"]
