@@ -16,6 +16,7 @@ from metrics.texts import safe
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|NaN|[+-]?Inf", re.ASCII)
 _MOST_OF_A_WORD = 60
+_NO_RESULT = "answered with JSON that is not a query result"
 _OK = 200
 _REDIRECTS = range(300, 400)
 
@@ -67,9 +68,9 @@ def numbers_in(answer: Answer, labels: Sequence[str]) -> Mapping[tuple[str, ...]
         case {"resultType": "vector", "result": list(series)}:
             found = dict(_labelled(one, labels) for one in series)
         case _:
-            raise AnswerError(f"answered with something else than a vector by {', '.join(labels)}")
+            raise AnswerError(_NO_RESULT)
     if len(found) != len(series):
-        raise AnswerError(f"answered with several series of the same {', '.join(labels)}")
+        raise AnswerError(_NO_RESULT)
     return found
 
 
@@ -78,7 +79,7 @@ def _labelled(series: object, labels: Sequence[str]) -> tuple[tuple[str, ...], f
         case {"metric": dict(metric), "value": [_, str(text)]} if all(isinstance(metric.get(k), str) for k in labels):
             return tuple(metric[label] for label in labels), _number(text)
         case _:
-            raise AnswerError(f"answered with a series without {', '.join(labels)}")
+            raise AnswerError(_NO_RESULT)
 
 
 def _data(answer: Answer) -> object:
@@ -143,12 +144,12 @@ def _value(data: object) -> float | None:
         case {"resultType": str(kind)} if kind not in {"vector", "scalar"}:
             raise AnswerError(f"answered with a {safe(kind, _MOST_OF_A_WORD)} where a vector was expected")
         case _:
-            raise AnswerError("answered with JSON that is not a query result")
+            raise AnswerError(_NO_RESULT)
 
 
 def _number(text: str) -> float | None:
     """Return a number as Prometheus writes it; Python's own rules would take ``1_0`` and digits of any script."""
     if not _NUMBER.fullmatch(text):
-        raise AnswerError("answered with JSON that is not a query result")
+        raise AnswerError(_NO_RESULT)
     number = float(text)
     return number if math.isfinite(number) else None

@@ -201,4 +201,5 @@ def _reading(server: Server, number: float | None, check: Check | None) -> Readi
     if check is None:
         return Value(number)
     value = QUERIES[check.name].reading(number)
-    return value or Unavailable(f"{server.where} answered {number:g}, which is not a {label_of(check)}")
+    said = f"answered {number:g}, which is not a {label_of(check)}"
+    return value or Unavailable(f"{server.where} {said}")

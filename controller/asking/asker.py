@@ -40,6 +40,7 @@ MOST_AT_ONCE = GROUPS_AT_ONCE + SINGLES_AT_ONCE + SLOW_AT_ONCE
 """Queries of one server that are under way: what its connections must suffice for."""
 
 MOST_SLOW = 10_000  # questions that are remembered
+_NOT_ASKED = "was not asked: it has not answered earlier queries"
 _GLANCE_SECONDS = 0.25  # at what waits, while anything does
 
 Answered = Callable[[Sequence[Reading]], None]
@@ -279,7 +280,7 @@ class Asker:
         questions += [question for batch in self._groups.expired(now) for question in batch.questions]
         for question in questions:
             where = _address(question.check) or self._observer.where
-            self._bring(question, Unavailable(f"{where} was not asked, it has not answered others for too long"))
+            self._bring(question, Unavailable(f"{where} {_NOT_ASKED}"))
 
     def _rest(self) -> None:
         """Wait until something is to be done; nobody is woken while nothing waits."""

@@ -90,7 +90,8 @@ class Outbox:
 
     def _count(self, job: Job, by: int) -> None:
         self._length += by
-        self._routine[job.canary.namespace] += 0 if job.event.terminal else by
+        if not job.event.terminal:
+            self._routine[job.canary.namespace] += by
 
     def _droppable(self, late: Job) -> Job | None:
         """Return what makes room for an event: the oldest routine one of the namespace that has most of them.

@@ -78,7 +78,7 @@ def test_thread_that_is_stuck_is_told_and_ends_the_process(on, resource, monkeyp
     assert f"{who} has not come to an end for 0s" in last.problems
 
 
-def test_observer_that_is_stuck_is_told_and_ends_the_process(on, monkeypatch, caplog):
+def test_observer_that_is_stuck_is_told_and_ends_the_process(on, monkeypatch, caplog):  # contract O7
     monkeypatch.setattr(health, "STUCK_SECONDS", 0.5)
     with controller(on) as running:
         closed, cut = threading.Event(), running._observer.cut

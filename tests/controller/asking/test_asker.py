@@ -231,7 +231,7 @@ def test_who_gets_no_place_is_told_so_in_time(run, monkeypatch):  # contract O2
     monkeypatch.setattr(asker_module, "WAIT_SECONDS", 0.3)
     run.observer.hanging = {f"w-{n}" for n in range(50)}
     brought = run.ask_all(range(50), OWN)
-    told = Unavailable("http://prometheus was not asked, it has not answered others for too long")
+    told = Unavailable("http://prometheus was not asked: it has not answered earlier queries")
     places = asker_module.SINGLES_AT_ONCE - 1  # one is for other namespaces
     while sum(one.readings == [told] for one in brought) < 50 - places:
         pass
