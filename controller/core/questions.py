@@ -14,7 +14,7 @@ from controller.core.world import Shifted, World
 from metrics.types import AnyCheck, Target
 
 LONGEST_USE = timedelta(seconds=30)
-"""Readings are older than that only where the canary had to wait after they came, because it costs too much (contract D9)."""
+"""They would be older only where the canary had to wait after they came, because it costs too much (contract D9)."""
 
 MOST_PATIENCE = timedelta(milliseconds=500)
 PATIENCE = 0.05
