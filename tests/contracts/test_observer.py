@@ -110,7 +110,7 @@ def test_one_query_has_a_reading_for_each_of_many_workloads(rig, check):  # cont
 def test_number_that_cannot_be_the_answer_for_one_says_nothing_of_the_others(rig):  # contract O4
     rig.stub.numbers = {"w.1": "7"}
     first, second, *_ = grouped(rig, RATE)
-    assert (first, second) == (Value(100.0), Unavailable(f"{rig.server.url} answered 7, which is no success rate"))
+    assert (first, second) == (Value(100.0), Unavailable(f"{rig.server.url} answered 7, which is not a success rate"))
 
 
 def test_answer_of_a_part_of_the_data_is_a_number_for_none_of_many(rig):  # contract O4
