@@ -62,8 +62,9 @@ class Deadlines:
         with self._changed:
             heapq.heappush(self._waiting, deadline)
             if self._thread is None and not self._closed:
-                self._thread = threading.Thread(target=self._keep, name="deadlines")
-                self._thread.start()
+                thread = threading.Thread(target=self._keep, name="deadlines")
+                thread.start()
+                self._thread = thread
             elif self._waiting[0] is deadline:
                 self._changed.notify()
         try:
