@@ -1,7 +1,7 @@
 """Questions that wait to be asked together. Pure, for one thread at a time; the clock is an argument.
 
-The first question of a group is asked at once. Those that come soon after it wait for each other, so that a group is
-asked a few times a second however many canaries are due, and a single canary waits for nobody.
+The first question of a group is asked at once. Those that come soon after it wait until some time has passed since, so
+that a group is asked a few times a second however many canaries are due, and a single canary waits for nobody.
 """
 
 from collections.abc import Hashable
@@ -39,8 +39,7 @@ class Batches(Generic[G, Q]):
             now: by the clock, in seconds.
             patience: how long it may wait for others, in seconds.
         """
-        last = self._closed_at.get(group, float("-inf"))
-        due = now + patience if now < last + patience else now
+        due = max(self._closed_at.get(group, float("-inf")) + patience, now)
         batch = self._open.setdefault(group, _Open(due))
         batch.due = min(batch.due, due)
         batch.questions.append(question)
