@@ -78,9 +78,11 @@ class PrometheusObserver:
         """Every address that may be asked."""
         return self._servers.keys()
 
-    def observe(self, target: Target, checks: Sequence[AnyCheck]) -> tuple[Reading, ...]:
+    def observe(
+        self, target: Target, checks: Sequence[AnyCheck], *, seconds: float | None = None
+    ) -> tuple[Reading, ...]:
         """Return one reading per check, in their order; the checks are asked side by side."""
-        return self._side_by_side([partial(self._of_check, target, check) for check in checks])
+        return self._side_by_side([partial(self._of_check, target, check, seconds) for check in checks])
 
     def group_of(self, target: Target, check: AnyCheck) -> Group | None:
         """Return with which other questions this one can be asked as one; None if it has to be asked alone."""
@@ -129,25 +131,26 @@ class PrometheusObserver:
         except CancelledError as error:
             raise ObserverClosedError from error
 
-    def _of_check(self, target: Target, check: AnyCheck) -> Reading:
+    def _of_check(self, target: Target, check: AnyCheck, seconds: float | None) -> Reading:
         """Ask once; a second time, in another way, only where the first has no data."""
         if isinstance(check, OwnCheck):
             if check.problem:
                 return Unavailable(check.problem)
             query = rendered(check.query, target, check.interval, dict(check.variables))
-            return self._read(query, address=check.address)
+            return self._read(query, address=check.address, seconds=seconds)
         reading: Reading = NoData()
         for query in QUERIES[check.name].queries(target, check):
-            reading = self._read(query, check)
+            reading = self._read(query, check, seconds=seconds)
             if not isinstance(reading, NoData):
                 break
         return reading
 
-    def _read(self, query: str, check: Check | None = None, address: str = "") -> Reading:
+    def _read(self, query: str, check: Check | None = None, address: str = "", seconds: float | None = None) -> Reading:
         server = self._servers.get(address or self.where)
         if server is None:
             return Unavailable(f"{address} may not be asked")
-        (reading,) = self._asked(server, query, 1, lambda answer: (_reading(server, number_in(answer), check),))
+        read = lambda answer: (_reading(server, number_in(answer), check),)  # noqa: E731  # of the one number
+        (reading,) = self._asked(server, query, 1, read, TIMEOUT_SECONDS if seconds is None else seconds)
         return reading
 
     def _of_group(self, group: Group, targets: Sequence[Target]) -> tuple[Reading, ...]:
@@ -168,16 +171,16 @@ class PrometheusObserver:
             numbers = numbers_in(answer, WORKLOAD_LABELS)
             return [_reading(server, numbers.get((target.namespace, target.workload)), check) for target in targets]
 
-        return self._asked(server, query, len(targets), read)
+        return self._asked(server, query, len(targets), read, TIMEOUT_SECONDS)
 
     def _asked(
-        self, server: Server, query: str, count: int, read: Callable[[Answer], Sequence[Reading]]
+        self, server: Server, query: str, count: int, read: Callable[[Answer], Sequence[Reading]], seconds: float
     ) -> Sequence[Reading]:
         """Return what one query was answered with; what went wrong is the reading of each that it is about."""
         began = self._monotonic()
         readings: Sequence[Reading]
         try:
-            readings = read(server.answer(query, TIMEOUT_SECONDS))
+            readings = read(server.answer(query, seconds))
         except AnswerError as error:
             nobody_there = isinstance(error, UnreachableError)
             readings = (Unavailable(f"{server.where} {error}", nobody_there),) * count

@@ -133,8 +133,12 @@ class MetricsObserver(Protocol):
     def servers(self) -> Collection[str]:
         """Every address that may be asked, as it may be shown; whatever else is named is a reading that says so."""
 
-    def observe(self, target: Target, checks: Sequence[AnyCheck]) -> tuple[Reading, ...]:
+    def observe(
+        self, target: Target, checks: Sequence[AnyCheck], *, seconds: float | None = None
+    ) -> tuple[Reading, ...]:
         """Return one reading per check, in their order; checks of one call run side by side, one in this thread.
+
+        Each query has so many seconds; None: as many as any.
 
         Raises:
             ObserverClosedError: it was closed before or meanwhile.

@@ -10,8 +10,9 @@ Every question is answered: by Prometheus, or with the reason why not once its t
 import logging
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from functools import partial
 
+from controller.asking.asked import Answered, Batch, Question, Round
 from controller.asking.batches import Batches
 from controller.asking.lane import Lane
 from metrics.types import (
@@ -30,54 +31,15 @@ log = logging.getLogger(__name__)
 SLOW_SECONDS = 1.0
 """What takes longer is not waited for by others."""
 
-WAIT_SECONDS = 10.0
-"""For a place in a lane: who has had none by then is told so."""
-
 GROUPS_AT_ONCE = 32
 SINGLES_AT_ONCE = 16
-SLOW_AT_ONCE = 32
+SLOW_AT_ONCE = 64
 MOST_AT_ONCE = GROUPS_AT_ONCE + SINGLES_AT_ONCE + SLOW_AT_ONCE
 """Queries of one server that are under way: what its connections must suffice for."""
 
 MOST_SLOW = 10_000  # questions that are remembered
 _NOT_ASKED = "was not asked: it has not answered earlier queries"
 _GLANCE_SECONDS = 0.25  # at what waits, while anything does
-
-Answered = Callable[[Sequence[Reading]], None]
-
-
-@dataclass(slots=True, eq=False)
-class _Round:
-    """What one canary waits for."""
-
-    since: float
-    answered: Answered
-    readings: list[Reading | None]
-
-
-@dataclass(slots=True, eq=False)
-class _Question:
-    round: _Round
-    place: int  # of its reading in the round
-    target: Target
-    check: AnyCheck
-    alone: bool = False  # whether it was put into a lane by itself
-    asked: bool = False  # and left it
-
-    @property
-    def is_answered(self) -> bool:
-        return self.round.readings[self.place] is not None
-
-    @property
-    def until(self) -> float:
-        return self.round.since + WAIT_SECONDS
-
-
-@dataclass(slots=True, eq=False)
-class _Batch:
-    group: Group
-    questions: Sequence[_Question]
-    late_at: float = field(default=float("inf"))  # when those without an answer are asked alone as well
 
 
 class Asker:
@@ -94,17 +56,17 @@ class Asker:
         self._observer = observer
         self._monotonic = monotonic
         self._together = together
-        self._batches: Batches[Group, _Question] = Batches()
-        self._under_way: set[_Batch] = set()
-        self._rounds: dict[_Round, None] = {}  # without all of their readings, the oldest first
+        self._batches: Batches[Group, Question] = Batches()
+        self._under_way: set[Batch] = set()
+        self._rounds: dict[Round, None] = {}  # without all of their readings, the oldest first
         self._slow: dict[tuple[Target, AnyCheck], None] = {}  # the oldest first
         self._changed = threading.Condition()  # of all these
         self._closing = threading.Event()
         self._groups = Lane("prometheus-groups", most=GROUPS_AT_ONCE, run=self._ask_together)
         self._lanes = {
             server: (
-                Lane("prometheus", most=SINGLES_AT_ONCE, run=self._ask_alone),
-                Lane("prometheus-slow", most=SLOW_AT_ONCE, run=self._ask_alone),
+                Lane("prometheus", most=SINGLES_AT_ONCE, run=self._ask_quickly),
+                Lane("prometheus-slow", most=SLOW_AT_ONCE, run=self._ask_patiently),
             )
             for server in observer.servers
         }
@@ -125,13 +87,13 @@ class Asker:
                 asker is closed before.
         """
         now = self._monotonic()
-        asked = _Round(now, answered, [None] * len(checks))
+        asked = Round(now, answered, [None] * len(checks))
         with self._changed:
             if not self._rounds:
                 self._changed.notify()
             self._rounds[asked] = None
         for place, check in enumerate(checks):
-            self._take(_Question(asked, place, target, check), now, patience_seconds)
+            self._take(Question(asked, place, target, check), now, patience_seconds)
 
     def alive(self) -> bool:
         """Whether every thread that was started still runs."""
@@ -155,10 +117,10 @@ class Asker:
         if self._thread.ident is not None:
             self._thread.join()
 
-    def _take(self, question: _Question, now: float, patience: float) -> None:
+    def _take(self, question: Question, now: float, patience: float) -> None:
         """Put a question where it belongs: to others of its kind, or into a lane."""
         with self._changed:
-            is_slow = (question.target, question.check) in self._slow
+            is_slow = (question.target, question.check) in self._slow and not len(self._lanes_of(question)[1])
             group = self._observer.group_of(question.target, question.check) if self._together else None
             if group is None or is_slow:
                 batch = None
@@ -172,21 +134,24 @@ class Asker:
         if group is None or batch is None:
             self._put_alone(question, slow=is_slow)
         else:
-            self._send(_Batch(group, batch))
+            self._send(Batch(group, batch))
 
-    def _send(self, batch: _Batch) -> None:
+    def _send(self, batch: Batch) -> None:
         if len(batch.questions) == 1:
             self._put_alone(batch.questions[0])
             return
         kind = f"{batch.group.check.name} {batch.group.check.interval}"
         self._groups.put(batch, namespace=kind, until=min(question.until for question in batch.questions))
 
-    def _put_alone(self, question: _Question, *, slow: bool = False) -> None:
-        quick_lane, slow_lane = self._lanes.get(_address(question.check), self._lanes[self._observer.where])
-        lane = slow_lane if slow else quick_lane
+    def _put_alone(self, question: Question, *, slow: bool = False) -> None:
+        lane = self._lanes_of(question)[slow]
         lane.put(question, namespace=question.target.namespace, until=question.until)
 
-    def _ask_together(self, batch: _Batch) -> None:
+    def _lanes_of(self, question: Question) -> tuple[Lane[Question], Lane[Question]]:
+        """Return the lanes of the server that a question goes to, the quick one and the slow one."""
+        return self._lanes.get(_address(question.check), self._lanes[self._observer.where])
+
+    def _ask_together(self, batch: Batch) -> None:
         with self._changed:
             batch.late_at = self._monotonic() + SLOW_SECONDS
             self._under_way.add(batch)
@@ -200,7 +165,7 @@ class Asker:
         for question, reading in zip(batch.questions, readings, strict=False):
             self._bring_of_group(question, reading)
 
-    def _bring_of_group(self, question: _Question, reading: Reading) -> None:
+    def _bring_of_group(self, question: Question, reading: Reading) -> None:
         """Bring what a query of many says of one; where it says nothing, that one is asked for alone."""
         if isinstance(reading, Unavailable) and not reading.nobody_there:
             if self._asks_alone_first(question):
@@ -211,27 +176,57 @@ class Asker:
             # It still waits for a place: of a server that hangs with one as with many, no more is to be expected.
         self._bring(question, reading)
 
-    def _asks_alone_first(self, question: _Question) -> bool:
+    def _asks_alone_first(self, question: Question) -> bool:
         """Return whether a question of a batch was not put into a lane by itself yet, and is from now on."""
         with self._changed:
             first, question.alone = not question.alone, True
         return first
 
-    def _ask_alone(self, question: _Question) -> None:
+    def _ask_quickly(self, question: Question) -> None:
+        """Ask for one; what takes too long leaves its place to others and is asked again where it holds up nobody."""
+        if not self._begins(question):
+            return
+        began = self._monotonic()
+        readings = self._asked_alone(question, SLOW_SECONDS)
+        if self._monotonic() - began < SLOW_SECONDS:
+            self._bring_all(question, readings)
+        elif self._is_slow_now(question):
+            self._put_alone(question, slow=True)
+
+    def _ask_patiently(self, question: Question) -> None:
+        """Ask for one that was slow; if it is quick by now, it is asked like any other the next time."""
+        if not self._begins(question):
+            return
+        began = self._monotonic()
+        readings = self._asked_alone(question, None)
+        if self._monotonic() - began < SLOW_SECONDS:
+            with self._changed:
+                self._slow.pop((question.target, question.check), None)
+        self._bring_all(question, readings)
+
+    def _begins(self, question: Question) -> bool:
+        """Return whether a question that comes out of a lane is still without an answer; it is under way now."""
         with self._changed:
             question.asked = True
-            if question.is_answered:
-                return
-        began = self._monotonic()
-        readings = self._tried(lambda: self._observer.observe(question.target, (question.check,)), 1)
-        took = self._monotonic() - began
+            return not question.is_answered
+
+    def _is_slow_now(self, question: Question) -> bool:
+        """Note that a question is slow alone, unless its server was as slow with many; return whether it is."""
         with self._changed:
-            if took < SLOW_SECONDS:
-                self._slow.pop((question.target, question.check), None)
-            elif not question.is_answered:  # or the server was as slow with many
-                self._slow[question.target, question.check] = None
-                if len(self._slow) > MOST_SLOW:
-                    del self._slow[next(iter(self._slow))]
+            if question.is_answered or self._closing.is_set():
+                return False
+            question.asked = False
+            self._slow[question.target, question.check] = None
+            if len(self._slow) > MOST_SLOW:
+                del self._slow[next(iter(self._slow))]
+        return True
+
+    def _asked_alone(self, question: Question, seconds: float | None) -> Sequence[Reading]:
+        ask = partial(self._observer.observe, question.target, (question.check,), seconds=seconds)
+        return self._tried(ask, 1)
+
+    def _bring_all(self, question: Question, readings: Sequence[Reading]) -> None:
+        """Bring what was answered: nothing, if the observer was closed meanwhile."""
         for reading in readings:
             self._bring(question, reading)
 
@@ -245,7 +240,7 @@ class Asker:
             log.exception("Query failed unexpectedly")
             return (Unavailable(f"the query failed: {type(error).__name__}"),) * count
 
-    def _bring(self, question: _Question, reading: Reading) -> None:
+    def _bring(self, question: Question, reading: Reading) -> None:
         asked = question.round
         with self._changed:
             if question.is_answered or self._closing.is_set():
@@ -267,7 +262,7 @@ class Asker:
                 for batch in late:
                     batch.late_at = float("inf")
             for group, questions in due:
-                self._send(_Batch(group, questions))
+                self._send(Batch(group, questions))
             for question in (question for batch in late for question in batch.questions):
                 if self._asks_alone_first(question):
                     self._put_alone(question)
@@ -293,7 +288,7 @@ class Asker:
             until = min(times, default=float("inf"))
             self._changed.wait(max(min(until - now, _GLANCE_SECONDS), 0.0) if self._rounds else None)
 
-    def _all_lanes(self) -> Iterable[Lane[_Question] | Lane[_Batch]]:
+    def _all_lanes(self) -> Iterable[Lane[Question] | Lane[Batch]]:
         yield self._groups
         for lanes in self._lanes.values():
             yield from lanes
