@@ -35,7 +35,7 @@ class Process:
         self.output = output
         self._file: IO[bytes] = output.open("wb")
         self._child = subprocess.Popen(
-            [*_leash(), *command], stdout=self._file, stderr=self._file, stdin=subprocess.DEVNULL, env=environ
+            [*leash(), *command], stdout=self._file, stderr=self._file, stdin=subprocess.DEVNULL, env=environ
         )
 
     @property
@@ -90,7 +90,7 @@ def pause(seconds: float) -> None:
     time.sleep(seconds)  # noqa: TID251  # scripts for people have nothing else to wait on
 
 
-def _leash() -> list[str]:
+def leash() -> list[str]:
     """Return what has the kernel end a child with its parent, where there is such a thing."""
     setpriv = shutil.which("setpriv")
     return [setpriv, "--pdeathsig", "KILL", "--"] if setpriv else []
