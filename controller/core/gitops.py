@@ -20,20 +20,16 @@ _INVALID = "InvalidSpec"
 
 
 class Phase(StrEnum):
-    """Where a canary is, in Flagger's words.
+    """Where a canary is, in Flagger's words, as far as Argo CD's check knows them: others are ``Unknown`` to it."""
 
-    Source: the phases that Argo CD's check knows; what it does not know is ``Unknown`` to it.
-    """
-
-    INITIALIZING = "Initializing"  # no rollout has begun yet
-    PROGRESSING = "Progressing"
+    PROGRESSING = "Progressing"  # likewise if no rollout could begin yet
     PROMOTING = "Promoting"
     FINALISING = "Finalising"  # all traffic is on the primary; the canary's pods stay for a while
     SUCCEEDED = "Succeeded"
     FAILED = "Failed"
 
 
-NEVER_RECONCILED: Mapping[str, str | int] = {"phase": Phase.INITIALIZING.value, "canaryWeight": 0}
+NEVER_RECONCILED: Mapping[str, str | int] = {"phase": Phase.PROGRESSING.value, "canaryWeight": 0}
 """What Argo CD's check reads besides conditions, of an object of which nothing else is known."""
 
 
@@ -41,7 +37,7 @@ def phase(status: CanaryStatus) -> Phase:
     """Return the phase of a status."""
     match status.state:
         case None:
-            return Phase.INITIALIZING
+            return Phase.PROGRESSING
         case State.FINISHED:
             return Phase.SUCCEEDED
         case State.FAILED:
