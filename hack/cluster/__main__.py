@@ -13,6 +13,7 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
+from hack.claims import claimed
 from hack.cluster.binaries import find_binaries
 from hack.cluster.commands import call, run_until_interrupted, say
 from hack.cluster.control_plane import start, wait_until
@@ -45,6 +46,7 @@ def main() -> int:
 
 
 def _run(stack: ExitStack, directory: Path, port: int, command: list[str]) -> int:
+    stack.enter_context(claimed(directory, "make cluster" if not command else f"hack.cluster -- {' '.join(command)}"))
     binaries, definitions = find_binaries(say), [*find_definitions(say), find_definition(say)]
     began = time.monotonic()
     shutil.rmtree(directory, ignore_errors=True)
