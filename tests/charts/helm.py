@@ -41,7 +41,7 @@ class Helm:
         release = release or chart.removesuffix("-flagger")
         namespace = namespace or ("istio-system" if chart == "flagger" else "test")
         printed = self("template", release, str(CHARTS / chart), "--namespace", namespace, *arguments)
-        found = [obj for obj in yaml.safe_load_all(printed) if obj]
+        found = [item for obj in yaml.safe_load_all(printed) if obj for item in obj.get("items", [obj])]
         return Objects([obj for obj in found if "helm.sh/hook" not in obj["metadata"].get("annotations", {})])
 
 

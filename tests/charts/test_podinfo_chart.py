@@ -43,6 +43,7 @@ def test_lint_finds_nothing(helm):
 
 def test_by_default_everything_is_as_in_the_manifests(render):
     rendered = as_stored(render())
+    del rendered["ConfigMap", "podinfo-no-helm-rollback"]
     assert len(rendered) == 8
     assert rendered == as_stored(PLAIN)
 
@@ -113,6 +114,17 @@ def test_analysis_is_what_the_controller_reads(render):
     assert spec == {name: value for name, value in analysis.items() if name not in {"successRate", "duration"}}
     assert (rate["threshold"], rate["interval"]) == (99.5, "2m")
     assert (duration["threshold"], duration["interval"]) == (250, "3m")
+
+
+def test_version_comes_last_so_that_nothing_is_released_if_anything_else_is_refused(render):
+    assert render()[-1]["metadata"]["name"] == "podinfo-canary"
+    assert render()[-1]["kind"] == "Deployment"
+
+
+def test_without_a_cluster_the_guard_against_rollbacks_can_be_applied_again_and_again(render):
+    guard = render().one("ConfigMap")
+    assert not {"resourceVersion", "uid"} & set(guard["metadata"])
+    assert not {"data", "immutable"} & set(guard)
 
 
 def test_labels_of_helm_stay_off_what_is_promoted(render):
