@@ -271,7 +271,7 @@ def test_token_of_prometheus_is_mounted_and_headers_are_set(render):
     )
     assert objects.container()["env"][-3:] == [
         {"name": "PROMETHEUS_TOKEN_FILE", "value": "/prometheus-token/token"},
-        {"name": "PROMETHEUS_HEADERS", "value": "A: b: #c\nX-Scope-OrgID: team-a\n"},
+        {"name": "PROMETHEUS_HEADERS", "value": "A: b: #c\nX-Scope-OrgID: team-a"},
         {"name": "A", "value": "b"},
     ]
     assert [volume["name"] for volume in objects.pod()["volumes"]] == ["authority", "prometheus-token"]
