@@ -43,7 +43,6 @@ def test_lint_finds_nothing(helm):
 
 def test_by_default_everything_is_as_in_the_manifests(render):
     rendered = as_stored(render())
-    del rendered["ConfigMap", "podinfo-no-helm-rollback"]
     assert len(rendered) == 8
     assert rendered == as_stored(PLAIN)
 
@@ -116,15 +115,20 @@ def test_analysis_is_what_the_controller_reads(render):
     assert (duration["threshold"], duration["interval"]) == (250, "3m")
 
 
-def test_version_comes_last_so_that_nothing_is_released_if_anything_else_is_refused(render):
-    assert render()[-1]["metadata"]["name"] == "podinfo-canary"
-    assert render()[-1]["kind"] == "Deployment"
+def test_new_version_is_applied_after_the_route(render):
+    assert [(obj["kind"], obj["metadata"]["name"]) for obj in render()][-2:] == [
+        ("VirtualService", "podinfo"),
+        ("Deployment", "podinfo-canary"),
+    ]
 
 
-def test_without_a_cluster_the_guard_against_rollbacks_can_be_applied_again_and_again(render):
-    guard = render().one("ConfigMap")
-    assert not {"resourceVersion", "uid"} & set(guard["metadata"])
-    assert not {"data", "immutable"} & set(guard)
+def test_rollback_is_refused_by_a_hook_of_its_own(helm):
+    printed = helm("template", "shop", str(CHARTS / "podinfo-flagger"), "--namespace", "blue")
+    (hook,) = [obj for obj in yaml.safe_load_all(printed) if "helm.sh/hook" in obj["metadata"].get("annotations", {})]
+    assert hook["metadata"]["annotations"]["helm.sh/hook"] == "pre-rollback"
+    (said,) = hook["data"]
+    assert "kubectl -n blue delete secret -l owner=helm,name=shop,status=pending-rollback" in said
+    assert len(said) < 253, "a key that is too long as well is told twice"
 
 
 def test_labels_of_helm_stay_off_what_is_promoted(render):
