@@ -1,5 +1,7 @@
-# Every target makes its own virtual environment, so that a fresh clone needs nothing but Python 3.11, git and make.
-PYTHON ?= $(shell command -v python3.11 || echo python3)
+# Every target makes its own virtual environment, so that a fresh clone needs nothing but Python 3.11 or newer, git and make.
+NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for name in python3.11 python3 python3.14 python3.13 python3.12; do \
+	$$name -c '$(NEW_ENOUGH)' 2>/dev/null && echo $$name && break; done)
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
@@ -90,13 +92,14 @@ docs: $(VENV)/docs ## build the documentation as a site in build/docs (warnings 
 	@echo "Open build/docs/index.html"
 
 clean: ## remove what the other targets made
-	rm -rf $(VENV) build *.egg-info mutants .coverage htmlcov .mypy_cache .pytest_cache .ruff_cache .hypothesis .sandbox .cluster .mesh
+	rm -rf $(VENV) build *.egg-info mutants .coverage htmlcov .mypy_cache .pytest_cache .ruff_cache .hypothesis .sandbox* .cluster* .mesh*
 
 $(VENV)/ready: setup.cfg setup.py
 	@echo "Making a virtual environment in $(VENV) (once, about a minute) ..."
-	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) not found: install Python 3.11 or newer, or set PYTHON=" >&2; exit 1; }
+	@$(or $(PYTHON),false) -c '$(NEW_ENOUGH)' || { echo "No Python 3.11 or newer found: install one, or name it with PYTHON=" >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]' >$(VENV)/pip.log 2>&1 || { \
+		echo "The packages could not be installed; the first time this needs a package index, afterwards no network. See $(VENV)/pip.log" >&2; exit 1; }
 	@touch $@
 
 # Apart from the rest, so that nobody needs it for the tests.

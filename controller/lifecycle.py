@@ -32,7 +32,7 @@ from controller.http_server import HttpServer
 from controller.in_hand import ClientInHand, InHand
 from controller.kinds import CANARY, Kinds, make_kinds
 from controller.lead.election import Alone, Election, stand_for_election
-from controller.lead.leases import LEASE_NAME
+from controller.lead.leases import LEASE_NAME, METRICS_SERVER
 from controller.parts import make_parts
 from controller.reconciler import Reconciler, Watchers
 from controller.unreadable import UnreadableTeller
@@ -299,6 +299,7 @@ class Controller:
             now=utc_now,
             won=self._settled.set,
             lost=self._lose_lead,
+            annotations={METRICS_SERVER: self._observer.where},
         )
 
     def _make_health(self) -> Health:

@@ -4,6 +4,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from controller.core import gitops
 from controller.core.canary import CanaryStatus, CheckStatus, Condition
 
 Json = dict[str, Any]
@@ -60,6 +61,7 @@ def to_json(status: CanaryStatus) -> Json:
     fields: Json = {
         "state": status.state.value if status.state else None,
         "stage": status.stage.value if status.stage else None,
+        "phase": gitops.phase(status).value,
         "canaryRevision": status.canary_revision or None,
         "canaryGeneration": status.canary_generation or None,
         "canaryUID": status.canary_uid or None,
@@ -74,7 +76,7 @@ def to_json(status: CanaryStatus) -> Json:
         "lastCheckTime": _time(status.last_check_time),
         "lastTransitionTime": _time(status.last_transition_time),
         "observedGeneration": status.observed_generation or None,
-        "conditions": [_condition(c) for c in status.conditions] or None,
+        "conditions": [_condition(c) for c in (*status.conditions, *gitops.conditions(status))] or None,
         "checks": [_check(c) for c in status.checks] or None,
         "failedRevisions": list(status.failed_revisions) or None,
         "obeyed": {verb: value for verb, value in asdict(status.obeyed).items() if value} or None,

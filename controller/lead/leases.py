@@ -4,9 +4,10 @@ Whether another's lease has run out is judged by how long *we* have seen it unch
 people: they are never compared with ours.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Protocol
 
 from controller.resources import LEASES
@@ -15,6 +16,8 @@ from informers.resources import Resource
 from informers.types import Json
 
 LEASE_NAME = "flagger-leader-election"
+METRICS_SERVER = "flagger.app/metrics-server"
+"""Annotation of the Lease: which Prometheus its holder asks, for people and `flagger check`."""
 
 
 class LeaseClient(Protocol):
@@ -59,6 +62,7 @@ class Candidate:
         timing: Timing,
         monotonic: Callable[[], float],
         now: Callable[[], datetime],
+        annotations: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         """Take what identifies us; nothing is sent.
 
@@ -69,6 +73,7 @@ class Candidate:
             timing: how long everything lasts.
             monotonic: seconds, for everything that is decided.
             now: the wall clock, for what is written.
+            annotations: what the lease says of us besides, while we hold it.
         """
         if not identity:
             raise ValueError("a candidate needs an identity")
@@ -78,6 +83,7 @@ class Candidate:
         self._timing = timing
         self._monotonic = monotonic
         self._now = now
+        self._annotations = annotations
         self._held: Json | None = None  # our lease as the server last confirmed it; None: read first
         self._seen: Json | None = None  # the record last read, and since when
         self._seen_at = 0.0
@@ -136,18 +142,24 @@ class Candidate:
         lease = {
             "apiVersion": LEASES.api_version,
             "kind": LEASES.kind,
-            "metadata": {"name": LEASE_NAME, "namespace": self._namespace},
+            "metadata": self._annotated({"name": LEASE_NAME, "namespace": self._namespace}),
             "spec": self._record({}),
         }
         self._hold(self._client.create(LEASES, self._namespace, lease))
 
     def _put(self, lease: Json) -> None:
-        renewed = {**lease, "spec": self._record(_spec(lease))}
+        renewed = {**lease, "metadata": self._annotated(lease["metadata"]), "spec": self._record(_spec(lease))}
         self._hold(self._client.replace(LEASES, self._namespace, LEASE_NAME, renewed))
 
     def _hold(self, lease: Json) -> None:
         self._held = lease
         self.holder = self._identity
+
+    def _annotated(self, metadata: Json) -> Json:
+        """Return metadata that says of us what there is to say, beside what others have written there."""
+        if not self._annotations:
+            return metadata
+        return {**metadata, "annotations": {**(metadata.get("annotations") or {}), **self._annotations}}
 
     def _record(self, spec: Json) -> Json:
         """Return the record that says that we hold the lease, keeping what we don't know."""

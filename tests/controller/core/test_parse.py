@@ -266,6 +266,7 @@ def test_status_as_the_api_server_stores_it():
     assert to_json(FULL) == {
         "state": "running",
         "stage": "progressing",
+        "phase": "Progressing",
         "canaryRevision": "17246876",
         "canaryGeneration": 3,
         "canaryUID": "u",
@@ -287,7 +288,14 @@ def test_status_as_the_api_server_stores_it():
                 "reason": "RolloutRunning",
                 "message": "it runs",
                 "lastTransitionTime": "2018-10-10T12:00:01.250000Z",
-            }
+            },
+            {
+                "type": "Reconciling",
+                "status": "True",
+                "reason": "RolloutRunning",
+                "message": "it runs",
+                "lastTransitionTime": "2018-10-10T12:00:01.250000Z",
+            },
         ],
         "checks": [
             {
@@ -335,7 +343,8 @@ def test_status_survives_the_way_to_json_and_back(status):
 
 def test_status_of_a_rollout_shows_its_zeroes_and_one_never_written_nothing():
     shown = to_json(CanaryStatus(state=State.FINISHED))
-    assert shown == {"state": "finished", "failedChecks": 0, "inconclusiveChecks": 0, "canaryWeight": 0}
+    zeroes = {"failedChecks": 0, "inconclusiveChecks": 0, "canaryWeight": 0}
+    assert shown == {"state": "finished", "phase": "Succeeded", **zeroes}
     assert to_json(CanaryStatus()) == {}
 
 

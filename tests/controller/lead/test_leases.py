@@ -54,6 +54,17 @@ def test_lease_that_is_missing_is_created(scene):  # contract L2
     }
 
 
+def test_lease_says_of_its_holder_what_it_is_told_to(scene):  # contract L4
+    scene.leases.lease = {
+        "metadata": {"name": LEASE_NAME, "resourceVersion": "7", "annotations": {"team": "blue"}},
+        "spec": {"holderIdentity": ""},
+    }
+    clock = {"timing": Timing(), "monotonic": scene.clock, "now": scene.clock.now}
+    candidate = Candidate(scene.leases, "istio-system", "us", **clock, annotations={"asks": "http://p"})
+    assert candidate.try_to_hold()
+    assert scene.leases.lease["metadata"]["annotations"] == {"team": "blue", "asks": "http://p"}
+
+
 def test_lease_that_another_creates_first_is_not_ours(scene):  # contract L2
     candidate = scene.candidate()
     create = scene.leases.create
