@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, assert_never
 
 from controller.core import gates
-from controller.core.canary import CanaryStatus, Condition, State
+from controller.core.canary import BLOCKED, LONGEST_MESSAGE, CanaryStatus, Condition, State
 from controller.core.events import Cause
 from controller.core.gates import Closed, Needs
 from controller.core.status_json import time_text
@@ -86,7 +86,7 @@ def noted(r: Rollout, status: CanaryStatus) -> CanaryStatus:
 def unreadable_patch(obj: Mapping[str, Any], why: str, now: datetime) -> dict[str, Any] | None:
     """Return the merge patch that says of an object that it cannot be read; None if its status says so already.
 
-    Whatever else its conditions are, they stay.
+    Whatever else its conditions are, they stay, and so does a state that it has.
     """
     status = obj.get("status")
     found = status.get("conditions") if isinstance(status, Mapping) else None
@@ -99,4 +99,7 @@ def unreadable_patch(obj: Mapping[str, Any], why: str, now: datetime) -> dict[st
     new["lastTransitionTime"] = since if was_so and isinstance(since, str) else time_text(now)
     others = [c for c in conditions if c.get("type") != READY]
     version = obj["metadata"]["resourceVersion"]
-    return {"metadata": {"resourceVersion": version}, "status": {"conditions": [*others, new]}}
+    shown: dict[str, Any] = {"conditions": [*others, new], "reason": UNREADABLE, "message": why[:LONGEST_MESSAGE]}
+    if not isinstance(status, Mapping) or not status.get("state"):
+        shown["state"] = BLOCKED
+    return {"metadata": {"resourceVersion": version}, "status": shown}
