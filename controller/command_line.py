@@ -54,7 +54,7 @@ class Parser(argparse.ArgumentParser):
         if unknown:
             self.error(f"unrecognized arguments: {' '.join(unknown)}{self._hint(unknown)}")
         for action in self._actions:
-            if getattr(found, action.dest, "") is None:
+            if action.option_strings and getattr(found, action.dest, "") is None:
                 setattr(found, action.dest, self._beside(action, environ))
         return found
 
