@@ -111,10 +111,12 @@ def stopped_on_purpose(_: World, status: CanaryStatus) -> Why | None:
 
 
 def waits_for_pods(world: World, status: CanaryStatus) -> Why | None:
-    """Kubernetes is at work on a side."""
+    """Kubernetes is at work on a side; at the moment of a start that says nothing as yet."""
+    if status.state is not State.RUNNING or status.start_time == world.now:
+        return None
     sides = gates.PRIMARY if status.stage is Stage.PROMOTING else (*gates.PRIMARY, *gates.CANARY)
     closed = gates.first_closed(world, [gate for gate in sides if gate.needs is Needs.TIME])
-    return (closed.gate.reason, f"waiting: {closed.what}") if closed and status.state is State.RUNNING else None
+    return (closed.gate.reason, f"waiting: {closed.what}") if closed else None
 
 
 def window_not_filled(_: World, status: CanaryStatus) -> Why | None:

@@ -22,7 +22,7 @@ from controller.printable import printable
 from controller.show import lists, waiting
 from controller.show.ask import Asker
 from controller.show.facts import Json, Snapshot, Told
-from controller.show.lines import Line, Span, line
+from controller.show.lines import Line, Span, line, plain
 from controller.show.options import Command, ShowOptions, parse_show_options
 from controller.show.picture import in_one_line, picture
 from controller.show.screen import Screen
@@ -104,7 +104,8 @@ class _Command:
         options = self._options
         if options.name and not options.output:
             snapshot = self._snapshot()
-            Screen(self._out).say(picture(snapshot, _width(self._out)))
+            screen = Screen(self._out)
+            screen.say(picture(snapshot, screen.width))
             return
         objects = [self._object()] if options.name else self._objects()
         if options.output in {"json", "yaml"}:
@@ -135,10 +136,7 @@ class _Command:
                 else:
                     screen.say([_event(event) for event in snapshot.events if event not in told])
                     told.update(snapshot.events)
-                    stands = in_one_line(snapshot)
-                    if str(stands) != shown:
-                        screen.say([stands])
-                        shown = str(stands)
+                    shown = self._say_once(in_one_line(snapshot), shown)
                 self._pause(LOOK_SECONDS)
                 snapshot = self._again(snapshot)
         except NotFoundError:
@@ -181,9 +179,10 @@ class _Command:
             self._pause(min(LOOK_SECONDS, max(left, 0.0)))
 
     def _say_once(self, said: Line, shown: str) -> str:
-        if str(said) != shown:
+        text = plain([said])
+        if text != shown:
             Screen(self._out).say([said])
-        return str(said)
+        return text
 
     def _ended(self, done: Outcome) -> int:
         Screen(self._out).say([line(done.sentence)])
@@ -228,10 +227,6 @@ def _refuse_what_cannot_be_told(snapshot: Snapshot) -> None:
 def _event(event: Told) -> Line:
     at = event.at.strftime("%H:%M:%SZ")
     return line(Span(f"{at}  ", "dim"), Span(event.text, "warning" if event.warning else ""))
-
-
-def _width(out: TextIO) -> int:
-    return Screen(out).width
 
 
 def _spec_of(obj: Json) -> CanarySpec | None:

@@ -86,12 +86,8 @@ def _pieces(text: str, room: int) -> Iterator[str]:
 
 
 def _split(text: str, room: int) -> tuple[str, str]:
-    taken = 0
-    for at, c in enumerate(text):
-        taken += _cells_of(c)
-        if taken > room:
-            return text[:at], text[at:]
-    return text, ""
+    at = next(at for at in range(len(text) + 1) if cells(text[:at]) > room) - 1
+    return text[:at], text[at:]
 
 
 def _cells_of(c: str) -> int:

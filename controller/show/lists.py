@@ -38,7 +38,9 @@ def history(obj: Json, spec: CanarySpec | None, now: datetime, *, wide: bool) ->
     rows: list[tuple[str, ...]] = []
     if s.state == "running":
         started = s.time("startTime")
-        rows.append((s.text("version") or "-", "running", s.reason or "-", age(now, started), age(now, started), "-"))
+        rows.append(
+            (s.text("version") or "-", "running", s.reason or "-", f"{age(now, started)} ago", age(now, started), "-")
+        )
     rows += [_past(past, spec, now) for past in past_rollouts(obj)]
     if not rows:
         return f"No rollout of {s.name}.{s.namespace} has ended since the controller keeps a history.\n"

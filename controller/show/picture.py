@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from controller.core import gates
-from controller.core.canary import CanarySpec, InvalidSpec, Stage, State
+from controller.core.canary import CanarySpec, Stage, State
 from controller.core.gates import Closed, Needs
 from controller.core.summary import ON_PURPOSE
 from controller.core.world import World
@@ -23,7 +23,9 @@ WIDE = 72
 
 _MOST_EVENTS = 5
 _BAR = 40
+_LEAST = ("failed checks", "", "")  # a column is as wide as this at least
 _BOXES = 20  # failed checks that are drawn one by one
+_VERDICT = max(map(len, Verdict))
 _LABEL = 10  # columns of the words on the left
 _STATES: dict[str, Style] = {"running": "warning", "finished": "good", "failed": "bad", "blocked": "bad"}
 _VERDICTS: dict[Verdict, Style] = {Verdict.PASS: "good", Verdict.FAIL: "bad", Verdict.INCONCLUSIVE: "warning"}
@@ -61,6 +63,10 @@ def in_one_line(snapshot: Snapshot) -> Line:
     return line("  ".join(word for word in words if word))
 
 
+def _label(word: str) -> Line:
+    return line(Span(f"{word:<{_LABEL}}", "dim"))
+
+
 def closed_gates(world: World) -> list[Closed]:
     """Return what is in the way now: of the rollout that runs, or of the next one. The end of one waits for no gate."""
     stage = world.canary.status.stage
@@ -78,14 +84,14 @@ def _head(snapshot: Snapshot, width: int) -> Iterator[Line]:
     seen = snapshot.seen
     stage = f" ({seen.text('stage')})" if seen.text("stage") else ""
     name = f"{seen.name}.{seen.namespace}"
-    yield from wrapped(line(Span("canary    ", "dim")), name, width, "bold")
+    yield from wrapped(_label("canary"), name, width, "bold")
     style: Style = "dim" if seen.state == NOT_SEEN else _STATES.get(seen.state, "")
-    yield from wrapped(line(Span("state     ", "dim")), seen.state + stage, width, style)
+    yield from wrapped(_label("state"), seen.state + stage, width, style)
     if seen.text("version"):
-        yield from wrapped(line(Span("version   ", "dim")), seen.text("version"), width)
+        yield from wrapped(_label("version"), seen.text("version"), width)
     because = _because(seen)
     if because:
-        yield from wrapped(line(Span("reason    ", "dim")), because, width, _style_of(seen))
+        yield from wrapped(_label("reason"), because, width, _style_of(seen))
 
 
 def _because(seen: Seen) -> str:
@@ -127,7 +133,7 @@ def _tag(found: object) -> str:
 
 def _pods(found: object) -> str:
     if not isinstance(found, Workload):
-        return "not found" if found is None else "not readable"
+        return "not found" if found is None else "unreadable"
     if not found.counts_pods:
         return "ready" if found.available_replicas else "not ready"
     return f"{found.available_replicas}/{found.replicas} pods"
@@ -145,12 +151,12 @@ def _checks(snapshot: Snapshot, width: int) -> Iterator[Line]:
     spec, status = world.canary.spec, world.canary.status
     last = {check.name: check for check in status.checks}
     rows = [shown(check, last.get(check.name)) for check in spec.checks]
-    columns = [max((cells(text) for text in texts), default=0) for texts in zip(*map(_texts, rows), strict=True)]
+    columns = [max(cells(text) for text in texts) for texts in zip(_LEAST, *map(_texts, rows), strict=True)]
     for row in rows:
         yield from _check(row, columns, width)
     if status.state is not None:
-        yield from _counts(world, spec, width)
-    yield from _next(snapshot, width)
+        yield from _counts(world, spec, columns[0] + 2, width)
+    yield from _next(snapshot, columns[0] + 2, width)
 
 
 def _texts(row: Shown) -> tuple[str, str, str]:
@@ -159,12 +165,16 @@ def _texts(row: Shown) -> tuple[str, str, str]:
 
 def _check(row: Shown, columns: list[int], width: int) -> Iterator[Line]:
     style: Style = _VERDICTS[row.verdict] if row.verdict else "dim"
-    verdict = f"{row.verdict or '':<12}"
+    verdict = str(row.verdict or "")
     worst = f"worst {row.worst}" if row.worst != "-" else ""
     label, value, limit = (padded(text, columns[at]) for at, text in enumerate(_texts(row)))
-    one = f"{label}  {value}  {limit}  {verdict}  {worst}".rstrip()
-    if cells(one) <= width:
-        yield line(f"{label}  {value}  {limit}  ", Span(verdict, style), Span(f"  {worst}".rstrip(), "dim"))
+    one = line(
+        f"{label}  {value}  {limit}",
+        Span(f"  {verdict:<{_VERDICT}}" if worst else f"  {verdict}".rstrip(), style),
+        Span(f"  {worst}".rstrip(), "dim"),
+    )
+    if sum(cells(span.text) for span in one) <= width:
+        yield one
         return
     yield from wrapped(EMPTY, row.label, width)
     yield from wrapped(line("  "), f"{row.value} {row.limit} {row.verdict or ''}".rstrip(), width, style)
@@ -172,11 +182,11 @@ def _check(row: Shown, columns: list[int], width: int) -> Iterator[Line]:
         yield from wrapped(line("  "), worst, width, "dim")
 
 
-def _counts(world: World, spec: CanarySpec, width: int) -> Iterator[Line]:
+def _counts(world: World, spec: CanarySpec, labels: int, width: int) -> Iterator[Line]:
     status = world.canary.status
     failed, most = status.failed_checks, spec.threshold
     count = f"{failed} of {most}"
-    label = f"{'failed checks':<15}"
+    label = f"{'failed checks':<{labels}}"
     if most <= _BOXES and len(label) + most + 1 + len(count) <= width:
         boxes = (Span("■" * min(failed, most), "bad"), Span("□" * max(0, most - failed), "dim"))
         yield (*line(label), *boxes, *line(f" {count}"))
@@ -185,38 +195,33 @@ def _counts(world: World, spec: CanarySpec, width: int) -> Iterator[Line]:
     if status.inconclusive_checks:
         limit = f" of {spec.inconclusive_limit}" if spec.inconclusive_limit else ""
         yield from wrapped(
-            line(f"{'without data':<15}"), f"{status.inconclusive_checks}{limit} in a row", width, "warning"
+            line(f"{'without data':<{labels}}"), f"{status.inconclusive_checks}{limit} in a row", width, "warning"
         )
 
 
-def _next(snapshot: Snapshot, width: int) -> Iterator[Line]:
+def _next(snapshot: Snapshot, labels: int, width: int) -> Iterator[Line]:
     due = snapshot.seen.time("nextCheckTime")
     if due is None or snapshot.seen.state != State.RUNNING:
         return
     left = due - snapshot.now
     seconds = round(abs(left.total_seconds()))
     when = f"in {span(seconds)}" if left >= timedelta() else f"was due {span(seconds)} ago"
-    yield from wrapped(line(f"{'next round':<15}"), when if seconds else "now", width)
+    yield from wrapped(line(f"{'next round':<{labels}}"), when if seconds else "now", width)
 
 
 def _in_the_way(snapshot: Snapshot, width: int) -> Iterator[Line]:
-    world = snapshot.world
+    seen, world = snapshot.seen, snapshot.world
     found = closed_gates(world) if world and not snapshot.unread else []
-    seen = snapshot.seen
     for closed in found:
+        if closed.gate.reason == seen.reason and closed.what in seen.message:
+            continue  # it is the reason above, word for word
         style: Style = "bad" if closed.gate.needs is Needs.REPAIR else "warning"
-        yield from wrapped(
-            line(Span(f"{'closed':<{_LABEL}}", "dim")), f"{closed.gate.reason}: {closed.what}", width, style
-        )
+        yield from wrapped(_label("closed"), f"{closed.gate.reason}: {closed.what}", width, style)
     for why in snapshot.unread:
-        yield from wrapped(line(Span(f"{'unread':<{_LABEL}}", "dim")), why, width, "warning")
-    if world and isinstance(world.canary.spec, InvalidSpec) and not found:
-        yield from wrapped(line(Span(f"{'closed':<{_LABEL}}", "dim")), world.canary.spec.problem, width, "bad")
+        yield from wrapped(_label("unread"), why, width, "warning")
     if seen.held and not any(closed.gate.reason == "Held" for closed in found):
-        text = f"flagger resume {seen.name} -n {seen.namespace}"
-        yield from wrapped(
-            line(Span(f"{'held':<{_LABEL}}", "dim")), f"the next rollout too, until: {text}", width, "warning"
-        )
+        what = f"the next rollout waits until: flagger resume {seen.name} -n {seen.namespace}"
+        yield from wrapped(_label("held"), what, width, "warning")
 
 
 def _last_events(snapshot: Snapshot, width: int) -> Iterator[Line]:

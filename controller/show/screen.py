@@ -37,7 +37,9 @@ class Screen:
         """Take where to draw, and the environment: NO_COLOR, TERM and COLUMNS are heeded."""
         self._out = out
         self.is_live = out.isatty() and environ.get("TERM", "").lower() not in _DUMB
-        self._console = Console(file=out, highlight=False, soft_wrap=False, no_color=bool(environ.get("NO_COLOR")))
+        self._console = Console(
+            file=out, highlight=False, soft_wrap=False, no_color=bool(environ.get("NO_COLOR")), _environ=environ
+        )
         self._live: Live | None = None
         self._width = 0
 

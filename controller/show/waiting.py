@@ -36,10 +36,10 @@ def outcome(snapshot: Snapshot, *, began: bool) -> Outcome | None:
         began: whether a rollout has been seen running since the wait began.
     """
     world, seen = snapshot.world, snapshot.seen
-    if world is None or isinstance(world.canary.spec, InvalidSpec) or not isinstance(world.canary_workload, Workload):
+    if world is None or isinstance(world.canary.spec, InvalidSpec):
         return None
-    status = world.canary.status
-    is_new = template_changed(world.canary, world.canary_workload) or is_retried(world)
+    status, workload = world.canary.status, world.canary_workload
+    is_new = is_retried(world) or (isinstance(workload, Workload) and template_changed(world.canary, workload))
     if is_new or status.state not in {State.FINISHED, State.FAILED}:
         return None
     label, version = f"{seen.name}.{seen.namespace}", f" {status.version}" if status.version else ""
