@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import TextIO
 
-from rich.console import Console, Group
+from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
@@ -42,6 +42,7 @@ class Screen:
         )
         self._live: Live | None = None
         self._width = 0
+        self._drawn: Sequence[Line] = ()
 
     @property
     def width(self) -> int:
@@ -70,13 +71,17 @@ class Screen:
         if self._live is None:
             self._live = Live(console=self._console, auto_refresh=False, vertical_overflow="crop")
             self._live.start()
-        self._live.update(Group(_text(draw(width))), refresh=True)
+        lines = draw(width)
+        if lines != self._drawn:
+            self._drawn = lines
+            self._live.update(_text(lines), refresh=True)
 
     def keep(self) -> None:
         """Leave the picture where it is; the next one is drawn below it."""
         if self._live is not None:
             self._live.stop()
             self._live = None
+            self._drawn = ()
 
 
 def _text(lines: Sequence[Line]) -> Text:
