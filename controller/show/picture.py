@@ -41,7 +41,7 @@ def picture(snapshot: Snapshot, width: int) -> list[Line]:
     """
     parts = (
         _head(snapshot, width),
-        _sides(snapshot.world, width),
+        _sides(snapshot, width),
         _checks(snapshot, width),
         _in_the_way(snapshot, width),
         _last_events(snapshot, width),
@@ -104,7 +104,8 @@ def _style_of(seen: Seen) -> Style:
     return "warning" if seen.reason in ON_PURPOSE or seen.reason.endswith("NotConverged") else "bad"
 
 
-def _sides(world: World | None, width: int) -> Iterator[Line]:
+def _sides(snapshot: Snapshot, width: int) -> Iterator[Line]:
+    world, absent = snapshot.world, "unread" if snapshot.unread else "not found"
     if world is None or not isinstance(world.canary.spec, CanarySpec):
         return
     spec = world.canary.spec
@@ -116,13 +117,16 @@ def _sides(world: World | None, width: int) -> Iterator[Line]:
     names = max(cells(name) for _, name, _, _ in sides)
     tags = max(cells(_tag(found)) for _, _, found, _ in sides)
     for word, name, found, weight in sides:
-        label, what = f"{word:<{_LABEL}}", f"{padded(name, names)}  {padded(_tag(found), tags)}  {_pods(found):<10}"
+        label, what = (
+            f"{word:<{_LABEL}}",
+            f"{padded(name, names)}  {padded(_tag(found), tags)}  {_pods(found) or absent:<10}",
+        )
         percent = "  ?  " if weight is None else f"{weight:>3} %"
         bar = min(_BAR, width - _LABEL - cells(what) - 2 - len(percent))
         if width >= WIDE and bar >= _LABEL:
             yield (*line(Span(label, "dim"), f"{what} "), *_bar(weight, bar), *line(f" {percent}"))
             continue
-        yield from wrapped(line(Span(label, "dim")), f"{name} {_tag(found)} {_pods(found)}".strip(), width)
+        yield from wrapped(line(Span(label, "dim")), f"{name} {_tag(found)} {_pods(found) or absent}", width)
         room = max(min(_BAR, width - _LABEL - 1 - len(percent)), 1)
         yield (*line(" " * _LABEL), *_bar(weight, room), *line(f" {percent}"))
 
@@ -132,8 +136,9 @@ def _tag(found: object) -> str:
 
 
 def _pods(found: object) -> str:
+    """Return how many pods a workload has; "" if there is none, or none was seen."""
     if not isinstance(found, Workload):
-        return "not found" if found is None else "unreadable"
+        return "" if found is None else "unreadable"
     if not found.counts_pods:
         return "ready" if found.available_replicas else "not ready"
     return f"{found.available_replicas}/{found.replicas} pods"

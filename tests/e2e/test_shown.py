@@ -29,7 +29,7 @@ def test_rollouts_are_seen_waited_for_and_remembered(on):
 
 def test_rollout_that_is_held_says_so_until_the_timeout(on):
     with on.controller():
-        at_25(on)
+        at_25(on, interval="60s")
         on.ask("hold")
         on.until(lambda: on.status()["reason"] == "Held")
         picture = on.shown("get")
@@ -37,6 +37,7 @@ def test_rollout_that_is_held_says_so_until_the_timeout(on):
         assert "25 %" in picture
         assert "1.2.0 → 1.2.1" in on.shown("wait", "--timeout=1s", code=2)
         on.ask("resume")
+        on.patch("canaries", "podinfo", {"spec": {"canaryAnalysis": {"interval": "2s"}}})
         assert "1.2.1 was promoted" in on.shown("wait", "--timeout=100s")
 
 

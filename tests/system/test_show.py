@@ -158,5 +158,6 @@ def test_declared_kind_is_named_where_its_objects_are_not_known(on):
     canary["spec"]["targetKind"] = "Widget"
     on.add(canary)
     _, picture = shown(on, "get", "podinfo", "-n", "test")
-    assert "unread    kind Widget is declared to the controller alone, its objects are not shown" in picture
+    assert "unread    kind Widget is declared to the controller alone" in picture
+    assert "podinfo           unread" in picture
     assert shown(on, "wait", "podinfo", "-n", "test")[0] == 3
