@@ -19,11 +19,11 @@ from deploy.declaration import Declaration
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 COMMANDS: Mapping[str, str] = {
+    "check": "say what is missing before the first rollout, and how to fix it",
     "get": "show how rollouts are doing: a line each, or a picture of one",
     "watch": "show the picture of one canary, live",
     "history": "list its last ten rollouts, and how they ended",
     "wait": "wait for the end of a rollout, for pipelines: the exit code is the outcome",
-    "check": "say what is missing before the first rollout, and how to fix it",
     "abort": "give up the revision in analysis: all traffic to the primary, state failed",
     "promote": "promote the revision in analysis, without what is left of it",
     "retry": "start the failed revision again",
@@ -189,6 +189,23 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     )
     switch("--dry-run", help="log what would be written, and write nothing")
     add("--version", action="version", version=f"flagger {__version__}")
+
+
+LOGIN_VARIABLES = ("FLAGGER_KUBECONFIG", "FLAGGER_MASTER")
+"""What commands take from the environment: the controller's list of namespaces, for one, names no object."""
+
+
+def add_object_flags(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of commands about Canary objects: those of kubectl that say where one is, and as whom to ask."""
+    parser.add_argument(
+        "-n",
+        "--namespace",
+        metavar="NAMESPACE",
+        type=values.namespace,
+        help="where it is (default: the namespace of the kubeconfig's context or the service account)",
+    )
+    parser.add_argument("--context", metavar="NAME", help="context of the kubeconfig (default: the current one)")
+    add_login_flags(parser)
 
 
 def add_login_flags(parser: argparse.ArgumentParser) -> None:

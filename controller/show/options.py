@@ -8,12 +8,11 @@ from datetime import timedelta
 from enum import StrEnum
 
 from controller import values
-from controller.command_line import Parser
+from controller.command_line import Parser, as_kubectl_takes_it
 from controller.core.durations import parse_duration
-from controller.flags import add_login_flags
+from controller.flags import LOGIN_VARIABLES, add_object_flags
 
 FORMATS = ("json", "yaml", "wide")
-_ENVIRONMENT = ("FLAGGER_KUBECONFIG", "FLAGGER_MASTER")  # the controller's list of namespaces names no object
 _DEFAULT_TIMEOUT = "1h"
 
 
@@ -96,13 +95,7 @@ def parse_show_options(
         type=values.object_name,
         help="the Canary object, as kubectl get canaries shows it" + (" (default: all)" if several else ""),
     )
-    add(
-        "-n",
-        "--namespace",
-        metavar="NAMESPACE",
-        type=values.namespace,
-        help="where it is (default: the namespace of the kubeconfig's context or the service account)",
-    )
+    add_object_flags(parser)
     if several:
         add("-A", "--all-namespaces", action="store_true", default=None, help="canaries of every namespace")
         add("-w", "--watch", action="store_true", default=None, help="go on showing one canary, as flagger watch does")
@@ -122,10 +115,9 @@ def parse_show_options(
             default=_DEFAULT_TIMEOUT,
             help="give up after this long, such as 90s or 1h (default: %(default)s)",
         )
-    add("--context", metavar="NAME", help="the kubeconfig's context (default: the current one)")
-    add_login_flags(parser)
-    known = {name: environ[name] for name in _ENVIRONMENT if name in environ}
-    args = parser.read([_as_kubectl_takes_it(argument) for argument in argv], known)
+    known = {name: environ[name] for name in LOGIN_VARIABLES if name in environ}
+    letters = {"n": "namespace", "o": "output"}
+    args = parser.read([as_kubectl_takes_it(argument, letters) for argument in argv], known)
     options = ShowOptions(
         name=args.name or "",
         namespace=args.namespace,
@@ -148,15 +140,6 @@ def _check(parser: Parser, options: ShowOptions) -> None:
         parser.error("--watch needs the NAME of one canary")
     if options.watch and options.output:
         parser.error("--watch and --output exclude each other")
-
-
-def _as_kubectl_takes_it(argument: str) -> str:
-    """Return ``-ntest`` and ``-owide`` with an equals sign; they would be taken for Go's flags otherwise."""
-    for letter, name in (("-n", "-namespace"), ("-o", "-output")):
-        glued = argument[:2] == letter and argument[2:3] not in {"", "="} and not argument.startswith(name)
-        if glued:
-            return f"{letter}={argument[2:]}"
-    return argument
 
 
 def _timeout(text: str) -> timedelta:

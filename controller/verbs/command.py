@@ -61,7 +61,7 @@ def user_agent(verb: Verb) -> str:
 
 
 def _ask(verb: Verb, options: VerbOptions, now: Callable[[], datetime]) -> Decision:
-    login = find_login(options.kubeconfig, options.master)
+    login = find_login(options.kubeconfig, options.master, context=options.context)
     client = KubeClient(login, user_agent=user_agent(verb), pool_size=1, total_seconds=_REQUEST_SECONDS)
     with closing(client):
         namespace = options.namespace or client.namespace
