@@ -1,5 +1,5 @@
 # Every target makes its own virtual environment, so that a fresh clone needs nothing but Python 3.11, git and make.
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || echo python3)
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
@@ -36,7 +36,7 @@ e2e-simulated: $(VENV)/ready # the part whose mesh is simulated
 	$(MAKE) charts
 	$(BIN)/python -m hack.cluster -- $(MAKE) stories
 
-mesh-stories: $(VENV)/ready ## play promotions and rollbacks on real Istio, and count failed requests (built once: six minutes)
+mesh-stories: $(VENV)/ready ## play promotions and rollbacks on real Istio, and count failed requests (built once: 16 minutes)
 	$(BIN)/python -m hack.mesh -- $(MAKE) told-on-mesh
 
 told-on-mesh: # on the mesh that MESH names, which hack.mesh sets; a worker for each, so that none waits behind the walk-through

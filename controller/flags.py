@@ -19,18 +19,18 @@ from deploy.declaration import Declaration
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 COMMANDS: Mapping[str, str] = {
-    "check": "say what is missing before the first rollout, and how to fix it",
+    "check": "list what is missing before the first rollout, and how to fix it",
     "get": "show how rollouts are doing: a line each, or a picture of one",
     "watch": "show the picture of one canary, live",
     "history": "list its last ten rollouts, and how they ended",
     "wait": "wait for the end of a rollout, for pipelines: the exit code is the outcome",
-    "abort": "give up the revision in analysis: all traffic to the primary, state failed",
-    "promote": "promote the revision in analysis, without what is left of it",
+    "abort": "roll back the revision in analysis: all traffic to the primary, state failed",
+    "promote": "promote the revision in analysis, and skip the rest of the analysis",
     "retry": "start the failed revision again",
     "hold": "keep the canary's weight where it is; checks and rollbacks go on",
     "resume": "end a hold",
 }
-"""What stands beside the controller itself, by its first argument, and what it is for."""
+"""The commands besides the controller itself: the first argument, and what it is for."""
 
 _COMMANDS_LISTED = "\n".join(f"  {name:<9}{what}" for name, what in COMMANDS.items())
 

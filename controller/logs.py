@@ -74,7 +74,7 @@ class _Warnings:
             if warning in self._seen or len(self._seen) >= _MOST_WARNINGS:
                 return
             self._seen.add(warning)
-        log.warning("A library warns", extra={"warning": warning[1], "category": warning[0]})
+        log.warning("Warning from a library", extra={"warning": warning[1], "category": warning[0]})
 
 
 def set_up_logs(level: str, stream: TextIO | None = None) -> None:
@@ -108,7 +108,7 @@ def _nobody_caught(kind: type[BaseException], error: BaseException, trace: Trace
 
 def _nobody_could_catch(found: "sys.UnraisableHookArgs") -> None:
     what = {"error": repr(found.exc_value), "where": repr(found.object)}
-    log.error("An exception came where nobody could catch it", extra=what)
+    log.error("Uncaught exception", extra=what)
 
 
 def _thread_died(died: threading.ExceptHookArgs) -> None:

@@ -28,7 +28,7 @@ def translated(error: ApiError, namespace: str, name: str, verbs: str) -> NotAsk
             where = f"in namespace {namespace}" if namespace else "in all namespaces"
             several = "permissions" if " and " in verbs else "permission"
             return NotAskedError(
-                f"not allowed, it takes the {several} {verbs} on canaries.flagger.app {where} ({error})"
+                f"not allowed, you need the {several} {verbs} on canaries.flagger.app {where} ({error})"
             )
         case UnauthorizedError():
             return NotAskedError(f"the API server does not accept the credentials, log in again ({error})")

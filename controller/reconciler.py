@@ -146,7 +146,7 @@ class Reconciler:
         try:
             self.applier.apply(world, plan, lambda _: None)
         except ApiError as another:
-            log.debug("The report of a refusal is refused as well", extra={"key": key, "error": str(another)})
+            log.debug("Status that reports a refusal was refused too", extra={"key": key, "error": str(another)})
         else:
             self.watchers.looked(world, plan)
         finally:

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from deploy.kinds import WorkloadKind
+from deploy.metadata import metadata
 from deploy.parking import PARKED_LABEL, PARKED_VALUE, is_parked
 from deploy.templated import TemplateDeployer, template
-from deploy.types import FENCE_ANNOTATION, PROGRESS_DEADLINE, PROMOTED_ANNOTATION, Workload
-from informers.fields import HIGHEST_INT32, mapping, text, whole
+from deploy.types import Workload
+from informers.fields import HIGHEST_INT32, mapping, whole
 from informers.kinds import READ, WatchedKind
 from informers.resources import ApiKind
 
@@ -36,31 +37,20 @@ def view(obj: Mapping[str, Any], previous: Workload | None) -> Workload:
 
     Source: the rules of ``kubectl rollout status daemonset``.
     """
-    meta, status = obj["metadata"], mapping(obj, "status", "")
-    annotations = mapping(meta, "annotations", "metadata.")
-    generation, observed = whole(meta, "generation", "metadata."), whole(status, "observedGeneration", "status.")
+    common, status = metadata(obj), mapping(obj, "status", "")
+    observed = whole(status, "observedGeneration", "status.")
     desired = _count(status, "desiredNumberScheduled")
     parked = is_parked(obj["spec"]["template"]["spec"])
-    why = NO_NODE if not parked and not desired and observed >= generation else ""
+    why = NO_NODE if not parked and not desired and observed >= common["generation"] else ""
     return Workload(
-        namespace=meta["namespace"],
-        name=meta["name"],
-        uid=meta["uid"],
-        resource_version=meta["resourceVersion"],
-        generation=generation,
+        **common,
         observed_generation=observed,
         replicas=0 if parked else max(desired, 1),
         current_replicas=_count(status, "currentNumberScheduled"),
         updated_replicas=_count(status, "updatedNumberScheduled"),
         available_replicas=_count(status, "numberAvailable"),
-        paused=False,
-        deadline_exceeded=False,
-        progress_deadline=PROGRESS_DEADLINE,
-        resumed_at=None,
         failure=why,
         template=template(obj, previous),
-        promoted=text(annotations, PROMOTED_ANNOTATION, "metadata.annotations."),
-        fenced=text(annotations, FENCE_ANNOTATION, "metadata.annotations."),
         per_node=True,
         unready=why,
     )

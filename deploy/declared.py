@@ -13,12 +13,13 @@ from deploy.declaration import ByReplicas, BySwitch, Declaration, Fixed, PodTemp
 from deploy.images import images_in
 from deploy.kinds import MakeDeployer, WorkloadKind
 from deploy.kstatus import health
+from deploy.metadata import metadata
 from deploy.paths import Path, at, keeping, pointer, put, set_operations, shown, without
 from deploy.revision import exact_fingerprint
 from deploy.template import copy_operations, stamp_operation, template_of
 from deploy.templated import Content, TemplateDeployer, taken_over
-from deploy.types import FENCE_ANNOTATION, PROMOTED_ANNOTATION, Template, Workload
-from informers.fields import HIGHEST_INT32, mapping, text, whole
+from deploy.types import Template, Workload
+from informers.fields import HIGHEST_INT32, whole
 from informers.kinds import READ, WatchedKind
 from informers.types import FieldError, Json
 
@@ -48,23 +49,17 @@ def view(declared: Declaration, obj: Mapping[str, Any], previous: Workload | Non
         FieldError: a field is not what it must be.
         KeyError, TypeError, ValueError: the object has no identity.
     """
-    meta = obj["metadata"]
-    annotations = mapping(meta, "annotations", "metadata.")
+    common = metadata(obj)
     found = health(obj, declared.conditions)
-    generation = whole(meta, "generation", "metadata.")
     replicas = _replicas(declared, obj)
     lowest, highest = _bounds(declared, replicas)
     counted = declared.counts.available is not None
-    why = found.unready or ("" if counted or "deletionTimestamp" not in meta else "it is being deleted")
-    ready = replicas if not why and found.observed_generation >= generation else 0
+    why = found.unready or ("" if counted or "deletionTimestamp" not in obj["metadata"] else "it is being deleted")
+    ready = replicas if not why and found.observed_generation >= common["generation"] else 0
     current = _count(obj, declared.counts.current, replicas)
     available = _count(obj, declared.counts.available, ready)
     return Workload(
-        namespace=meta["namespace"],
-        name=meta["name"],
-        uid=meta["uid"],
-        resource_version=meta["resourceVersion"],
-        generation=generation,
+        **common,
         observed_generation=found.observed_generation,
         replicas=replicas,
         current_replicas=current,
@@ -73,11 +68,8 @@ def view(declared: Declaration, obj: Mapping[str, Any], previous: Workload | Non
         paused=declared.paused is not None and _is_on(obj, declared.paused),
         deadline_exceeded=found.stalled,
         progress_deadline=declared.progress_deadline,
-        resumed_at=None,
         failure=why,
-        template=taken_over(meta, previous) or content_of(declared, obj),
-        promoted=text(annotations, PROMOTED_ANNOTATION, "metadata.annotations."),
-        fenced=text(annotations, FENCE_ANNOTATION, "metadata.annotations."),
+        template=taken_over(obj["metadata"], previous) or content_of(declared, obj),
         lowest_replicas=lowest,
         highest_replicas=highest,
         counts_pods=counted,

@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from deploy.kinds import WorkloadKind
+from deploy.metadata import metadata
 from deploy.templated import TemplateDeployer, template
-from deploy.types import FENCE_ANNOTATION, PROGRESS_DEADLINE, PROMOTED_ANNOTATION, Workload
-from informers.fields import HIGHEST_INT32, items, mapping, text, whole
+from deploy.types import PROGRESS_DEADLINE, Workload
+from informers.fields import HIGHEST_INT32, items, mapping, whole
 from informers.kinds import READ, WatchedKind
 from informers.resources import ApiKind
 from informers.types import FieldError
@@ -29,17 +30,11 @@ def view(obj: Mapping[str, Any], previous: Workload | None) -> Workload:
         FieldError: a field is not what it must be.
         KeyError, TypeError, ValueError: the object is not a Deployment with a template and a selector.
     """
-    meta, spec, status = obj["metadata"], mapping(obj, "spec", ""), mapping(obj, "status", "")
+    spec, status = mapping(obj, "spec", ""), mapping(obj, "status", "")
     conditions = items(status, "conditions", "status.")
     progressing, replica_failure = _condition(conditions, "Progressing"), _condition(conditions, "ReplicaFailure")
-    generation = whole(meta, "generation", "metadata.")
-    annotations = mapping(meta, "annotations", "metadata.")
     return Workload(
-        namespace=meta["namespace"],
-        name=meta["name"],
-        uid=meta["uid"],
-        resource_version=meta["resourceVersion"],
-        generation=generation,
+        **metadata(obj),
         observed_generation=whole(status, "observedGeneration", "status."),
         replicas=whole(spec, "replicas", "spec.", default=1, highest=HIGHEST_INT32),
         current_replicas=whole(status, "replicas", "status.", highest=HIGHEST_INT32),
@@ -51,8 +46,6 @@ def view(obj: Mapping[str, Any], previous: Workload | None) -> Workload:
         resumed_at=_resumed_at(progressing),
         failure=str(replica_failure.get("message") or "") if replica_failure.get("status") == "True" else "",
         template=template(obj, previous),
-        promoted=text(annotations, PROMOTED_ANNOTATION, "metadata.annotations."),
-        fenced=text(annotations, FENCE_ANNOTATION, "metadata.annotations."),
     )
 
 

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from deploy.kinds import WorkloadKind
+from deploy.metadata import metadata
 from deploy.templated import TemplateDeployer, template
-from deploy.types import FENCE_ANNOTATION, PROGRESS_DEADLINE, PROMOTED_ANNOTATION, Workload
+from deploy.types import Workload
 from informers.fields import HIGHEST_INT32, mapping, text, whole
 from informers.kinds import READ, WatchedKind
 from informers.resources import ApiKind
@@ -36,8 +37,7 @@ def view(obj: Mapping[str, Any], previous: Workload | None) -> Workload:
 
     Source: the rules of ``kubectl rollout status statefulset``.
     """
-    meta, spec, status = obj["metadata"], mapping(obj, "spec", ""), mapping(obj, "status", "")
-    annotations = mapping(meta, "annotations", "metadata.")
+    spec, status = mapping(obj, "spec", ""), mapping(obj, "status", "")
     strategy = mapping(mapping(spec, "updateStrategy", "spec."), "rollingUpdate", "spec.updateStrategy.")
     partition = whole(strategy, "partition", "spec.updateStrategy.rollingUpdate.", highest=HIGHEST_INT32)
     current = whole(status, "replicas", "status.", highest=HIGHEST_INT32)
@@ -46,24 +46,14 @@ def view(obj: Mapping[str, Any], previous: Workload | None) -> Workload:
     all_held = current > 0 and max(current, replicas) <= partition
     why = HELD if all_held and not updated and _is_between_revisions(status) else ""
     return Workload(
-        namespace=meta["namespace"],
-        name=meta["name"],
-        uid=meta["uid"],
-        resource_version=meta["resourceVersion"],
-        generation=whole(meta, "generation", "metadata."),
+        **metadata(obj),
         observed_generation=whole(status, "observedGeneration", "status."),
         replicas=replicas,
         current_replicas=current,
         updated_replicas=updated if why else max(updated, min(current, updated + partition)),
         available_replicas=whole(status, "availableReplicas", "status.", highest=HIGHEST_INT32),
-        paused=False,
-        deadline_exceeded=False,
-        progress_deadline=PROGRESS_DEADLINE,
-        resumed_at=None,
         failure=why,
         template=template(obj, previous),
-        promoted=text(annotations, PROMOTED_ANNOTATION, "metadata.annotations."),
-        fenced=text(annotations, FENCE_ANNOTATION, "metadata.annotations."),
         unready=why,
     )
 

@@ -45,14 +45,14 @@ class Workload:
     current_replicas: int  # status.replicas: pods of all revisions
     updated_replicas: int  # pods of the newest template
     available_replicas: int  # pods that have been ready for long enough
-    paused: bool
-    deadline_exceeded: bool  # condition Progressing is False for ProgressDeadlineExceeded
-    progress_deadline: timedelta  # spec.progressDeadlineSeconds; Kubernetes' default is 10 minutes
-    resumed_at: datetime | None  # when it was last unpaused, if nothing has moved since; Kubernetes' clock starts there
-    failure: str  # why pods cannot be created, e.g. a quota: message of condition ReplicaFailure; "" while they can
     template: Template
     promoted: str  # value of PROMOTED_ANNOTATION, or ""
     fenced: str = ""  # value of FENCE_ANNOTATION, or ""
+    paused: bool = False
+    deadline_exceeded: bool = False  # condition Progressing is False for ProgressDeadlineExceeded
+    progress_deadline: timedelta = PROGRESS_DEADLINE  # spec.progressDeadlineSeconds
+    resumed_at: datetime | None = None  # when it was last unpaused, if nothing has moved since: the deadline runs anew
+    failure: str = ""  # why pods cannot be created, e.g. a quota: message of condition ReplicaFailure
     lowest_replicas: int = 0  # of what it can be scaled to; more than 0: it always keeps its pods
     highest_replicas: int = HIGHEST_INT32  # likewise; equal to the lowest: it cannot be scaled
     counts_pods: bool = True  # False: nobody says how many pods there are; the numbers are 1 where it is ready, else 0

@@ -22,20 +22,16 @@ SILENT_SECONDS = 300.0
 class Doubt:
     """Arises from an outage, and from silence over several watches. For one thread."""
 
-    def __init__(self, source: Source, *, monotonic: Callable[[], float]) -> None:
-        """Take whom to ask, and a clock in seconds."""
+    def __init__(self, source: Source, *, was_away: Callable[[], bool], monotonic: Callable[[], float]) -> None:
+        """Take whom to ask, whether it could not be reached since the cache was like it, and a clock in seconds."""
         self._source = source
+        self._was_away = was_away
         self._monotonic = monotonic
         self.settle()
 
     def settle(self) -> None:
         """Note that the server has said something which only one that has not gone back can say."""
-        self._was_away = False
         self._settled = self._monotonic()
-
-    def note_outage(self) -> None:
-        """Note that the server could not be reached: it may have been restored meanwhile."""
-        self._was_away = True
 
     def is_right(self, newest: Callable[[], str], stop: Stop) -> bool:
         """Ask the server for its version if there is doubt; return whether it is lower than the newest that we know.
@@ -54,4 +50,4 @@ class Doubt:
         return True
 
     def _arises(self) -> bool:
-        return self._was_away or self._monotonic() - self._settled >= SILENT_SECONDS
+        return self._was_away() or self._monotonic() - self._settled >= SILENT_SECONDS

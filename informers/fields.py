@@ -61,7 +61,7 @@ def text(obj: Json, field: str, where: str) -> str:
     if value is None:
         return ""
     if not isinstance(value, str):
-        raise FieldError(f"{where}{field} must be a text, not {_shown(value)}")
+        raise FieldError(f"{where}{field} must be a string, not {_shown(value)}")
     return value
 
 

@@ -54,7 +54,7 @@ class _End(Enum):
     RESUME = auto()  # watch at once from the last version
     RETRY = auto()  # back off, watch again at the same version
     RELIST = auto()  # back off, list
-    WENT_BACK = auto()  # list at once, whatever the version
+    WENT_BACK = auto()  # list at once, and believe the list
 
 
 class Reflector(Generic[V]):
@@ -93,7 +93,8 @@ class Reflector(Generic[V]):
         self._version = ""  # the last seen; moved by lists and watches alone, not by our writes (contract S21)
         self._paged = False  # the server's watch cache is off: its first list came in pages
         self._retry_after = 0.0  # seconds that the server asked us to wait before the next request
-        self._doubt = Doubt(source, monotonic=monotonic)
+        self._doubt = Doubt(source, was_away=partial(self._outage.is_behind, self), monotonic=monotonic)
+        self._restores = self._outage.restores  # which the last list has seen
         self._consistent = False  # the last version is gone: ask for a consistent read until a list succeeds
 
     def run(self, stop: Stop) -> None:
@@ -137,6 +138,8 @@ class Reflector(Generic[V]):
     # --- lists ---
 
     def _list(self, stop: Stop) -> None:
+        restores = self._outage.restores  # before the list: the server may go back meanwhile
+        self._consistent |= self._went_back()
         try:
             self._list_at("" if self._consistent else self._version or "0", stop)
         except ApiError as error:
@@ -144,7 +147,13 @@ class Reflector(Generic[V]):
                 raise
             self._consistent = True
             self._list_at("", stop)  # at once: what failed was the version
+        if stop.is_set():
+            return
         self._consistent = False
+        self._restores = restores
+        self._works()
+        self._outage.note_caught_up(self, restores)
+        self._hooks.synced()
 
     def _list_at(self, version: str, stop: Stop) -> None:
         """Read all pages, then replace the store and record the version, in this order."""
@@ -178,9 +187,6 @@ class Reflector(Generic[V]):
         self._store.replace(views, list_version, consistent=not version)
         self._version = list_version
         self._doubt.settle()
-        self._works()
-        self._outage.note_caught_up(self)
-        self._hooks.synced()
 
     # --- watches ---
 
@@ -199,27 +205,36 @@ class Reflector(Generic[V]):
         seconds = _WATCH_SECONDS + int(self._random() * _WATCH_SECONDS)
         began, version = self._monotonic(), self._version
         try:
-            with self._source.watch(resource_version=self._version, timeout_seconds=seconds, stop=stop) as events:
+            with (
+                self._outage.watching(stop, self._restores) as watch,
+                self._source.watch(resource_version=version, timeout_seconds=seconds, stop=watch) as events,
+            ):
                 self._works()
                 # Only now: a server that goes back after it was asked ends this watch.
-                if self._doubt.is_right(partial(self._store.newest, self._version), stop):
-                    self._consistent = True
+                if self._doubt.is_right(partial(self._store.newest, self._version), watch):
+                    self._outage.note_restore(self._restores)
                     return _End.WENT_BACK
-                self._outage.note_caught_up(self)
+                self._outage.note_caught_up(self, self._restores)
                 for event in events:
-                    if stop.is_set():
-                        return _End.RELIST
+                    if watch.is_set():
+                        break
                     end = self._take(event)
                     if end is not None:
                         return end
         except ApiError as error:
+            if self._went_back():
+                return _End.WENT_BACK
             self._note(error, stop)
-            if isinstance(error, TransportError):
-                self._doubt.note_outage()
             return _End.RELIST if stop.is_set() else _after(error)
+        if self._went_back():
+            return _End.WENT_BACK
         # A watch that ends at once and brings us no further is a broken proxy, and would be a hot loop.
         useless = self._version == version and self._monotonic() - began < _SHORTEST_WATCH_SECONDS
         return _End.RELIST if useless else _End.RESUME
+
+    def _went_back(self) -> bool:
+        """Whether the server has gone back since the last list."""
+        return self._outage.restores != self._restores
 
     def _take(self, event: WatchEvent) -> _End | None:
         """Bring one event into the store; return why the watch ends with it, if it does."""

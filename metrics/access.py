@@ -82,7 +82,7 @@ class Access:
         try:
             token = _read(file.path)
         except MetricsServerError as error:
-            log.warning("Token of Prometheus not renewed, the old one stays", extra={"error": str(error)})
+            log.warning("Token of Prometheus not renewed, the old one stays in use", extra={"error": str(error)})
             token = None
         with self._lock:
             file.due = self._monotonic() + REREAD_SECONDS

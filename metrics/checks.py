@@ -1,4 +1,4 @@
-"""The known checks: what they are called, their unit, and which limits make sense. Pure.
+"""The built-in checks: what they are called, their unit, and which limits make sense. Pure.
 
 A new one is one entry of ``CHECKS``, and one of ``metrics.queries``, where it stands how a provider is asked.
 """
@@ -66,7 +66,8 @@ def check_problem(check: AnyCheck) -> str | None:
     kind = CHECKS.get(check.name)
     if kind is None:
         known = ", ".join(sorted(CHECKS))
-        return f"name {check.name!r} is not a known check, use one of {known}, or give it a query and a thresholdRange"
+        fix = f"use one of {known}, or give it a query and a thresholdRange"
+        return f"name {check.name!r} is not a built-in check, {fix}"
     limit = _percent_problem if kind.is_rate else _ms_problem
     return _interval_problem(check.interval) or _how_problem(check, kind) or limit(check)
 
@@ -95,7 +96,7 @@ def _interval_problem(interval: str) -> str | None:
 
 def _own_problem(check: OwnCheck) -> str | None:
     if check.name in CHECKS:
-        return f"name {check.name} is that of a known check, give the query another name"
+        return f"name {check.name} is that of a built-in check, give the query another name"
     if len(check.name) > _LONGEST_NAME or not _NAME.fullmatch(check.name):
         return f"name {check.name!r} must be letters, digits, spaces, '-', '_' and '.', at most {_LONGEST_NAME}"
     if check.unit and not _UNIT.fullmatch(check.unit):

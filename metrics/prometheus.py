@@ -132,5 +132,5 @@ def _reading(number: float | None, check: Check | None) -> Reading:
         return Value(number)
     value = QUERIES[check.name].reading(number)
     if value is None:
-        raise AnswerError(f"answered {number:g}, which is no {label_of(check)}")
+        raise AnswerError(f"answered {number:g}, which is not a {label_of(check)}")
     return value

@@ -1,4 +1,4 @@
-"""The known checks as Prometheus is asked for them, and what its answers mean. Pure.
+"""The built-in checks as Prometheus is asked for them, and what its answers mean. Pure.
 
 A new check is one entry of ``QUERIES``, and one of ``metrics.checks``, where it stands what it is called.
 """
@@ -21,7 +21,7 @@ Ask = Callable[[Target, Check], Iterator[str]]
 
 @dataclass(frozen=True, slots=True)
 class CheckQueries:
-    """One known check in PromQL."""
+    """One built-in check in PromQL."""
 
     queries: Ask
     scale: float  # from the unit of the query to that of the check's limit

@@ -146,7 +146,7 @@ def _problem(route: RouteView, ref: RouteRef) -> str:
     if mixed:
         hosts = [destination.host for destination in route.rules[mixed[0].rule]]
         third = next((host for host in hosts if host not in {primary, canary}), None)
-        in_the_way = f"destination {_name(third)} is in the way" if third else "a host stands there twice"
+        in_the_way = f"destination {_name(third)} is in the way" if third else "it has a host twice"
         return f"{word} {mixed[0].rule}: {in_the_way}, {both}"
     known = {destination.host for rule in route.rules for destination in rule}
     missing = [name for host, name in ((primary, ref.primary_host), (canary, ref.canary_host)) if host not in known]

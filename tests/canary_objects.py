@@ -89,7 +89,7 @@ GOOD = [
     Case("query with a lower limit", lambda s, a: a.update(metrics=[query(thresholdRange={"min": 0.5})])),
     Case("query with a window", lambda s, a: a.update(metrics=[query(interval="5m")])),
     Case("query of the shortest name", lambda s, a: a.update(metrics=[query("q")])),
-    Case("query beside a known check", lambda s, a: a.update(metrics=[metric(), query()])),
+    Case("query beside a built-in check", lambda s, a: a.update(metrics=[metric(), query()])),
     Case("template", lambda s, a: a.update(metrics=[template()])),
     Case("template of the same namespace", lambda s, a: a.update(metrics=[in_namespace("test")])),
     Case("template with variables", lambda s, a: a.update(metrics=[template(templateVariables={"code": "5.."})])),
@@ -300,7 +300,7 @@ BAD = [
     Case(
         "misspelt metric",
         lambda s, a: a.update(metrics=[metric("istio_request_total")]),
-        f"{_WHERE}.metrics[0]: name 'istio_request_total' is not a known check",
+        f"{_WHERE}.metrics[0]: name 'istio_request_total' is not a built-in check",
     ),
     Case(
         "metric without threshold",
@@ -330,7 +330,7 @@ BAD = [
     Case(
         "template and threshold",
         lambda s, a: a.update(metrics=[template(threshold=1)]),
-        f"{_WHERE}.metrics[0].threshold is for the known checks",
+        f"{_WHERE}.metrics[0].threshold is for the built-in checks",
     ),
     Case(
         "template without limits",
@@ -338,9 +338,9 @@ BAD = [
         f"{_WHERE}.metrics[0].thresholdRange must be an object, not None",
     ),
     Case(
-        "template under the name of a known check",
+        "template under the name of a built-in check",
         lambda s, a: a.update(metrics=[{**template(), "name": RATE}]),
-        f"{_WHERE}.metrics[0]: name {RATE} is that of a known check",
+        f"{_WHERE}.metrics[0]: name {RATE} is that of a built-in check",
     ),
     Case(
         "template without a name",
@@ -365,17 +365,17 @@ BAD = [
     Case(
         "variable as a number",
         lambda s, a: a.update(metrics=[template(templateVariables={"code": 500})]),
-        f"{_WHERE}.metrics[0].templateVariables must be an object of texts",
+        f"{_WHERE}.metrics[0].templateVariables must be an object of strings",
     ),
     Case(
         "too many variables",
         lambda s, a: a.update(metrics=[template(templateVariables={f"v{n}": "" for n in range(17)})]),
-        f"{_WHERE}.metrics[0].templateVariables may hold 16 texts of at most 256 characters",
+        f"{_WHERE}.metrics[0].templateVariables may hold 16 strings of at most 256 characters",
     ),
     Case(
         "variable that is too long",
         lambda s, a: a.update(metrics=[template(templateVariables={"code": "5" * 257})]),
-        f"{_WHERE}.metrics[0].templateVariables may hold 16 texts of at most 256 characters",
+        f"{_WHERE}.metrics[0].templateVariables may hold 16 strings of at most 256 characters",
     ),
     *(
         Case(
@@ -398,7 +398,7 @@ BAD = [
     Case(
         "quantile of a query",
         lambda s, a: a.update(metrics=[query(quantile=0.5)]),
-        f"{_WHERE}.metrics[0].quantile is for the known checks",
+        f"{_WHERE}.metrics[0].quantile is for the built-in checks",
     ),
     Case(
         "protocol of a duration",
@@ -408,7 +408,7 @@ BAD = [
     Case(
         "protocol of a query",
         lambda s, a: a.update(metrics=[query(protocol="grpc")]),
-        f"{_WHERE}.metrics[0].protocol is for the known checks",
+        f"{_WHERE}.metrics[0].protocol is for the built-in checks",
     ),
     Case(
         "unknown protocol",
@@ -418,7 +418,7 @@ BAD = [
     Case(
         "protocol as a number",
         lambda s, a: a.update(metrics=[metric(protocol=2)]),
-        f"{_WHERE}.metrics[0].protocol must be a text, not 2",
+        f"{_WHERE}.metrics[0].protocol must be a string, not 2",
     ),
     Case(
         "unknown reporter",
@@ -433,7 +433,7 @@ BAD = [
     Case(
         "query and threshold",
         lambda s, a: a.update(metrics=[query(threshold=1)]),
-        f"{_WHERE}.metrics[0].threshold is for the known checks",
+        f"{_WHERE}.metrics[0].threshold is for the built-in checks",
     ),
     Case(
         "query without limits",
@@ -443,7 +443,7 @@ BAD = [
     Case(
         "limits without a query",
         lambda s, a: a.update(metrics=[{"name": "q", "thresholdRange": {"max": 1}}]),
-        f"{_WHERE}.metrics[0].query must be a text, not None",
+        f"{_WHERE}.metrics[0].query must be a string, not None",
     ),
     Case(
         "neither limit",
@@ -461,14 +461,14 @@ BAD = [
         f"{_WHERE}.metrics[0]: thresholdRange of checkout errors: min 2 is above max 1",
     ),
     Case(
-        "query under the name of a known check",
+        "query under the name of a built-in check",
         lambda s, a: a.update(metrics=[query(RATE)]),
-        f"{_WHERE}.metrics[0]: name {RATE} is that of a known check",
+        f"{_WHERE}.metrics[0]: name {RATE} is that of a built-in check",
     ),
     Case(
         "query as a number",
         lambda s, a: a.update(metrics=[query(query=1)]),
-        f"{_WHERE}.metrics[0].query must be a text, not 1",
+        f"{_WHERE}.metrics[0].query must be a string, not 1",
     ),
     Case("empty query", lambda s, a: a.update(metrics=[query(query="")]), f"{_WHERE}.metrics[0]: query is empty"),
     Case(
@@ -494,7 +494,7 @@ BAD = [
     Case(
         "unit as a number",
         lambda s, a: a.update(metrics=[query(unit=1)]),
-        f"{_WHERE}.metrics[0].unit must be a text, not 1",
+        f"{_WHERE}.metrics[0].unit must be a string, not 1",
     ),
     Case(
         "window with a wrong unit",

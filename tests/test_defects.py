@@ -111,7 +111,7 @@ def test_misspelt_metric_is_refused():
     obj = seed()
     obj["spec"]["canaryAnalysis"]["metrics"][0]["name"] = "istio_request_total"
     obj["metadata"] |= {"uid": "u", "resourceVersion": "1", "creationTimestamp": "2018-10-10T12:00:00Z"}
-    assert "'istio_request_total' is not a known check" in BUILT_IN.view(obj, None).spec.problem
+    assert "'istio_request_total' is not a built-in check" in BUILT_IN.view(obj, None).spec.problem
 
 
 def test_window_is_the_same_on_both_sides_of_the_fraction():

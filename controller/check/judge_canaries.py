@@ -67,7 +67,7 @@ def _of_look(objects: Objects, look: World | Unreadable) -> Iterator[Finding]:
     yield from found
     named = kinds_of(canary.spec) if isinstance(canary.spec, CanarySpec) else ()
     if not found and all(objects.sees(kind, canary.namespace) for kind in (*named, SERVICE)):
-        yield passed("canaries", "Its route, services and workloads are as they should be", about)
+        yield passed("canaries", "Its route, services and workloads are in order", about)
 
 
 def _of_gates(objects: Objects, world: World) -> Iterator[Finding]:
@@ -135,7 +135,7 @@ def _finding(world: World, closed: Closed) -> Finding:
         shows = (
             what.format("status") if kind in nouns.ROLLED_OUT else f"kubectl -n {canary.namespace} get {where} -o yaml"
         )
-        fix = f"{shows} shows whether it gets there"
+        fix = f"{shows} shows its progress"
         return warning("canaries", Reason.WORKLOAD_NOT_CONVERGED, said, fix, about)
     fixes = {
         "PrimaryScaledToZero": f"kubectl -n {canary.namespace} " + _scale_up(workload, kind),

@@ -28,18 +28,18 @@ def api_server(facts: Facts) -> Iterator[Finding]:
     match facts.api:
         case NoApi(why, refused=True):
             fix = "Log in again, or name another kubeconfig with --kubeconfig."
-            yield problem(check, Reason.NOT_AUTHENTICATED, f"The API server refuses our credentials: {why}", fix)
+            yield problem(check, Reason.NOT_AUTHENTICATED, f"The API server refuses the credentials: {why}", fix)
         case NoApi(why):
-            said = f"The API server has not answered, so nothing in the cluster was looked at: {why}"
+            said = f"The API server has not answered, so nothing in the cluster was checked: {why}"
             yield problem(check, Reason.API_SERVER_UNREACHABLE, said, _WHERE_IT_IS)
         case Api(version=Unknown(why)):
-            yield cannot_tell(check, f"Which version of Kubernetes this is cannot be told: {why}", _WHERE_IT_IS)
+            yield cannot_tell(check, f"The version of Kubernetes is unknown: {why}", _WHERE_IT_IS)
         case Api(version=version):
             assert not isinstance(version, Unknown)  # noqa: S101  # the case above
             if (version.major, version.minor) >= OLDEST:
                 yield passed(check, f"The API server answers, Kubernetes {version.text}")
             else:
-                said = f"Kubernetes {version.text} is older than 1.25, whose API server checks our schema"
+                said = f"Kubernetes {version.text} is older than 1.25, the first that can check the schema of Canary"
                 yield problem(check, Reason.KUBERNETES_TOO_OLD, said, "Upgrade the cluster.")
         case _:
             assert_never(facts.api)
@@ -48,7 +48,7 @@ def api_server(facts: Facts) -> Iterator[Finding]:
 def identity(facts: Facts) -> Iterator[Finding]:
     """We are somebody."""
     if isinstance(facts.api, Api) and facts.api.user == ANONYMOUS:
-        said = f"The API server knows us as {ANONYMOUS}: our requests carry no credentials"
+        said = f"The API server takes the requests as those of {ANONYMOUS}: they have no credentials"
         fix = "Name a kubeconfig with a user with --kubeconfig, or run in a pod with a service account."
         yield problem("api-server", Reason.NOT_AUTHENTICATED, said, fix)
 
@@ -66,7 +66,7 @@ def kinds(facts: Facts) -> Iterator[Finding]:
     if not isinstance(facts.api, Api):
         return
     for kind, found in facts.api.kinds.items():
-        yield _kind(kind, found, _INSTALL.get(kind, f"Install what brings {kind}."))
+        yield _kind(kind, found, _INSTALL.get(kind, f"Install the operator that defines {kind}."))
         if kind == CANARIES.kind and facts.api.missing_fields:
             yield _other_schema(facts.api.missing_fields)
 
@@ -78,7 +78,7 @@ def _kind(kind: str, found: Served | NotServed | Unknown, fix: str) -> Finding:
         case NotServed(what):
             return problem("kinds", Reason.KIND_NOT_SERVED, what, fix)
         case Unknown(why):
-            return cannot_tell("kinds", f"Whether {kind} is served cannot be told: {why}", _WHERE_IT_IS)
+            return cannot_tell("kinds", f"It is unknown whether {kind} is served: {why}", _WHERE_IT_IS)
         case _:
             assert_never(found)
 
@@ -86,7 +86,7 @@ def _kind(kind: str, found: Served | NotServed | Unknown, fix: str) -> Finding:
 def _other_schema(missing: tuple[str, ...]) -> Finding:
     named = ", ".join(missing[:_MANY]) + (f" and {len(missing) - _MANY} more" if len(missing) > _MANY else "")
     said = f"The served schema of Canary lacks {named}, which the API server drops from every object"
-    fix = f"{_APPLY_CRD} (another operator whose CRD has the same name must go first)"
+    fix = f"{_APPLY_CRD} (first uninstall any other operator whose CRD has the same name)"
     return problem("kinds", Reason.SCHEMA_DIFFERS, said, fix)
 
 
@@ -101,10 +101,10 @@ def permissions(facts: Facts) -> Iterator[Finding]:
         unknown = next((a.allowed for a in scope if isinstance(a.allowed, Unknown)), None)
         denied = [a for a in scope if a.allowed is False]
         if unknown is not None:
-            said = f"Whether {who} may do what the controller does {where} cannot be told: {unknown.why}"
+            said = f"It is unknown whether {who} may do what the controller does {where}: {unknown.why}"
             yield cannot_tell("permissions", said, _APPLY_ACCOUNT)
         elif not denied:
-            yield passed("permissions", f"{who} may do {where} what the controller does{_purpose(scope[0])}")
+            yield passed("permissions", f"{who} may do what the controller does {where}{_purpose(scope[0])}")
         else:
             rules = _rules(scope) if scope[0].kind in facts.api.declared else ""
             yield from (_not_allowed(who, where, scope[0], said, rules) for said in _sentences(denied, of=len(scope)))
@@ -113,7 +113,7 @@ def permissions(facts: Facts) -> Iterator[Finding]:
 def _sentences(denied: list[Access], *, of: int) -> Iterator[str]:
     """Yield what is not allowed, resource by resource, or in one sentence if nothing is."""
     if len(denied) == of > 1:
-        yield f"do nothing of what the controller does{_purpose(denied[0])}"
+        yield f"do nothing that the controller does{_purpose(denied[0])}"
         return
     for _, group in groupby(denied, key=lambda a: (a.permission.group, a.permission.resource)):
         found = [a.permission for a in group]

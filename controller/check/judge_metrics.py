@@ -53,8 +53,8 @@ def istio_series(facts: Facts) -> Iterator[Finding]:
     answers = [*metrics.others.values(), *(r for series in metrics.series.values() for r in series.values())]
     unknown = next((r for r in answers if isinstance(r, Unavailable)), None)
     if unknown is not None:
-        said = f"Which of Istio's series Prometheus has cannot be told: {unknown.reason}"
-        yield cannot_tell("prometheus", said, "Try again; if it is too slow, it is too slow for the analysis as well.")
+        said = f"It is unknown which of Istio's series Prometheus has: {unknown.reason}"
+        yield cannot_tell("prometheus", said, "Try again; if it is too slow for this, it is too slow to judge.")
         return
     for reporter, series in metrics.series.items():
         if _some(series[REQUESTS]):
@@ -71,7 +71,7 @@ def _durations(reporter: str, series: Mapping[str, Reading]) -> Iterator[Finding
         yield passed("prometheus", f"Prometheus has {' and '.join(durations)}")
     else:
         said = f"Prometheus has {REQUESTS}, but neither {SECONDS} nor {MILLISECONDS}"
-        fix = "Enable Istio's request duration metric and let Prometheus keep its buckets, if canaries are to check it."
+        fix = "Enable Istio's request duration metric and let Prometheus keep its buckets, if canaries should check it."
         yield warning("prometheus", Reason.NO_DURATIONS, said, fix)
 
 
@@ -81,7 +81,7 @@ def _no_requests(facts: Facts, reporter: str, *, elsewhere: bool) -> Finding:
         said = f'Prometheus has {REQUESTS}, but none with reporter="{reporter}": {_NOBODY[reporter]}'
         fix = _REPORT[reporter]
     else:
-        said = f"Prometheus has no {REQUESTS}: it does not scrape the mesh, or nobody has sent a request yet"
+        said = f"Prometheus has no {REQUESTS}: it does not scrape the mesh, or no request was sent yet"
         fix = _SCRAPE
     specs = [world.canary.spec for world in facts.worlds if isinstance(world.canary.spec, CanarySpec)]
     asked = any(isinstance(check, Check) for spec in specs for check in spec.checks if spec.reporter == reporter)
@@ -122,7 +122,7 @@ def _of_check(  # what the sentences name
         fix = f"Set {field}.name to {twin}; the threshold stays, it is in milliseconds."
         yield problem("canaries", Reason.WRONG_DURATION_METRIC, said, fix, about)
     elif isinstance(answers.series, Unavailable):
-        said = f"Whether Prometheus has {check.name} of {workloads} cannot be told: {answers.series.reason}"
+        said = f"It is unknown whether Prometheus has {check.name} of {workloads}: {answers.series.reason}"
         yield cannot_tell("canaries", said, "Try again.", about)
     elif not missing and _lacks(answers.series):
         of_protocol = ' with request_protocol="grpc"' if check.protocol == GRPC else ""
@@ -156,8 +156,8 @@ def _of_buckets(check: Check, largest: Reading, workloads: str, field: str, abou
     elif isinstance(largest, Value) and check.threshold > largest.number * QUERIES[check.name].scale:
         bound = round(largest.number * QUERIES[check.name].scale)
         said = (
-            f"Its limit of {go_duration(round(check.threshold))} for {check.name} lies beyond the largest bucket, "
-            f"{go_duration(bound)}: durations between the two cannot be told from longer ones, and fail"
+            f"Its limit of {go_duration(round(check.threshold))} for {check.name} is above the largest bucket, "
+            f"{go_duration(bound)}: durations between the two cannot be distinguished from longer ones, and fail"
         )
         fix = (
             f"Set {field}.threshold to {bound} or less, or give the workloads larger buckets "
@@ -167,7 +167,7 @@ def _of_buckets(check: Check, largest: Reading, workloads: str, field: str, abou
 
 
 def _does_not_tell(check: Check, reading: Unavailable, workloads: str, about: str) -> Finding:
-    said = f"Whether {check.name} of {workloads} fits its check cannot be told: {reading.reason}"
+    said = f"It is unknown whether {check.name} of {workloads} fits its check: {reading.reason}"
     return cannot_tell("canaries", said, "Try again.", about)
 
 

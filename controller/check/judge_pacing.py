@@ -56,7 +56,7 @@ def _first_step_waits(spec: CanarySpec, interval: timedelta, window: timedelta, 
         return told("canaries", Reason.WINDOW_LONGER_THAN_ROUND, said, about)
     fix = (
         f"Shorten the windows ({_INTERVAL.rpartition('.')[0]}.metrics[].interval) if that is too long; "
-        f"set {_INTERVAL} to {_text(window)} if each weight is to be judged by its own requests only."
+        f"set {_INTERVAL} to {_text(window)} if each weight should be judged by its own requests only."
     )
     return warning("canaries", Reason.WINDOW_LONGER_THAN_ROUND, said, fix, about)
 

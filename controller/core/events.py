@@ -140,13 +140,13 @@ def retrying(k: str, revision: str) -> Event:
 
 def skipping_the_analysis(k: str, revision: str) -> Event:
     """Somebody asked for the promotion without what is left of the analysis."""
-    text = f"Skipping what is left of the analysis of {k} revision {revision} as {PROMOTE} asks"
+    text = f"Skipping the rest of the analysis of {k} revision {revision} as {PROMOTE} asks"
     return Event("Warning", text, "Skip", terminal=True)
 
 
 def too_late_to_abort(k: str, revision: str) -> Event:
     """Somebody asked to abort a revision that the primary runs already."""
-    text = f"Cannot abort {k} revision {revision} which is promoted already, release the version before it"
+    text = f"Cannot abort {k} revision {revision} which is already promoted, release the previous version"
     return Event("Warning", text, "Abort", terminal=True)
 
 

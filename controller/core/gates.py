@@ -266,7 +266,7 @@ PARTS = (
 )
 ROUTE_NOT_USABLE = Gate(
     "RouteNotUsable",
-    "At least one rule of the route (an HTTP route of a VirtualService) holds both hosts and nothing else.",
+    "At least one rule of the route (an HTTP route of a VirtualService) has both hosts and nothing else.",
     unusable_route,
     Needs.REPAIR,
 )
@@ -295,7 +295,7 @@ PRIMARY = (
     Gate("PrimaryScaledToZero", "The primary is not scaled to 0.", primary_at_zero, Needs.DECISION, side="primary"),
     Gate(
         "PrimaryNotConverged",
-        "The primary has converged by the rules of `kubectl rollout status`, and no autoscaler is at work on it.",
+        "The primary has converged by the rules of `kubectl rollout status`, and no autoscaler is scaling it.",
         primary_converged,
         Needs.TIME,
         side="primary",
@@ -325,7 +325,7 @@ PRIMARY_NOT_SERVING = Gate(
 )
 WRITE_REFUSED = Gate(
     "WriteRefused",
-    "The API server accepts what the controller writes: no permission, policy, webhook or quota is in the way.",
+    "The API server accepts what the controller writes: permissions, policies, webhooks and quotas allow it.",
     write_refused,
     Needs.REPAIR,
 )

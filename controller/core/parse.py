@@ -118,9 +118,9 @@ def _route(spec: Json, routes: Collection[str]) -> tuple[str, str]:
     """Return kind and name of the route: ``virtualService`` for Istio's kind, or a reference to any."""
     named = [field for field in ("virtualService", "routeRef") if spec.get(field) is not None]
     if not named:
-        raise SpecError("spec.virtualService or spec.routeRef is required, which names the route")
+        raise SpecError("spec.virtualService or spec.routeRef is required, to name the route")
     if len(named) > 1:
-        raise SpecError("spec.virtualService and spec.routeRef exclude each other, keep the one that is meant")
+        raise SpecError("spec.virtualService and spec.routeRef exclude each other, keep one of them")
     if named == ["virtualService"]:
         return VIRTUAL_SERVICE, name(mapping(spec, "virtualService", "spec."), "spec.virtualService.")
     ref = mapping(spec, "routeRef", "spec.")

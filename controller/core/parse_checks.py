@@ -32,7 +32,7 @@ def parse_checks(analysis: Json, namespace: str) -> tuple[AnyCheck, ...]:
     names = [check.name for check in checks]
     twice = next((found for found in names if names.count(found) > 1), None)
     if twice:
-        raise SpecError(f"{where} names {twice} twice, each check may stand once")
+        raise SpecError(f"{where} names {twice} twice, each name may be used once")
     return checks
 
 
@@ -64,23 +64,23 @@ def _known_check(metric: Json, prefix: str) -> Check:
 def _protocol(metric: Json, prefix: str) -> str:
     value = metric.get("protocol")
     if value is not None and not isinstance(value, str):
-        raise SpecError(f"{prefix}protocol must be a text, not {value!r}")
+        raise SpecError(f"{prefix}protocol must be a string, not {value!r}")
     return value or HTTP
 
 
 def _own_check(metric: Json, prefix: str, namespace: str) -> OwnCheck:
     for field in ("quantile", "protocol"):
         if metric.get(field) is not None:
-            raise SpecError(f"{prefix}{field} is for the known checks, a query says itself what it asks")
+            raise SpecError(f"{prefix}{field} is for the built-in checks, a query contains what it asks for")
     if metric.get("threshold") is not None:
-        raise SpecError(f"{prefix}threshold is for the known checks, a query has a thresholdRange: min, max or both")
+        raise SpecError(f"{prefix}threshold is for the built-in checks, a query has a thresholdRange: min, max or both")
     limits = mapping(metric, "thresholdRange", prefix)
     within = f"{prefix}thresholdRange."
     template = _template(metric, prefix, namespace)
     query, unit = metric.get("query", "" if template else None), metric.get("unit") or ""
     for field, value in (("query", query), ("unit", unit)):
         if not isinstance(value, str):
-            raise SpecError(f"{prefix}{field} must be a text, not {value!r}")
+            raise SpecError(f"{prefix}{field} must be a string, not {value!r}")
     return OwnCheck(
         name=text(metric, "name", prefix),
         query=str(query),
@@ -97,7 +97,7 @@ def _template(metric: Json, prefix: str, namespace: str) -> str:
     if metric.get("templateRef") is None:
         return ""
     if metric.get("query") is not None:
-        raise SpecError(f"{prefix}query and {prefix}templateRef exclude each other, keep the one that is meant")
+        raise SpecError(f"{prefix}query and {prefix}templateRef exclude each other, keep one of them")
     ref, within = mapping(metric, "templateRef", prefix), f"{prefix}templateRef."
     if ref.get("namespace") not in (None, namespace):
         raise SpecError(
@@ -113,11 +113,11 @@ def _variables(metric: Json, prefix: str, template: str) -> tuple[tuple[str, str
         return ()
     where = f"{prefix}templateVariables"
     if not template:
-        raise SpecError(f"{where} is for a templateRef, a query says itself what it asks")
+        raise SpecError(f"{where} is for a templateRef, a query contains what it asks for")
     if not isinstance(given, Mapping) or not all(isinstance(value, str) for value in given.values()):
-        raise SpecError(f"{where} must be an object of texts, not {given!r}")
+        raise SpecError(f"{where} must be an object of strings, not {given!r}")
     if len(given) > MOST_VARIABLES or any(len(value) > LONGEST_VALUE for value in given.values()):
-        raise SpecError(f"{where} may hold {MOST_VARIABLES} texts of at most {LONGEST_VALUE} characters")
+        raise SpecError(f"{where} may hold {MOST_VARIABLES} strings of at most {LONGEST_VALUE} characters")
     return tuple(sorted(given.items()))
 
 

@@ -166,7 +166,7 @@ def _text(obj: Json, field: str, prefix: str = "status.") -> str:
 
 def _as_text(value: object, where: str) -> str:
     if not isinstance(value, str):
-        raise StatusError(f"{where} must be a text, not {value!r}")
+        raise StatusError(f"{where} must be a string, not {value!r}")
     return value
 
 

@@ -32,7 +32,7 @@ class CacheCollector:
         objects = _family("flagger_cache_objects", "Objects in a cache.")
         unreadable = _family("flagger_cache_unreadable_objects", "Objects in a cache that cannot be read.")
         ages = _family(
-            "flagger_cache_last_event_age_seconds", "Seconds since a watch last said something, bookmarks included."
+            "flagger_cache_last_event_age_seconds", "Seconds since the last event of a watch, bookmarks included."
         )
         healthy = _family("flagger_cache_healthy", "1 if the cache is kept up to date, 0 if not.")
         for resource, namespace, informer in self._informers():

@@ -43,7 +43,7 @@ FAMILIES = {
     "inconclusive_checks": ("Rounds in a row that could not be judged.", _OBJECT),
     "interval_seconds": ("Length of a round.", _OBJECT),
     "longest_pause_seconds": (
-        "Longest time that a rollout stands still as its spec asks: until a window is filled, or the drain.",
+        "Longest time that a rollout waits because of its spec: until a window is filled, or the drain.",
         _OBJECT,
     ),
     "last_check_timestamp_seconds": (

@@ -50,10 +50,10 @@ class ProcessExporter:
         )
         self._events_dropped = counter("flagger_events_dropped", "Events that were not sent.")
         self._reconciles = counter("flagger_reconcile", "Reconciles, by how they ended.", "result")
-        self._active = Gauge("flagger_active_workers", "Workers that are at a canary.", registry=registry)
+        self._active = Gauge("flagger_active_workers", "Workers that are reconciling a canary.", registry=registry)
         self._throttled = counter(
             "flagger_reconcile_throttled",
-            "Reconciles put off because the canary has cost more requests than it may.",
+            "Reconciles that were delayed because the canary has used up its requests.",
             "namespace",
         )
         self._errors = counter("flagger_reconcile_errors", "Reconciles that ended with an error.", "error")

@@ -106,7 +106,7 @@ class Election:
         try:
             self._candidate.release()
         except ApiError as error:
-            log.warning("The lease was not released, it runs out by itself", extra={"error": str(error)})
+            log.warning("Lease not released, it will expire", extra={"error": str(error)})
         self._candidate.close()
 
     @property
@@ -140,9 +140,9 @@ class Election:
         try:
             held = self._candidate.try_to_hold()
         except (ConflictError, AlreadyExistsError) as error:
-            log.debug("Somebody else wrote the lease", extra={"error": str(error)})
+            log.debug("The lease was written by somebody else", extra={"error": str(error)})
         except ApiError as error:
-            log.warning("The lease cannot be reached", extra={"error": str(error)})
+            log.warning("Lease cannot be reached", extra={"error": str(error)})
         else:
             if held:
                 self._renewed(began)

@@ -23,6 +23,8 @@ from router.registry import ROUTES
 parse = partial(parse_canary, kinds=None, routes=ROUTES)
 """A verb is asked of a Canary object of any kind: which there are is known to the controller that obeys."""
 
+_MAYBE_WRITTEN = "It is unknown whether it was written; it is safe to run the command again"
+
 EXIT_ASKED = 0
 EXIT_REFUSED = 1
 EXIT_NOT_ASKED = 2
@@ -78,7 +80,7 @@ def _ask(verb: Verb, options: VerbOptions, now: Callable[[], datetime]) -> Decis
             except ConflictError:
                 continue  # somebody has written since: it may be in another state now
             except TransportError as error:
-                raise NotAskedError(f"{error}. Whether it was written is unknown; asking again does no harm") from error
+                raise NotAskedError(f"{error}. {_MAYBE_WRITTEN}") from error
             except ApiError as error:
                 raise translated(error, namespace, options.name, _NEEDED) from error
             return decision

@@ -59,11 +59,11 @@ _ENDING = frozenset({_PROMOTING, _ROLLING_BACK, _DRAINING})
 _ANNOTATIONS = {Verb.ABORT: verbs.ABORT, Verb.PROMOTE: verbs.PROMOTE, Verb.RETRY: verbs.RETRY}
 
 _UNSEEN = "no rollout is running: the controller has not reconciled it yet, flagger check says what is missing"
-_IS_ENDING = "revision {revision} is past its analysis and its end is decided (stage draining)"
+_IS_ENDING = "the analysis of revision {revision} is over (stage draining)"
 _IS_ROLLED_BACK = "revision {revision} is being rolled back (stage rolling-back)"
-_IS_COPIED = "template is being copied to the primary or has been (stage promoting)"
-_IS_PROMOTED = f"revision {{revision}} is past its analysis, its {_IS_COPIED}"
-_TO_GO_BACK = "to go back, release the previous version"
+_IS_COPIED = "template is being copied to the primary or was copied (stage promoting)"
+_IS_PROMOTED = f"the analysis of revision {{revision}} is over, its {_IS_COPIED}"
+_TO_GO_BACK = "to roll back, release the previous version"
 _TO_RETRY = "to start it again once the state is failed: {retry}"
 _MAY_RETRY = "if it failed, start it again once the state is failed: {retry}"
 
@@ -75,7 +75,7 @@ _REFUSALS: Mapping[Verb, Mapping[str, str]] = {
         "to start it again: {retry}",
         _PROMOTING: f"{_IS_PROMOTED}; {_TO_GO_BACK}",
         _ROLLING_BACK: f"{_IS_ROLLED_BACK}; {_TO_RETRY}",
-        _DRAINING: f"{_IS_ENDING}; if it was promoted, go back by releasing the previous version",
+        _DRAINING: f"{_IS_ENDING}; if it was promoted, release the previous version to roll back",
     },
     Verb.PROMOTE: {
         _NEW: _UNSEEN,
@@ -90,9 +90,9 @@ _REFUSALS: Mapping[Verb, Mapping[str, str]] = {
         _NEW: _UNSEEN,
         _FINISHED: "revision {revision} has not failed, the primary runs it (state finished); "
         "to analyse it once more, {again}",
-        _STARTING: "revision {revision} has not failed, it is running (stage starting); to give it up: {abort}",
+        _STARTING: "revision {revision} has not failed, it is running (stage starting); to abort it: {abort}",
         _PROGRESSING: "revision {revision} has not failed, it is running (stage progressing, {weight} % of the "
-        "traffic); to give it up: {abort}",
+        "traffic); to abort it: {abort}",
         _PROMOTING: f"revision {{revision}} has not failed, its {_IS_COPIED}; {_TO_GO_BACK}",
         _ROLLING_BACK: f"{_IS_ROLLED_BACK}; {_TO_RETRY}",
         _DRAINING: f"{_IS_ENDING}; {_MAY_RETRY}",
@@ -102,7 +102,7 @@ _UNKNOWN = (
     "revision {revision} is in a state or stage that this command does not know ({stage}); "
     "use the version of flagger that runs in the cluster"
 )
-_DELETED = "it is being deleted, and nothing can be asked of it; its traffic goes to the primary"
+_DELETED = "it is being deleted, so commands have no effect; its traffic goes to the primary"
 
 
 def decide(canary: Json, verb: Verb, now: datetime, *, parse: Parse, reason: str = "") -> Decision:
@@ -238,12 +238,12 @@ def _promise(seen: _Seen, spec: CanarySpec, verb: Verb) -> str:
     if verb is Verb.PROMOTE:
         held = f" It is held, and waits until you resume it: {resume}" if seen.held is not None else ""
         return (
-            f"{revision} is being promoted without what is left of its analysis: its template is copied to "
+            f"{revision} is being promoted without the rest of its analysis: its template is copied to "
             f"{spec.primary.name} as soon as pods, services and route are in order.{held}"
         )
     held = f" It is held, and gets no traffic until you resume it: {resume}" if seen.held is not None else ""
     scaled = f"{spec.canary.name} is scaled up, and " if _is_scaled(spec) else ""
-    return f"{revision} is being retried: {scaled}its analysis begins anew.{held}"
+    return f"{revision} is being retried: {scaled}its analysis starts again.{held}"
 
 
 def _is_scaled(spec: CanarySpec) -> bool:
@@ -261,12 +261,12 @@ def _hold(seen: _Seen, reason: str, stamp: str) -> Decision:
         effect = "no rollout is running, and the next one gets pods but no traffic"
     elif seen.situation in _ENDING:
         effect = (
-            f"revision {seen.revision} ends all the same (stage {seen.situation}), "
+            f"revision {seen.revision} ends as it would have (stage {seen.situation}), "
             "and the next rollout gets pods but no traffic"
         )
     else:
         effect = f"the canary's weight stays at {seen.weight} %, while checks and rollbacks go on"
-    effect = f"{effect}. To go on: {seen.command(Verb.RESUME)}"
+    effect = f"{effect}. To resume: {seen.command(Verb.RESUME)}"
     if seen.held is not None and reason in {"", seen.held}:
         since = f" ({seen.held})" if seen.held else ""
         return Accepted(f"{seen.label} is held already{since}: {effect}", patch=None)
@@ -276,6 +276,10 @@ def _hold(seen: _Seen, reason: str, stamp: str) -> Decision:
 def _resume(seen: _Seen) -> Decision:
     if seen.held is None:
         return Accepted(f"{seen.label} is not held, there is nothing to resume", patch=None)
-    resting = seen.situation in _AT_REST | _ENDING
-    then = "the next rollout is not held" if resting else "the weight moves on at the next round that passes"
+    if seen.situation in _AT_REST | _ENDING:
+        then = "the next rollout is not held"
+    elif seen.situation == _STARTING:
+        then = "the first step follows once pods, services and route are in order"
+    else:
+        then = "the weight grows after the next round that passes"
     return Accepted(f"{seen.label} is no longer held: {then}", seen.annotated(verbs.HOLD, None))

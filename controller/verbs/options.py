@@ -67,7 +67,7 @@ def parse_verb_options(verb: Verb, argv: Sequence[str], environ: Mapping[str, st
     )
     add_object_flags(parser)
     if verb is Verb.HOLD:
-        parser.add_argument("--reason", metavar="TEXT", type=_reason, help="why, for whoever finds it held")
+        parser.add_argument("--reason", metavar="TEXT", type=_reason, help="the reason, which the event repeats")
     known = {name: environ[name] for name in LOGIN_VARIABLES if name in environ}
     args = parser.read([as_kubectl_takes_it(argument, {"n": "namespace"}) for argument in argv], known)
     reason = getattr(args, "reason", None) or ""
@@ -77,5 +77,5 @@ def parse_verb_options(verb: Verb, argv: Sequence[str], environ: Mapping[str, st
 def _reason(text: str) -> str:
     reason = " ".join(text.split())
     if not reason or len(reason) > _LONGEST_REASON:
-        raise argparse.ArgumentTypeError(f"must be a text of up to {_LONGEST_REASON} characters")
+        raise argparse.ArgumentTypeError(f"must be a string of up to {_LONGEST_REASON} characters")
     return reason

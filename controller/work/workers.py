@@ -90,7 +90,7 @@ class Workers:
         try:
             again = self._reconcile(key)
         except (LeadLostError, ObserverClosedError) as error:
-            log.debug("Stopping, nothing more is done", extra={"key": key, "error": str(error)})
+            log.debug("Stopping, reconcile ended", extra={"key": key, "error": str(error)})
             return Result.STOPPED, None
         except ConflictError as error:
             # Somebody has written since the caches were read. No error: the next reconcile sees it.

@@ -21,6 +21,7 @@ from hack.cluster.flux import find_definition
 from hack.cluster.kubelets import KubeletsOfCluster
 from hack.cluster.mesh import MeshOfCluster
 from hack.cluster.monitoring import Prometheus
+from hack.cluster.releases import find_release
 from hack.processes import pause
 
 REPOSITORY = Path(__file__).parents[2]
@@ -38,18 +39,21 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m hack.cluster", description=__doc__)
     parser.add_argument("--directory", type=Path, default=Path(".cluster"), help="for data, logs and kubeconfigs")
     parser.add_argument("--port", type=int, default=0, help="of the API server; 0 takes a free one")
+    parser.add_argument("--kubernetes", default="", help="another release than that of go.mod, 1.30.14 for example")
     parser.add_argument("command", nargs="*", help="to run once everything is there")
     options = parser.parse_args()
     directory = options.directory.resolve()
-    return run_until_interrupted(lambda stack: _run(stack, directory, options.port, options.command))
+    return run_until_interrupted(lambda stack: _run(stack, directory, options))
 
 
-def _run(stack: ExitStack, directory: Path, port: int, command: list[str]) -> int:
+def _run(stack: ExitStack, directory: Path, options: argparse.Namespace) -> int:
     binaries, definitions = find_binaries(say), [*find_definitions(say), find_definition(say)]
+    if options.kubernetes:
+        binaries = find_release(options.kubernetes, binaries, say)
     began = time.monotonic()
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
-    plane = start(stack, binaries, directory, port=port)
+    plane = start(stack, binaries, directory, port=options.port)
     access = plane.access
     call(binaries, access, "kubectl", "create", "namespace", "istio-system")  # which Istio would have brought
     ours = (REPOSITORY / "artifacts/flagger" / f"{name}.yaml" for name in ("crd", "metrictemplates"))
@@ -84,8 +88,8 @@ def _run(stack: ExitStack, directory: Path, port: int, command: list[str]) -> in
     state = directory / "cluster.json"
     state.write_text(json.dumps(places, indent=2) + "\n")
     say(f"The control plane is ready after {time.monotonic() - began:.0f}s.")
-    if command:
-        return subprocess.run(command, env={**os.environ, "CLUSTER": str(state)}, check=False).returncode
+    if options.command:
+        return subprocess.run(options.command, env={**os.environ, "CLUSTER": str(state)}, check=False).returncode
     say(*_what_to_type(places))
     while True:
         pause(1.0)

@@ -24,6 +24,9 @@ USERS: Mapping[str, str] = MappingProxyType(  # user → group
 )
 
 
+_TOKEN_SECONDS = 24 * 60 * 60  # nobody renews them, so they outlive a cluster that is left running
+
+
 @dataclass(frozen=True, slots=True)
 class Access:
     """Files that prove who somebody is."""
@@ -72,11 +75,18 @@ class Access:
         path.write_text(json.dumps(config, indent=2) + "\n")
         return path
 
-    def token_of(self, namespace: str, service_account: str) -> str:
-        """Return a token of a service account, good for an hour; httpx.HTTPStatusError if there is no such account."""
+    def token_of(self, namespace: str, service_account: str, *, audiences: Sequence[str] = ()) -> str:
+        """Return a token of a service account; httpx.HTTPStatusError if there is no such account.
+
+        Args:
+            namespace: of the account.
+            service_account: its name.
+            audiences: whom it is for; the API server if there are none.
+        """
         path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{service_account}/token"
+        spec = {"expirationSeconds": _TOKEN_SECONDS, **({"audiences": [*audiences]} if audiences else {})}
         with self.client("admin") as admin:
-            answer = admin.post(path, json={"spec": {"expirationSeconds": 3600}}).raise_for_status()
+            answer = admin.post(path, json={"spec": spec}).raise_for_status()
         token: str = answer.json()["status"]["token"]
         return token
 

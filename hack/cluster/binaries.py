@@ -49,7 +49,9 @@ def find_binaries(say: Callable[[str], None], names: Sequence[str] = (*PACKAGES,
         say: told what is being built, since it takes minutes.
         names: of the programs that are needed.
     """
-    versions = (HERE / "go.sum").read_bytes() + "".join([*ON_THEIR_OWN.values(), _kubernetes_link()]).encode()
+    versions = (HERE / "go.sum").read_bytes() + "".join(
+        [*ON_THEIR_OWN.values(), kubernetes_link(_kubernetes())]
+    ).encode()
     return fill(cache_of(versions), names, _make, say, "all take ten minutes on two cores")
 
 
@@ -90,7 +92,7 @@ def _make(go: str, name: str, directory: Path) -> None:
         # Every cloud's service discovery is left out: it is most of Prometheus, and of no use here.
         install(go, ON_THEIR_OWN[name], directory, "-tags=remove_all_sd")
     else:
-        flags = ["-trimpath", f"-ldflags={_kubernetes_link()}"]
+        flags = ["-trimpath", f"-ldflags={kubernetes_link(_kubernetes())}"]
         run_tool([go, "build", *flags, "-o", str(directory / name), PACKAGES[name]], name, CGO_ENABLED="0")
 
 
@@ -100,10 +102,16 @@ def install(go: str, package: str, directory: Path, *flags: str) -> None:
     run_tool(command, package, CGO_ENABLED="0", GOBIN=str(directory))
 
 
-def _kubernetes_link() -> str:
+def _kubernetes() -> str:
+    """Return the version of Kubernetes that go.mod names."""
+    found: str = re.findall(r"k8s.io/kubernetes v([\d.]+)", (HERE / "go.mod").read_text())[0]
+    return found
+
+
+def kubernetes_link(version: str) -> str:
     """Return the linker's flags for programs of Kubernetes, which learn their version in no other way."""
-    (major, minor, patch) = re.findall(r"k8s.io/kubernetes v(\d+)\.(\d+)\.(\d+)", (HERE / "go.mod").read_text())[0]
-    said = {"Version": f"v{major}.{minor}.{patch}", "Major": major, "Minor": minor}
+    major, minor, _ = version.split(".")
+    said = {"Version": f"v{version}", "Major": major, "Minor": minor}
     return " ".join([_LINK, *(f"{_SAYS_ITS_VERSION}{name}={value}" for name, value in said.items())])
 
 

@@ -78,7 +78,7 @@ def play(stack: ExitStack, screen: Screen, directory: Path) -> None:
     """Show both acts; DemoError if one does not come out as it should."""
     began = time.monotonic()
     user, processes, addresses = raise_cluster(stack, screen, directory)
-    screen.title("1. Podinfo 1.2.1 is released while 1.2.0 serves; on its way somebody makes it slow, then faulty.")
+    screen.title("1. Podinfo 1.2.1 is released while 1.2.0 serves. On the way it becomes slow, then faulty.")
     stage = Stage(user, asker(stack, addresses), screen, processes)
     stage.perform(GOOD_VERSION, lambda: create_canary(user))
     screen.title("2. Podinfo 1.3.0 is released. It does well until it gets more traffic.")

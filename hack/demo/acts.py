@@ -52,12 +52,12 @@ RATE = "Halt podinfo.test advancement success rate"
 
 GOOD_VERSION = Act(
     cues=(
-        _answers("somebody makes the canary slow", "weight 15", latency_ms=2525),
-        _answers("somebody makes it less slow", DURATION, latency_ms=1567),
+        _answers("the canary becomes slow", "weight 15", latency_ms=2525),
+        _answers("it becomes less slow", DURATION, latency_ms=1567),
         _answers("... and less", DURATION, latency_ms=823),
         _answers("... and lets it be", DURATION),
-        _answers("somebody makes the canary answer with errors", "weight 30", error_ratio=0.1767),
-        _answers("somebody makes it fewer", RATE, error_ratio=0.1278),
+        _answers("the canary answers with errors", "weight 30", error_ratio=0.1767),
+        _answers("with fewer errors", RATE, error_ratio=0.1278),
         _answers("... and fewer", RATE, error_ratio=0.0526),
         _answers("... and lets it be", RATE),
     ),

@@ -22,7 +22,8 @@ from hack.docs.screen import final_screen, until
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 SOURCES = ("artifacts", "charts", "controller", "deploy", "docs", "hack", "informers", "metrics", "router", "tests")
-SINGLE = ("CHANGELOG.md", "CONTRIBUTING.md", "README.md", "Dockerfile", "Makefile", "ruff.toml", "setup.cfg")
+MARKDOWN = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")
+SINGLE = (*MARKDOWN, "Dockerfile", "Makefile", "ruff.toml", "setup.cfg")
 EXAMPLES = frozenset(
     {  # they show what citations look like
         "hack/docs/contracts.py",
@@ -62,7 +63,7 @@ def main() -> int:
 
 def pages() -> list[Path]:
     """Return every page of the documentation."""
-    return [*sorted(DOCS.rglob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
+    return [*sorted(DOCS.rglob("*.md")), *(ROOT / name for name in MARKDOWN)]
 
 
 def generated() -> Mapping[Path, str]:

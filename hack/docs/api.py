@@ -18,9 +18,9 @@ HEAD = """\
 `{group}/{version}`, kind `{kind}`, namespaced. `kubectl get {plural}`, short name `{short}`; it is also part of
 `kubectl get all`. `kubectl explain canary.spec.canaryAnalysis` shows the same texts on your cluster.
 
-A field in **bold** is required. `kubectl apply` refuses a field that is not listed; other clients have it dropped.
+A field in **bold** is required. `kubectl apply` refuses unknown fields; for other clients the API server drops them.
 
-Annotations of the object ask for something: `flagger.app/abort`, `promote`, `retry` and `hold`
+The annotations `flagger.app/abort`, `promote`, `retry` and `hold` control a rollout
 ([abort, retry, promote, go back](abort-retry-promote.md)).
 """
 
@@ -30,13 +30,13 @@ EXAMPLE = """\
 ```yaml
 {example}```
 
-Since Istio 1.5 the duration is `istio_request_duration_milliseconds_bucket`. Either threshold is in milliseconds.
+Since Istio 1.5 the duration is `istio_request_duration_milliseconds_bucket`. Both thresholds are in milliseconds.
 """
 
 CONDITIONS_HEAD = """\
-`Promoted` says how the last rollout ended or how the running one stands; `Ready`, whether something needs
-fixing. While a rollback or the drain after it is still under way, `Promoted` is `Unknown` and already has the reason
-of that end. [Every gate and its reason](gates.md)."""
+`Promoted` says how the last rollout ended, or what a running one is doing. `Ready` says whether something needs fixing.
+During a rollback and its drain, `Promoted` is `Unknown` and already has the reason of the end.
+[Every gate and its reason](gates.md)."""
 
 _WIDEST = 70  # characters that a cell with the values of a field may take
 

@@ -20,9 +20,9 @@ CONTROLLER = """\
 
 ## The controller
 
-A flag wins over its environment variable, and that over the default; a variable beside its flag is not even read. One
-dash or two: `-metrics-server=…` and `--metrics-server …` are the same. A wrong value ends the process with code 2 and
-one line that says what would be right. An empty variable counts as not set, an empty flag as wrong: in particular,
+A flag wins over its environment variable, and the variable over the default. If the flag is given, the variable is not
+read. One dash or two mean the same: `-metrics-server=…` and `--metrics-server …`. A wrong value ends the process with
+code 2 and one line that says what would be right. An empty variable counts as not set, and an empty flag as wrong:
 `--namespace=` does not mean all namespaces.
 
 """
@@ -31,65 +31,64 @@ VERBS = """\
 
 ## abort, promote, retry, hold, resume
 
-`flagger abort NAME -n NAMESPACE`, and likewise the others, ask something of one Canary object
-([which one when](abort-retry-promote.md)). They annotate it, say what will happen, and write nothing else; the
-controller obeys. The annotations are `flagger.app/abort`,
-`flagger.app/promote` and `flagger.app/retry` with the value `REVISION@TIME`, where the revision is that of
-`status.canaryRevision`, and `flagger.app/hold` with any value. `kubectl annotate` does the same, but says nothing if
-the controller ignores it, as it does in the wrong state. Each value acts once, so put something new behind the `@`:
+`flagger abort NAME -n NAMESPACE` and the others act on one Canary object
+([which one to use when](abort-retry-promote.md)). They write an annotation to the object, print what will happen, and
+write nothing else; the controller does the rest. The annotations are `flagger.app/abort`, `flagger.app/promote` and
+`flagger.app/retry` with the value `REVISION@TIME`, where `REVISION` is `status.canaryRevision`, and `flagger.app/hold`
+with any value. `kubectl annotate` does the same, but it cannot say when the controller ignores an annotation because of
+the state of the rollout. Each value acts once, so write something new after the `@`:
 
 ```sh
 revision=$(kubectl -n test get canary podinfo -o jsonpath='{.status.canaryRevision}')
 kubectl -n test annotate canary podinfo --overwrite flagger.app/abort="$revision@$(date +%s)"
 ```
 
-`resume` removes the annotation `flagger.app/hold`. Who asks needs the permissions `get` and `patch` on
+`resume` removes the annotation `flagger.app/hold`. You need the permissions `get` and `patch` on
 `canaries.flagger.app` in the namespace.
 
 """
 
 VERBS_TAIL = """\
 
-`--reason` is for `hold` only. Other environment variables of the controller make no difference to these commands.
+`--reason` is for `hold` only. These commands ignore the other environment variables of the controller.
 
-| exit code | |
+| exit code | meaning |
 |---|---|
-| 0 | asked, or there was nothing to do |
+| 0 | the annotation was written, or there was nothing to do |
 | 1 | refused: the rollout is in another state, or the object is being deleted. The message says what would be right |
-| 2 | not asked: no such object, not allowed, no answer, a wrong flag or kubeconfig |
+| 2 | not written: no such object, not allowed, no answer, a wrong flag or kubeconfig |
 """
 
 TAIL = """\
 
-A list in the environment is separated by commas: `FLAGGER_NAMESPACE=test,prod`. Durations are written as in Go and
-Kubernetes: `30s`, `1m`, `1h30m`. Kubernetes sets `FLAGGER_PORT=tcp://…` itself in pods beside a Service named
-`flagger`. A value of this form is ignored, and the manifests and the chart switch these variables off
-(`enableServiceLinks: false`).
+Separate a list in the environment by commas: `FLAGGER_NAMESPACE=test,prod`. Write durations as in Go and
+Kubernetes: `30s`, `1m`, `1h30m`. If there is a Service named `flagger`, Kubernetes sets `FLAGGER_PORT=tcp://…` in the
+pods of its namespace. The controller ignores a value of this form, and the manifests and the chart switch these
+variables off (`enableServiceLinks: false`).
 
 ## Credentials for Prometheus
 
-They belong in the environment, from a Secret, and are never logged. The first that is set is taken:
+Set them in the environment, from a Secret. They are never logged. The first one that is set is used:
 
 | variable | sent as |
 |---|---|
 | `PROMETHEUS_TOKEN` | `Authorization: Bearer …` |
-| `PROMETHEUS_TOKEN_FILE` | likewise, from a file that is read again every 10 s and when the token is refused |
+| `PROMETHEUS_TOKEN_FILE` | the same, from a file that is read again every 10 s and when the token is refused |
 | `PROMETHEUS_USERNAME` and `PROMETHEUS_PASSWORD` | basic authentication |
-| user info in `--metrics-server` | basic authentication; it is cut from every message, but `ps` shows it |
+| user info in `--metrics-server` | basic authentication; it is removed from every message, but `ps` shows it |
 
-`PROMETHEUS_HEADERS` holds more headers, one `Name: value` a line: `X-Scope-OrgID: team-a` names the tenant of a Mimir.
-All of these are for `--metrics-server` alone, and so is [how it is asked](#thanos-mimir-victoriametrics-grafana-cloud).
-`HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` are heeded; the proxy must be an `http://` one. `SSL_CERT_FILE`
-or `SSL_CERT_DIR` names the certificate authorities. White space and line breaks around a token, and a line break behind
-a password, are cut off. What cannot be sent, or a file that cannot be read, ends the start with code 2 and a line that
-says which.
+`PROMETHEUS_HEADERS` contains more headers, one `Name: value` per line: `X-Scope-OrgID: team-a` names the tenant of a
+Mimir. All of these are sent to `--metrics-server` only, like the
+[parameters below](#thanos-mimir-victoriametrics-grafana-cloud). Proxies and certificate authorities are set
+[as for the API server](#proxies-and-certificate-authorities). White space and line breaks around a token, and a line
+break after a password, are removed. If a value cannot be sent, or a file cannot be read, the controller does not start:
+it exits with code 2 and one line that says which.
 
 ## Thanos, Mimir, VictoriaMetrics, Grafana Cloud
 
-What speaks Prometheus' HTTP API can be asked in its place. `--metrics-server` is the address that `/api/v1/query`
-follows:
+You can use any server with the HTTP API of Prometheus. `--metrics-server` is the address in front of `/api/v1/query`:
 
-| | `--metrics-server` | what else |
+| | `--metrics-server` | also set |
 |---|---|---|
 | Thanos | `http://thanos-query:9090` | `PROMETHEUS_PARAMETERS`: `dedup=true`, `partial_response=false` |
 | Mimir | `http://mimir:8080/prometheus` | `PROMETHEUS_HEADERS`: `X-Scope-OrgID: team-a` |
@@ -97,19 +96,20 @@ follows:
 | its cluster | `http://vmselect:8481/select/0/prometheus` | `PROMETHEUS_PARAMETERS`: `deny_partial_response=1` |
 | Grafana Cloud | its address up to `/api/prom` | `PROMETHEUS_USERNAME`: instance ID, `PROMETHEUS_PASSWORD`: token |
 
-| variable | |
+| variable | meaning |
 |---|---|
-| `PROMETHEUS_PARAMETERS` | more parameters of each query, one `name=value` a line. They are not hidden, so no secrets |
-| `PROMETHEUS_METHOD` | `POST` (the default) or `GET`, for a proxy that lets nothing else pass (nor long queries) |
+| `PROMETHEUS_PARAMETERS` | more parameters of each query, one `name=value` per line. Not for secrets: they are shown |
+| `PROMETHEUS_METHOD` | `POST` (the default) or `GET`, for a proxy that allows only `GET` (it may refuse long queries) |
 
-An answer that covers a part of the data (`warnings`, `isPartial`) is never judged: the round is inconclusive. With
-`partial_response=false` Thanos answers with an error instead. We have not run the products themselves: the tests
-answer as their documentation says.
+An answer that covers only part of the data (`warnings`, `isPartial`) is never judged: the round is inconclusive. With
+`partial_response=false` Thanos answers with an error instead. We have not run these products: in the tests a server
+answers as their documentation says.
 
 ## Which cluster
 
-`--kubeconfig` if given; else, without `--master`, the service account of the pod; else the kubeconfig that `kubectl`
-takes (`KUBECONFIG`, `~/.kube/config`). `--master` replaces the address in it; without any kubeconfig it is used alone.
+`--kubeconfig` is used if it is given. Otherwise, without `--master`, the service account of the pod is used. Otherwise
+the kubeconfig of `kubectl` is used (`KUBECONFIG`, `~/.kube/config`). `--master` replaces the address in the kubeconfig;
+without a kubeconfig it is used alone.
 
 Several files in `KUBECONFIG` are merged as `kubectl` merges them: the first file that sets a value wins, and missing
 files are skipped. The context that is current at the start is kept until the end. Tokens and certificates in files are
@@ -118,27 +118,26 @@ stays in use and the plugin is retried every 10 s.
 
 ## Proxies and certificate authorities
 
-The API server and Prometheus are reached the same way:
+These are the same for the API server and for Prometheus:
 
-| variable | |
+| variable | meaning |
 |---|---|
-| `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` | the proxy for `https://`, for `http://`, for both; not SOCKS |
-| `NO_PROXY` | what is reached without: names (and what is below them), addresses, networks such as `10.0.0.0/8`, `*` |
-| `SSL_CERT_FILE`, `SSL_CERT_DIR` | whom to trust; authorities in a kubeconfig or service account win |
+| `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` | the proxy for `https://`, `http://`, both. An `http://` proxy, not SOCKS |
+| `NO_PROXY` | exceptions: names (and their subdomains), addresses, networks such as `10.0.0.0/8`, `*` |
+| `SSL_CERT_FILE`, `SSL_CERT_DIR` | the certificate authorities to trust; those in a kubeconfig or service account win |
 
-`localhost` is always reached without a proxy. `proxy-url` in a kubeconfig wins over all of these variables, as with
-`kubectl`.
+A proxy is never used for `localhost`. `proxy-url` in a kubeconfig wins over these variables, as with `kubectl`.
 
 ## Pages
 
-| path | answers |
+| path | answer |
 |---|---|
-| `/healthz` | 200 `ok`; 503 and which thread has died, or is stuck for ten minutes. For the liveness probe |
-| `/readyz` | 200 `ok`; 503 and what is missing, a line each: a thread, a cache, a definition. For the readiness probe |
+| `/healthz` | 200 `ok`, or 503 and the thread that has died or has been stuck for ten minutes. For the liveness probe |
+| `/readyz` | 200 `ok`, or 503 and what is missing: a thread, a cache, a definition. For the readiness probe |
 | `/metrics` | [metrics](metrics.md) in Prometheus' format |
 
-They are served on IPv6 and IPv4, to at most 32 connections of 10 seconds each. The oldest is closed for a new one,
-first of all one that has not sent its request.
+They are served on IPv6 and IPv4, for at most 32 connections of 10 seconds each. For a new connection the oldest one is
+closed, preferably one that has not sent its request.
 
 ## Exit codes of the controller
 
@@ -146,11 +145,11 @@ first of all one that has not sent its request.
 |---|---|
 | 0 | ended by SIGTERM or SIGINT, within five seconds |
 | 1 | a thread has died of a bug, or is stuck; the last lines of the log say which. Kubernetes restarts the pod |
-| 2 | a wrong flag or variable, an unusable kubeconfig or setting of Prometheus, a port that is taken |
-| 3 | cut off: a second signal, or not done 4.5 s after the first |
+| 2 | a wrong flag or variable, an unusable kubeconfig or setting of Prometheus, a port that is in use |
+| 3 | the shutdown was interrupted: by a second signal, or because it was not done 4.5 s after the first |
 | 4 | the lease was lost to another replica; Kubernetes restarts the pod |
 
-Standard error is one JSON object a line, whatever happens. Requests that the API server does not answer are ended 2.5 s
+Standard error always has one JSON object per line. Requests that the API server does not answer are cancelled 2.5 s
 after the signal, and the lease is released.
 """
 

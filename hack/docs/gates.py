@@ -10,25 +10,25 @@ HEAD = """\
 
 <!-- Made by `python -m hack.docs` from controller/core/gates.py and hack/docs/gates.py. Do not edit. -->
 
-A gate is something that must hold before the weight moves. This page lists all of them, in the order in which they are
-asked. [What the controller does](behaviour.md) has the rules around them.
+A gate is a condition that must hold before the weight moves. This page lists all gates, in the order in which they are
+checked. The rules around them are in [what the controller does](behaviour.md).
 
 ## What a reconcile does
 
-1. **What cannot wait.** A canary that has lost its pods or its service, a progress deadline that has passed, a deleted
-   object, a newer template, an abort. No gate holds these up, and neither does the interval.
-2. **Judge what flows.** If the canary has traffic and the windows of its checks are filled, the checks run, once per
-   interval. This does not depend on the gates: a failed check counts behind a closed gate, and at `threshold` the
-   canary is rolled back.
-3. **Move.** Advance or promote, but only if every gate is open.
+1. **It handles what cannot wait:** a canary that has lost its pods or its Service, a progress deadline that has passed,
+   a deleted object, a newer template, an abort. These wait neither for a gate nor for the interval.
+2. **It judges the traffic.** If the canary has traffic and the windows of its checks are filled, the checks run, once
+   per interval. This does not depend on the gates: a failed check also counts while a gate is closed, and at
+   `threshold` the canary is rolled back.
+3. **It moves:** it advances or promotes, but only if every gate is open.
 
-So halting means not advancing, and checks go on: a rollout that is paused, held, or waiting for a pod still
-watches the canary, and a rollback waits for no gate.
+So a rollout that halts does not advance, but its checks go on. A rollout that is paused, held, or waiting for a pod is
+still checked, and a rollback waits for no gate.
 
 ## Every gate
 
-The first closed gate is reported, as an [event](events.md). If a person has to act, a condition of the
-object has the reason too, for as long as the gate is closed.
+The first closed gate is reported as an [event](events.md). If a person has to act, a condition of the object also has
+the reason, for as long as the gate is closed.
 
 """
 
@@ -36,30 +36,30 @@ AT_REST_HEAD = """\
 
 ## At rest
 
-When no rollout is running, the controller asks these gates: {reasons}. A closed one sets
-`Ready` to `False` and raises one event, repeated every {minutes} minutes. Nothing else is written: the route stays as
-it is, because at rest it is yours. Fix the cause and `Ready` becomes `True` again.
+When no rollout is running, the controller checks these gates: {reasons}. A closed gate sets
+`Ready` to `False` and raises one event, which is repeated every {minutes} minutes. Nothing else is written, and the
+route stays as it is. Fix the cause, and `Ready` becomes `True` again.
 
 A rollout starts once {start} are open.
-The others are asked before its first step, not before its start: pods may start while the primary is still busy, or
-while somebody holds the rollout.
+The others are checked before the first step, not before the start: pods may start while the primary is still being
+updated, or while the rollout is held.
 
 ## A new gate
 
-A gate is a value: one function that says what is in the way, and one line in `controller/core/gates.py`. The table, the
-condition, the event and its pace follow from it. [Why](adr/0010-gates-are-values.md).
+A gate is a value: one function that returns what is in the way, and one line in `controller/core/gates.py`. The table,
+the condition, the event and its repetition follow from it. [Why](adr/0010-gates-are-values.md).
 """
 
 MINUTES = f"{REPEAT_AT_REST.total_seconds() / 60:g}"
 WHO: Mapping[Needs, str] = {
     Needs.REPAIR: "a person: something needs fixing",
-    Needs.DECISION: "whoever closed it on purpose",
-    Needs.TIME: "time: Kubernetes is at work",
+    Needs.DECISION: "the person who closed it on purpose",
+    Needs.TIME: "Kubernetes, when it is done",
 }
 SAID: Mapping[Needs, str] = {
     Needs.REPAIR: "at once, then once per round",
     Needs.DECISION: "at once, then once per round",
-    Needs.TIME: "once per round, after it has been closed for a whole one",
+    Needs.TIME: "once per round, after it has been closed for a whole round",
 }
 WITHOUT_ROUNDS = f"at once, then every {MINUTES} minutes"
 CONDITION: Mapping[Needs, str] = {
@@ -70,7 +70,7 @@ CONDITION: Mapping[Needs, str] = {
 GOES_ON: Mapping[bool, str] = {True: "checks and rollbacks go on", False: "nothing is checked"}
 OTHERWISE: Mapping[Gate, str] = {
     TO_NOTHING: "nothing runs; the route stays as it is",
-    PRIMARY_NOT_SERVING: "the canary keeps all traffic, and the end waits",
+    PRIMARY_NOT_SERVING: "the canary keeps all traffic, and the end of the rollout waits",
     WRITE_REFUSED: "checks and rollbacks go on, and the write is retried, in the end once per minute",
 }
 
@@ -84,7 +84,7 @@ def page(gates: Sequence[Gate], to_start: Sequence[Gate], at_rest: Sequence[Gate
         at_rest: those that the condition Ready speaks of at rest.
     """
     lines = [
-        "| reason | what must hold | while it is closed | who opens it | how often it is said | condition |",
+        "| reason | what must hold | while it is closed | who opens it | how often it is reported | condition |",
         "|---|---|---|---|---|---|",
     ]
     others = (*(gate for gate in at_rest if gate not in gates), PRIMARY_NOT_SERVING, WRITE_REFUSED)

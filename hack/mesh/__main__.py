@@ -13,12 +13,10 @@ from pathlib import Path
 from hack.cluster.binaries import BuildError, find_binaries
 from hack.cluster.commands import run_until_interrupted, say
 from hack.cluster.definitions import find_definitions
-from hack.mesh.mesh import Places, start
+from hack.mesh.mesh import NEEDED, Places, start
 from hack.mesh.namespaces import WITHIN, enter, problem
 from hack.mesh.programs import find_programs
 from hack.processes import ProcessError, pause
-
-_NEEDED = ("etcd", "kubectl", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "prometheus", "helm")
 
 
 def main() -> int:
@@ -44,7 +42,7 @@ def main() -> int:
         return 1
     try:
         # What has to be fetched is fetched outside: there is no way out of the namespace.
-        find_binaries(say, _NEEDED)
+        find_binaries(say, NEEDED)
         find_programs(say)
         find_definitions(say)
         shutil.rmtree(directory, ignore_errors=True)

@@ -7,16 +7,16 @@ from pathlib import Path
 import httpx
 
 from hack.cluster.control_plane import ControlPlane, wait_until
-from hack.mesh.envoy import XDS
+from hack.mesh.agent import XDS
+from hack.mesh.network import NODE
 from hack.processes import Process
 
 WEBHOOK = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/istio-validator-istio-system"
 MANIFESTS = Path(__file__).parent / "istiod.yaml"
 _MESH = {
-    "enableAutoMtls": False,  # sidecars have no certificates
     "accessLogFile": "/dev/stdout",
     "accessLogEncoding": "JSON",
-    "defaultConfig": {"discoveryAddress": f"10.244.0.1:{XDS}"},
+    "defaultConfig": {"discoveryAddress": f"{NODE}:{XDS}"},
 }
 _UPSTREAM_ENVOY = {  # two filters are in Istio's build of Envoy only
     "PILOT_ENABLE_METADATA_EXCHANGE": "false",
@@ -50,10 +50,10 @@ def start_istiod(
         "discovery",
         f"--kubeconfig={kubeconfig}",
         f"--meshConfig={mesh}",
-        f"--grpcAddr=:{XDS}",
+        f"--secureGRPCAddr=:{XDS}",
+        "--grpcAddr=:15010",
         "--httpsAddr=:15017",
         "--httpAddr=:8080",
-        "--secureGRPCAddr=",
         "--monitoringAddr=:15014",
         "--domain=cluster.local",
     ]

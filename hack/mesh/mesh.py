@@ -23,10 +23,12 @@ from hack.processes import Process
 
 REPOSITORY = Path(__file__).parents[2]
 CHART = ("flagger", str(REPOSITORY / "charts/flagger"), "--namespace=istio-system")
+NEEDED = ("etcd", "kubectl", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "prometheus", "helm")
 _SCRAPE = timedelta(seconds=1)
 _SERVED = (
     "/apis/flagger.app/v1beta1/canaries",
     *(f"/apis/networking.istio.io/{version}/virtualservices" for version in ("v1", "v1beta1", "v1alpha3")),
+    "/apis/networking.istio.io/v1alpha3/envoyfilters",
     "/apis/security.istio.io/v1/peerauthentications",
     "/apis/gateway.networking.k8s.io/v1/httproutes",
 )
@@ -70,7 +72,7 @@ def start(stack: ExitStack, directory: Path, interval: str, settings: Sequence[s
         interval: between the rounds of a rollout.
         settings: of istiod, NAME=VALUE.
     """
-    binaries, programs = find_binaries(say), find_programs(say)
+    binaries, programs = find_binaries(say, NEEDED), find_programs(say)
     began = time.monotonic()
     make_node()
     addresses = (str(NODE), str(API_SERVER))
@@ -95,7 +97,8 @@ def start(stack: ExitStack, directory: Path, interval: str, settings: Sequence[s
         wait_until(lambda: webhook_is_strict(admin), processes, "istiod's webhook is strict")
         wait_until(lambda: schedulable(admin), processes, "all nodes are ready")
     metrics_server = "--set=metricsServer=http://prometheus.istio-system:9090"
-    values = (metrics_server, f"--set=controlLoopInterval={interval}", "--set=kinds.httpRoutes=true")
+    kinds = (f"--set=kinds.{kind}=true" for kind in ("httpRoutes", "metricTemplates"))
+    values = (metrics_server, f"--set=controlLoopInterval={interval}", *kinds)
     call(binaries, access, "helm", "upgrade", "--install", *CHART, *values, "--wait", "--timeout=60s")
     state = _write_state(directory, binaries, plane, {"istiod": istiod.pid, "settings": environ})
     say(f"The mesh is ready after {time.monotonic() - began:.0f}s.")

@@ -13,6 +13,7 @@ from hack.cluster.access import Access
 from hack.cluster.kubelets import PODS
 from hack.cluster.mesh import Whole, whole
 from hack.mesh.images import Images
+from hack.mesh.mounts import Mounts
 from hack.mesh.network import NODE
 from hack.mesh.network import PODS as ADDRESSES
 from hack.mesh.pods import Place, Pod
@@ -47,9 +48,10 @@ class Nodelet:
         Args:
             access: to the API server.
             directory: for the pods' files.
-            programs: the directory with podinfo and Envoy.
+            programs: the directory with podinfo, Istio's agent and Envoy.
         """
         self._reports = Reports(access)
+        self._mounts = Mounts(access)
         self._directory = directory
         self._programs = programs
         self._images = Images(directory / "images", programs)
@@ -101,7 +103,7 @@ class Nodelet:
     async def _live(self, key: Key, view: Whole) -> None:
         """See a pod from its start to its end."""
         place = self._place(view)
-        pod = self.pods[key] = Pod(view.obj, place, self._reports)
+        pod = self.pods[key] = Pod(view.obj, place, self._reports, self._mounts)
         starting = asyncio.create_task(pod.start())
         while (seconds := self._asked_to_end(key, view.uid)) is None:
             if starting.done() and (error := starting.exception()):
@@ -134,7 +136,7 @@ class Nodelet:
             directory=self._directory / "pods" / view.namespace / f"{view.name}-{view.uid[:8]}",
             hosts=self._hosts_of(view.namespace),
             targets=self._directory / "targets",
-            envoy=self._programs / "envoy",
+            programs=self._programs,
             images=self._images,
             address=ADDRESSES[next(self._numbers)],
             sidecar=gets_sidecar(labels, view.obj["metadata"].get("labels", {})),

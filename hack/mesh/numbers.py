@@ -1,8 +1,7 @@
 """The numbers of the sidecars, under Istio's names.
 
-Istio's build of Envoy has a filter that writes istio_requests_total; upstream Envoy counts the same requests under
-names of its own. Prometheus renames them while it scrapes. They are the server's: each pod's sidecar counts what it has
-handed to its container, by the answer's code, which is what Istio means by reporter="destination".
+A pod's sidecar counts the requests that it was sent, as Istio's build does (``EnvoyFilter`` in istiod.yaml). Prometheus
+takes Envoy's prefix off while it scrapes, and says whose they are.
 """
 
 from pathlib import Path
@@ -14,21 +13,13 @@ _JOB = """\
       - files: ["{targets}/*.json"]
         refresh_interval: 1s
     metric_relabel_configs:
-      - {{source_labels: [__name__], regex: 'envoy_cluster_upstream_rq(_time_bucket)?', action: keep}}
-      - {{source_labels: [envoy_cluster_name], regex: 'inbound[|].*', action: keep}}
       - source_labels: [__name__]
-        regex: envoy_cluster_upstream_rq
-        target_label: __name__
-        replacement: istio_requests_total
-      - source_labels: [__name__]
-        regex: envoy_cluster_upstream_rq_time_bucket
-        target_label: __name__
-        replacement: istio_request_duration_milliseconds_bucket
-      - {{target_label: reporter, replacement: destination}}
+        regex: envoy_istio_(requests_total|request_duration_milliseconds_(bucket|sum|count))
+        action: keep
+      - {{source_labels: [__name__], regex: envoy_(.*), target_label: __name__}}
       - {{source_labels: [workload], target_label: destination_workload}}
       - {{source_labels: [namespace], target_label: destination_workload_namespace}}
-      - {{source_labels: [envoy_response_code], target_label: response_code}}
-      - {{regex: workload|envoy_cluster_name|envoy_response_code, action: labeldrop}}
+      - {{regex: workload, action: labeldrop}}
 """
 
 

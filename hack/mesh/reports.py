@@ -1,10 +1,9 @@
 """What a kubelet tells the API server of its pods."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC
 from ipaddress import IPv4Address
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -25,7 +24,6 @@ class Reports:
 
     def __init__(self, access: Access) -> None:
         """Take the way to the API server."""
-        self._access = access
         self._client = access.client("nodelet")
 
     async def write(self, pod: Json, status: Json) -> None:
@@ -33,6 +31,10 @@ class Reports:
         await self._send(
             "PATCH", f"{_path(pod)}/status", json={"metadata": _uid(pod), "status": status}, headers=_MERGE
         )
+
+    async def label(self, pod: Json, labels: Mapping[str, str]) -> None:
+        """Give a pod more labels."""
+        await self._send("PATCH", _path(pod), json={"metadata": {**_uid(pod), "labels": dict(labels)}}, headers=_MERGE)
 
     async def delete(self, pod: Json) -> None:
         """Say that a pod has ended: the object goes."""
@@ -44,14 +46,6 @@ class Reports:
         await self._send(
             "PATCH", f"/api/v1/nodes/{node}/status", json={"status": {"conditions": [well]}}, headers=_MERGE
         )
-
-    async def write_account(self, pod: Json, directory: Path) -> None:
-        """Write what the account of a pod is mounted with."""
-        namespace, account = pod["metadata"]["namespace"], pod["spec"].get("serviceAccountName", "default")
-        token = await asyncio.to_thread(self._access.token_of, namespace, account)
-        (directory / "token").write_text(token)
-        (directory / "ca.crt").write_bytes(self._access.authority.read_bytes())
-        (directory / "namespace").write_text(namespace)
 
     async def _send(self, method: str, path: str, **arguments: Any) -> None:  # noqa: ANN401  # httpx's
         answer = await asyncio.to_thread(self._client.request, method, path, **arguments)

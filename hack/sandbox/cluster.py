@@ -15,12 +15,12 @@ from hack.sandbox.admin import MESH_HELP, AdminServer, switch_mesh
 from hack.sandbox.api.objects import Objects
 from hack.sandbox.api.server import ApiServer
 from hack.sandbox.daemon_sets import DaemonSetController
+from hack.sandbox.deployments import DeploymentController
 from hack.sandbox.faults import Fault
 from hack.sandbox.mesh import Mesh
 from hack.sandbox.prometheus import PrometheusServer, SampleStore
 from hack.sandbox.routes import as_virtual_service
 from hack.sandbox.stateful_sets import StatefulSetController
-from hack.sandbox.workloads import BROKEN_TAGS, WorkloadController
 
 log = logging.getLogger(__name__)
 
@@ -98,11 +98,9 @@ class Cluster:
         """
         self.now = now
         self.api = ApiServer(now=now, port=api_port)
-        self.workloads = WorkloadController(self.api.objects, now=now, pod_delay=pod_delay)
-        self.stateful_sets = StatefulSetController(
-            self.api.objects, now=now, pod_delay=pod_delay, broken_tags=BROKEN_TAGS
-        )
-        self.daemon_sets = DaemonSetController(self.api.objects, now=now, pod_delay=pod_delay, broken_tags=BROKEN_TAGS)
+        self.deployments = DeploymentController(self.api.objects, now=now, pod_delay=pod_delay)
+        self.stateful_sets = StatefulSetController(self.api.objects, now=now, pod_delay=pod_delay)
+        self.daemon_sets = DaemonSetController(self.api.objects, now=now, pod_delay=pod_delay)
         self.mesh = Mesh(StoreView(self.api.objects), requests_per_second=requests_per_second)
         self.prometheus = PrometheusServer(SampleStore(), now=now, port=prometheus_port)
         self.loads: dict[tuple[str, str], float] = {}  # pods that a workload's load keeps busy
@@ -195,8 +193,8 @@ class Cluster:
         return sum(controller.release(namespace, name, pods=pods) for controller in self._controllers)
 
     @property
-    def _controllers(self) -> Sequence[WorkloadController | StatefulSetController | DaemonSetController]:
-        return (self.workloads, self.stateful_sets, self.daemon_sets)
+    def _controllers(self) -> Sequence[DeploymentController | StatefulSetController | DaemonSetController]:
+        return (self.deployments, self.stateful_sets, self.daemon_sets)
 
     def _switch_workload(self, namespace: str, name: str, *, down: bool) -> None:
         for controller in self._controllers:

@@ -5,13 +5,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from hack.sandbox.api.kinds import BUILT_IN
+from hack.sandbox.api.kinds import built_in
 from hack.sandbox.api.objects import Objects
-from hack.sandbox.workloads import DEPLOYMENTS
 
 Json = dict[str, Any]
 
-AUTOSCALERS = next(kind for kind in BUILT_IN if kind.kind == "HorizontalPodAutoscaler")
+AUTOSCALERS = built_in("HorizontalPodAutoscaler")
+DEPLOYMENTS = built_in("Deployment")
 
 Load = Callable[[str, str], float]
 """Returns how many pods the load of a workload (namespace, name) would keep busy."""

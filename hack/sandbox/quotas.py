@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from hack.sandbox.api.kinds import BUILT_IN
+from hack.sandbox.api.kinds import built_in
 from hack.sandbox.api.objects import Objects
 
 Json = dict[str, Any]
 
-QUOTAS = next(kind for kind in BUILT_IN if kind.kind == "ResourceQuota")
+QUOTAS = built_in("ResourceQuota")
 
 
 def refusal(objects: Objects, namespace: str, pod: str, *, used: Callable[[], Mapping[str, int]]) -> str:

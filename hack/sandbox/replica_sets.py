@@ -1,4 +1,4 @@
-"""ReplicaSets of the sandbox and their pods, which are numbers and not objects; and how a rollout moves them.
+"""ReplicaSets of the sandbox, and how a rollout moves their pods.
 
 A Deployment says how many pods each of its ReplicaSets wants (``scale``, ``roll``); ``ReplicaSet.manage`` then creates
 and removes pods. As in kube-controller-manager these are two things: a quota may refuse what is wanted.
@@ -9,24 +9,17 @@ import math
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
+
+from hack.sandbox.pods import HELD, Pod
 
 Json = dict[str, Any]
 
-HOLD = "sandbox/hold"  # an annotation of the pod template: its pods become ready only once they are released
-HELD = datetime.max.replace(tzinfo=UTC)
 _LETTERS = "bcdfghjklmnpqrstvwxz2456789"  # of names that Kubernetes makes up
 
 Refusal = Callable[[str], str]
 """Returns why a pod of that name cannot be created, or "" if it can."""
-
-
-@dataclass(slots=True)
-class Pod:
-    """One pod."""
-
-    ready_at: datetime | None  # None: never; HELD: once it is released
 
 
 @dataclass(slots=True)
@@ -41,14 +34,14 @@ class ReplicaSet:
 
     def available(self, now: datetime) -> int:
         """Return how many pods are ready."""
-        return sum(pod.ready_at is not None and pod.ready_at <= now for pod in self.pods)
+        return sum(pod.is_ready(now) for pod in self.pods)
 
-    def manage(self, now: datetime, *, delay: timedelta | None, refusal: Refusal) -> bool:
+    def manage(self, now: datetime, *, ready_at: datetime | None, refusal: Refusal) -> bool:
         """Create or remove pods as wanted; return whether something changed.
 
         Args:
             now: the time.
-            delay: until a new pod is ready; None if it never will be.
+            ready_at: when a new pod will be ready; None if it never will be.
             refusal: asked for each new pod.
         """
         before = (len(self.pods), self.failure)
@@ -59,16 +52,10 @@ class ReplicaSet:
             name = f"{self.name}-{letters(f'{self.name} {now} {len(self.pods)}')[:5]}"
             self.failure = refusal(name)
             if not self.failure:
-                self.pods.append(Pod(self._ready_at(now, delay)))
+                self.pods.append(Pod(ready_at))
         # The first refusal is the one that is told, until there is none.
         self.failure = self.failure and (before[1] or self.failure)
         return before != (len(self.pods), self.failure)
-
-    def _ready_at(self, now: datetime, delay: timedelta | None) -> datetime | None:
-        if delay is None:
-            return None
-        held = HOLD in ((self.template.get("metadata") or {}).get("annotations") or {})
-        return HELD if held else now + delay
 
 
 def scale(sets: Sequence[ReplicaSet], newest: ReplicaSet | None, spec: Json, before: int) -> None:

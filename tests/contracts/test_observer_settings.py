@@ -197,7 +197,7 @@ def test_name_that_does_not_exist():
 
 def test_rate_that_cannot_be_is_unavailable(api):
     api.default = says({"status": "success", "data": {"resultType": "scalar", "result": [1, "7"]}})
-    assert observed(api.url) == (Unavailable(f"{api.url} answered 7, which is no success rate"),)
+    assert observed(api.url) == (Unavailable(f"{api.url} answered 7, which is not a success rate"),)
 
 
 def test_cookies_of_a_proxy_on_the_way_are_not_kept(api):

@@ -105,7 +105,7 @@ def test_warning_of_a_library_is_one_line_once(logged):
         for host in ("a", "a", "b"):
             warnings.warn(f"Unverified HTTPS request to {host}", RuntimeWarning, stacklevel=1)
     first, second = objects(stream)
-    assert (first["msg"], first["warning"]) == ("A library warns", "Unverified HTTPS request to a")
+    assert (first["msg"], first["warning"]) == ("Warning from a library", "Unverified HTTPS request to a")
     assert (first["category"], first["level"]) == ("RuntimeWarning", "warning")
     assert second["warning"] == "Unverified HTTPS request to b"
 

@@ -19,8 +19,8 @@ from hack.cluster.monitoring import SCRAPE, Prometheus
 from hack.sandbox.__main__ import ARTIFACTS, DEFINITIONS, HTTP_ROUTE_CRD, VIRTUAL_SERVICE_CRD
 from hack.sandbox.cluster import Cluster
 from hack.sandbox.faults import Fault
+from hack.sandbox.pods import HOLD
 from hack.sandbox.prometheus import PrometheusServer
-from hack.sandbox.workloads import HOLD
 from tests.e2e.webhooks import RouteWebhook
 from tests.invariants.record import Recorder
 from tests.invariants.watching import watching

@@ -14,7 +14,7 @@ import yaml
 
 from hack.processes import Process, pause
 from hack.sandbox.__main__ import ARTIFACTS
-from hack.sandbox.workloads import HOLD
+from hack.sandbox.pods import HOLD
 from tests.e2e.environments import Environment, Request
 from tests.fakes.workloads import AS_KIND
 from tests.invariants.record import Recorder

@@ -300,7 +300,7 @@ def test_abort_after_the_copy_comes_too_late(on):
     with on.controller():
         on.add_canary(**AT_ONCE)
         on.until_said("Copying podinfo-canary.test template spec")
-        assert "is past its analysis" in on.refused("abort")
+        assert "is over, its template" in on.refused("abort")
         on.annotate(abort=on.status()["canaryRevision"])
         on.until_said("Cannot abort")
         for _ in range(2):

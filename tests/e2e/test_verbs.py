@@ -55,7 +55,7 @@ def test_verbs_after_the_copy(on):
         revision = on.status()["canaryRevision"]
         assert "there is nothing left to skip" in on.refused("promote")
         assert f"revision {revision} has not failed, its template is being copied" in on.refused("retry")
-        assert f"ends all the same (stage promoting), and {HELD_NEXT}" in on.ask("hold")
+        assert f"ends as it would have (stage promoting), and {HELD_NEXT}" in on.ask("hold")
         annotated_by_hand(on, revision, "promote", "retry")
         for _ in range(2):
             on.release("podinfo")
@@ -71,7 +71,7 @@ def test_verbs_while_rolling_back(on):
             on.ask("abort")
             on.until(lambda: on.status()["stage"] == "rolling-back")
             refused(on, f"revision {revision} is being rolled back (stage rolling-back)")
-            assert f"ends all the same (stage rolling-back), and {HELD_NEXT}" in on.ask("hold")
+            assert f"ends as it would have (stage rolling-back), and {HELD_NEXT}" in on.ask("hold")
             annotated_by_hand(on, revision, "abort", "promote")
             assert on.weights() == (75, 25)
         on.until_state("failed")
@@ -85,8 +85,8 @@ def test_verbs_while_draining_after_a_rollback(on):
         revision = at_25(on, interval=LONG, drainSeconds=60)
         on.ask("abort")
         on.until(lambda: on.status()["stage"] == "draining")
-        refused(on, f"revision {revision} is past its analysis and its end is decided (stage draining)")
-        assert f"ends all the same (stage draining), and {HELD_NEXT}" in on.ask("hold")
+        refused(on, f"the analysis of revision {revision} is over (stage draining)")
+        assert f"ends as it would have (stage draining), and {HELD_NEXT}" in on.ask("hold")
         assert "no longer held: the next rollout is not held" in on.ask("resume")
         annotated_by_hand(on, revision, "abort", "promote")
         on.patch("canaries", "podinfo", {"spec": {"canaryAnalysis": {"drainSeconds": 0}}})
@@ -112,8 +112,8 @@ def test_verbs_while_draining_after_a_promotion(on):
         on.add_canary(**AT_ONCE, drainSeconds=60)
         on.until(lambda: on.status().get("stage") == "draining")
         revision = on.status()["canaryRevision"]
-        refused(on, f"revision {revision} is past its analysis and its end is decided (stage draining)")
-        assert f"ends all the same (stage draining), and {HELD_NEXT}" in on.ask("hold")
+        refused(on, f"the analysis of revision {revision} is over (stage draining)")
+        assert f"ends as it would have (stage draining), and {HELD_NEXT}" in on.ask("hold")
         assert "no longer held: the next rollout is not held" in on.ask("resume")
         annotated_by_hand(on, revision, *VERBS)
         on.until_said("Cannot abort")
@@ -151,7 +151,7 @@ def test_verbs_at_rest_after_a_rollback(on):
         on.patch("canaries", "podinfo", {"spec": {"canaryAnalysis": {"interval": "2s"}}})
         assert "It is held, and gets no traffic until you resume it" in on.ask("retry")
         held_before_its_first_step(on)
-        assert "the weight moves on at the next round that passes" in on.ask("resume")
+        assert "the first step follows once pods" in on.ask("resume")
         on.until_state("finished")
     on.tells("held-at-rest-after-a-rollback", revision=revision)
     assert on.image("podinfo") == "1.2.1"

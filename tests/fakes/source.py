@@ -65,7 +65,7 @@ class Listed:
 
 @dataclass
 class ScriptedSource:
-    """Fulfils ``informers.source.Source``; when the script is over it stops the reader.
+    """Fulfils ``informers.source.Source``; when the script is over it sets ``over``, with which the reader runs.
 
     A list's answer is a ``Listed`` or an error; a watch's is a list of events (or calls, made in their turn), or an
     error.
@@ -80,11 +80,12 @@ class ScriptedSource:
     seconds: float = 100.0  # the clock
     watch_takes: float = 30.0  # seconds that each watch lasts
     waits: list[float] = field(default_factory=list)
+    over: Stop = field(default_factory=Stop)
 
     def list(self, *, resource_version, limit, continue_token, take, stop):
         self.listed.append((resource_version, limit, continue_token))
         if not self.lists:
-            stop.set()
+            self.over.set()
             return Page(resource_version or "1", "")
         answer = self.lists.pop(0)
         if isinstance(answer, ApiError):
@@ -97,7 +98,7 @@ class ScriptedSource:
     def watch(self, *, resource_version, timeout_seconds, stop):
         self.watched.append((resource_version, timeout_seconds))
         if not self.watches:
-            stop.set()
+            self.over.set()
             yield iter(())
             return
         answer = self.watches.pop(0)

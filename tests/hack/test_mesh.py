@@ -103,7 +103,7 @@ def test_samples_as_somebody_has_them_who_scrapes_less_often(stepped, apart, sam
 def test_requests_to_pods_that_are_gone_are_counted(stepped):
     it = mesh(stepped, 50)
     it.requests_to_nothing.clear()
-    stepped.cluster.workloads.take_down("test", "podinfo-canary")
+    stepped.cluster.deployments.take_down("test", "podinfo-canary")
     stepped.after(0)
     stepped.after(10)
     assert it.requests_to_nothing == {"test": pytest.approx(500)}

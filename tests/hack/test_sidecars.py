@@ -1,5 +1,6 @@
 """Sidecars of the mesh without containers: who gets one, how it begins, and what Prometheus makes of its numbers."""
 
+import json
 import re
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -7,7 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from hack.mesh.envoy import ADMIN, NUMBERS, XDS, bootstrap, discovery
+from hack.mesh.agent import ANNOTATIONS, PROXY_SOCKET, SECRETS_SOCKET, TOKEN, XDS, command_of, environ_of, files_of
+from hack.mesh.envoy import ADMIN, NUMBERS, bootstrap
 from hack.mesh.istio import MANIFESTS
 from hack.mesh.network import NODE
 from hack.mesh.nodelet import gets_sidecar
@@ -30,16 +32,19 @@ def test_labels_say_who_gets_a_sidecar(namespace, pod, gets):
     assert gets_sidecar(namespace, pod) is gets
 
 
+def pod(**meta):
+    return {"metadata": {"namespace": "test", "name": "load", **meta}, "spec": {"serviceAccountName": "caller"}}
+
+
 def begins(**meta):
-    return bootstrap({"namespace": "test", "name": "load", **meta}, IPv4Address("10.244.0.7"))
+    return bootstrap(pod(**meta), IPv4Address("10.244.0.7"))
 
 
-def cluster(config, name):
-    """Return address and port of a static cluster."""
+def address_of(config, name):
+    """Return the address of a static cluster."""
     (found,) = [c for c in config["static_resources"]["clusters"] if c["name"] == name]
     (endpoints,) = found["load_assignment"]["endpoints"]
-    address = endpoints["lb_endpoints"][0]["endpoint"]["address"]["socket_address"]
-    return address["address"], address["port_value"]
+    return endpoints["lb_endpoints"][0]["endpoint"]["address"]
 
 
 def test_sidecar_says_who_it_is():
@@ -48,36 +53,43 @@ def test_sidecar_says_who_it_is():
     assert node["cluster"] == "caller.test"
     assert node["metadata"]["LABELS"] == {"app": "caller"}
     assert node["metadata"]["INSTANCE_IPS"] == "10.244.0.7"
+    assert node["metadata"]["SERVICE_ACCOUNT"] == "caller"
     assert begins()["node"]["cluster"] == "load.test"
 
 
 def test_gateway_is_a_router():
     annotations = {"inject.istio.io/templates": "gateway"}
     assert begins(annotations=annotations)["node"]["id"].startswith("router~10.244.0.7~")
+    command = command_of(pod(annotations=annotations)["metadata"], Path("/programs"))
+    assert command[:3] == ["/programs/pilot-agent", "proxy", "router"]
 
 
-def test_sidecar_asks_istiod_and_shows_its_numbers():
+def test_sidecar_asks_its_agent_and_shows_its_numbers():
     config = begins()
-    assert cluster(config, "xds-grpc") == (str(NODE), XDS)
-    assert cluster(config, "admin") == ("127.0.0.1", ADMIN)
+    assert address_of(config, "xds-grpc") == {"pipe": {"path": PROXY_SOCKET}}
+    assert address_of(config, "sds-grpc") == {"pipe": {"path": SECRETS_SOCKET}}
+    assert address_of(config, "admin") == {"socket_address": {"address": "127.0.0.1", "port_value": ADMIN}}
     (listener,) = config["static_resources"]["listeners"]
     assert listener["address"]["socket_address"]["port_value"] == NUMBERS
 
 
-def test_pod_may_name_another_address_of_istiod():
-    annotations = {"proxy.istio.io/config": "discoveryAddress: 10.244.0.1:4711\nholdApplicationUntilProxyStarts: true"}
-    assert cluster(begins(annotations=annotations), "xds-grpc") == ("10.244.0.1", 4711)
+def test_agent_starts_our_envoy_and_asks_istiod():
+    environ = environ_of(pod()["metadata"], "caller", IPv4Address("10.244.0.7"), Path("/programs"))
+    config = json.loads(environ["PROXY_CONFIG"])
+    assert config["binaryPath"] == "/programs/envoy"
+    assert config["discoveryAddress"] == f"{NODE}:{XDS}"
+    assert (environ["POD_NAMESPACE"], environ["POD_NAME"], environ["SERVICE_ACCOUNT"]) == ("test", "load", "caller")
 
 
-@pytest.mark.parametrize("config", ["", "{}", "holdApplicationUntilProxyStarts: true"])
-def test_other_settings_leave_the_address_of_istiod(config):
-    assert discovery({"proxy.istio.io/config": config}) == (str(NODE), XDS)
-
-
-@pytest.mark.parametrize("address", ["istiod.istio-system:15012", "10.244.0.1", "10.244.0.1:port"])
-def test_address_of_istiod_is_numbers(address):
-    with pytest.raises(ValueError, match=f"must be IPv4:PORT, not {address}"):
-        discovery({"proxy.istio.io/config": f"discoveryAddress: {address}"})
+def test_agent_reads_annotations_one_a_line():
+    config = 'discoveryAddress: "10.244.0.1:4711"\nholdApplicationUntilProxyStarts: true'
+    meta = pod(annotations={"proxy.istio.io/config": config, "other": "1"})["metadata"]
+    files = files_of(meta, "a token", "a certificate")
+    first, second = files[ANNOTATIONS].splitlines()
+    name, _, value = first.partition("=")
+    assert (name, json.loads(value)) == ("proxy.istio.io/config", config)
+    assert second == 'other="1"'
+    assert files[TOKEN] == "a token"
 
 
 def test_istiod_is_where_sidecars_and_the_api_server_look_for_it():
@@ -89,7 +101,7 @@ def test_istiod_is_where_sidecars_and_the_api_server_look_for_it():
         assert found["metadata"]["labels"]["kubernetes.io/service-name"] == name
         targets = {port["name"]: port.get("targetPort", port["port"]) for port in services[name]["spec"]["ports"]}
         assert {port["name"]: port["port"] for port in found["ports"]} == targets
-    assert {port["name"]: port["port"] for port in slices["istiod"]["ports"]}["grpc-xds"] == XDS
+    assert {port["name"]: port["port"] for port in slices["istiod"]["ports"]}["https-dns"] == XDS
 
 
 # --- numbers ---
@@ -109,7 +121,7 @@ def relabelled(rules, labels):
         if action == "labeldrop":
             labels = {name: text for name, text in labels.items() if not re.fullmatch(rule["regex"], name)}
         if action == "replace" and match:
-            labels = {**labels, rule["target_label"]: match.expand(rule.get("replacement", r"\1"))}
+            labels = {**labels, rule["target_label"]: match[1]}
     return labels
 
 
@@ -120,41 +132,37 @@ def rules():
     return found["metric_relabel_configs"]
 
 
+def written():
+    """Return what the access log of a sidecar counts: names of series, each with its tags."""
+    (filters,) = [obj for obj in yaml.safe_load_all(MANIFESTS.read_text()) if obj["kind"] == "EnvoyFilter"]
+    (patch,) = filters["spec"]["configPatches"]
+    logs = [log["typed_config"] for log in patch["patch"]["value"]["typed_config"]["access_log"]]
+    stats = [(log, stat["stat"]) for log in logs for stat in log["counters"] + log["histograms"]]
+    return [
+        (f"envoy_{log['stat_prefix']}_{stat['name']}", {tag["name"] for tag in stat["tags"]}) for log, stat in stats
+    ]
+
+
 TARGET = {"instance": "10.244.0.7:15090", "namespace": "test", "pod": "podinfo-1", "workload": "podinfo"}
-INBOUND = {**TARGET, "envoy_cluster_name": "inbound|9898||"}
 MEANT = {
     "instance": "10.244.0.7:15090",
     "pod": "podinfo-1",
     "namespace": "test",
-    "reporter": "destination",
     "destination_workload": "podinfo",
     "destination_workload_namespace": "test",
 }
 
 
-def test_requests_of_a_server_get_istios_names(rules):
-    sample = {"__name__": "envoy_cluster_upstream_rq", "envoy_response_code": "503", **INBOUND}
-    meant = {**MEANT, "__name__": "istio_requests_total", "response_code": "503"}
-    assert relabelled(rules, sample) == meant
+@pytest.mark.parametrize("number", written())
+def test_requests_of_a_server_get_istios_names(rules, number):
+    name, tags = number
+    name += "_bucket" if "duration" in name else ""
+    found = relabelled(rules, {"__name__": name, **TARGET})
+    assert found == {"__name__": name.removeprefix("envoy_"), **MEANT}
+    assert found["__name__"] in {"istio_requests_total", "istio_request_duration_milliseconds_bucket"}
+    assert tags >= {"reporter", "request_protocol", "response_code"}
 
 
-def test_durations_of_a_server_get_istios_names(rules):
-    sample = {"__name__": "envoy_cluster_upstream_rq_time_bucket", "le": "500", **INBOUND}
-    found = relabelled(rules, sample)
-    assert found["__name__"] == "istio_request_duration_milliseconds_bucket"
-    assert (found["le"], found["destination_workload"], found["reporter"]) == ("500", "podinfo", "destination")
-
-
-@pytest.mark.parametrize(
-    "sample",
-    [
-        pytest.param({"__name__": "envoy_cluster_upstream_cx_total", **INBOUND}, id="connections"),
-        pytest.param({"__name__": "envoy_cluster_upstream_rq_xx", **INBOUND}, id="classes of codes"),
-        pytest.param(
-            {"__name__": "envoy_cluster_upstream_rq", **TARGET, "envoy_cluster_name": "outbound|9898||podinfo"},
-            id="those of a caller",
-        ),
-    ],
-)
-def test_other_numbers_are_left_out(rules, sample):
-    assert relabelled(rules, sample) is None
+@pytest.mark.parametrize("name", ["envoy_cluster_upstream_rq", "envoy_server_uptime", "istio_agent_go_info"])
+def test_other_numbers_are_left_out(rules, name):
+    assert relabelled(rules, {"__name__": name, **TARGET}) is None

@@ -40,10 +40,10 @@ def test_field_is_its_value_or_the_default(read, absent, value):
         (fields.texts, ["a", 1], "spec.f must be a list of texts"),
         (fields.labels, "a", "spec.f must be an object, not 'a'"),
         (fields.labels, {"a": 1}, "spec.f must hold nothing but texts"),
-        (fields.text, 7.5, "spec.f must be a text, not 7.5"),
-        (fields.text, HIGHEST_INT64 + 1, "spec.f must be a text, not a larger number"),
-        (fields.text, -HIGHEST_INT64 - 1, "spec.f must be a text, not a smaller number"),
-        (fields.text, HIGHEST_INT64, f"spec.f must be a text, not {HIGHEST_INT64}"),
+        (fields.text, 7.5, "spec.f must be a string, not 7.5"),
+        (fields.text, HIGHEST_INT64 + 1, "spec.f must be a string, not a larger number"),
+        (fields.text, -HIGHEST_INT64 - 1, "spec.f must be a string, not a smaller number"),
+        (fields.text, HIGHEST_INT64, f"spec.f must be a string, not {HIGHEST_INT64}"),
     ],
 )
 def test_value_of_another_type_is_named_with_its_place(read, value, wrong):

@@ -9,7 +9,7 @@ from informers.outage import SETTLE_SECONDS, Outage
 from informers.reflector import Hooks, Reflector
 from informers.stop import Stop
 from informers.store import Store
-from tests.fakes.source import Listed, ScriptedSource, build, error, thing
+from tests.fakes.source import Listed, ScriptedSource, build, error, modified, thing
 
 PATIENCE = 10
 
@@ -101,7 +101,7 @@ def test_server_that_is_away_makes_everything_doubtful_until_all_have_caught_up(
     for who in "abc":
         outage.note_answer(who)
         assert outage.is_doubtful()  # it has not yet asked for the version
-        outage.note_caught_up(who)
+        outage.note_caught_up(who, 0)
     assert not outage.is_doubtful()
 
 
@@ -110,7 +110,7 @@ def test_one_that_stays_away_holds_up_the_others_for_ten_seconds(outage, clock):
         outage.note_failure(who, behind=True)
     for who in "ab":
         outage.note_answer(who)
-        outage.note_caught_up(who)
+        outage.note_caught_up(who, 0)
     assert outage.is_doubtful()
     clock.seconds += SETTLE_SECONDS
     assert not outage.is_doubtful()
@@ -127,6 +127,36 @@ def test_refusals_make_nothing_doubtful(outage):  # contract R26
     for who in "abc":
         outage.note_failure(who, behind=False)
     assert not outage.is_doubtful()
+
+
+def test_server_that_went_back_makes_everything_doubtful_until_all_have_listed_again(outage):  # contract R26
+    outage.note_restore(0)
+    outage.note_restore(0)  # another found it as well
+    assert outage.restores == 1
+    for who in "abc":
+        assert outage.is_doubtful()
+        outage.note_caught_up(who, 0)  # by a list that was asked for before
+        assert outage.is_behind(who)
+        outage.note_caught_up(who, 1)
+    assert not outage.is_doubtful()
+
+
+def test_server_that_went_back_ends_the_watches_and_waits_of_all(outage):  # contract R26
+    stop = Stop()
+    outage.note_failure("c", behind=True)
+    thread, ends = waiting(outage, "c", stop, PATIENCE * 6)
+    with outage.watching(stop, 0) as watch, outage.watching(stop, 0) as other:
+        assert not watch.is_set()
+        outage.note_restore(0)
+        assert watch.is_set()
+        assert other.is_set()
+    thread.join(PATIENCE)
+    assert ends == [False]
+    with outage.watching(stop, 0) as late, outage.watching(stop, 1) as after:
+        assert late.is_set()
+        assert not after.is_set()
+        stop.set()
+        assert after.is_set()
 
 
 class Told(Outage):
@@ -149,7 +179,7 @@ def played(lists, watches):
     told = Told()
     store = Store(build, indexes={}, listener=lambda _: None)
     reflector = Reflector(source, store, hooks, monotonic=source.monotonic, random=source.random, outage=told)
-    reflector.run(Stop())
+    reflector.run(source.over)
     return told, reflector
 
 
@@ -179,3 +209,62 @@ def test_watch_whose_version_is_gone_leaves_the_cache_behind_until_it_is_listed(
     told, _ = played([ONE, Listed([], 30)], [[error(410, "Expired")], []])
     assert len(told.waits) == 1
     assert not told.is_doubtful()
+
+
+def followed(source, outage):
+    hooks = Hooks(lambda _: None, lambda: None, lambda: None, lambda: None, lambda _: None)
+    store = Store(build, indexes={}, listener=lambda _: None)
+    clocks = {"monotonic": source.monotonic, "random": source.random, "wait": source.wait}
+    Reflector(source, store, hooks, outage=outage, **clocks).run(source.over)
+    return store
+
+
+BACK = Listed([thing("a", 3)], 4)
+
+
+def test_watch_that_outlives_a_restore_which_another_has_found_is_ended():  # contract R26
+    outage = Outage()
+    source = ScriptedSource([ONE, BACK], [[lambda: outage.note_restore(0), modified("a", 11)], []])
+    store = followed(source, outage)
+    assert [version for version, *_ in source.listed] == ["0", ""]  # at once, and believed
+    assert [version for version, _ in source.watched] == ["10", "4", "4"]
+    assert source.waits == []
+    assert [view.resource_version for view in store.views()] == ["3"]
+
+
+def test_watch_that_fails_once_another_has_found_a_restore_is_followed_by_a_list():  # contract R26
+    outage = Outage()
+
+    class Cut(ScriptedSource):
+        def watch(self, **request):
+            if not self.watched:
+                outage.note_restore(0)
+            return super().watch(**request)
+
+    source = Cut([ONE, BACK], [TransportError("cut"), []])
+    followed(source, outage)
+    assert [version for version, *_ in source.listed] == ["0", ""]
+
+
+def test_list_during_which_another_finds_a_restore_is_followed_by_another():  # contract R26
+    outage = Outage()
+
+    class Overtaken(ScriptedSource):
+        def list(self, **request):
+            page = super().list(**request)
+            if len(self.listed) == 1:
+                outage.note_answer("another")
+                outage.note_restore(0)
+            return page
+
+    source = Overtaken([ONE, BACK], [[], []])
+    followed(source, outage)
+    assert [version for version, *_ in source.listed] == ["0", ""]
+
+
+def test_reflector_that_finds_a_restore_tells_the_others():  # contracts R25, R26
+    outage = Outage()
+    source = ScriptedSource([ONE, Listed([], 4), BACK], [TransportError("refused"), [], []])
+    followed(source, outage)
+    assert outage.restores == 1
+    assert [version for version, *_ in source.listed] == ["0", "", ""]

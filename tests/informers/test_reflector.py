@@ -50,7 +50,7 @@ class Run:
             random=self.source.random,
             wait=self.source.wait,
         )
-        reflector.run(Stop())
+        reflector.run(self.source.over)
 
     def held(self):
         return {view.name: view.resource_version for view in self.store._objects.values()}
@@ -76,7 +76,7 @@ def test_watch_timeout_is_spread(random, seconds):  # contract R10
     source = Spread([ONE])
     hooks = Hooks(lambda _: None, lambda: None, lambda: None, lambda: None, fail)
     store = Store(build, indexes={}, listener=lambda _: None)
-    Reflector(source, store, hooks, monotonic=source.monotonic, random=source.random, wait=source.wait).run(Stop())
+    Reflector(source, store, hooks, monotonic=source.monotonic, random=source.random, wait=source.wait).run(source.over)
     assert source.watched == [("10", seconds)]
 
 
@@ -392,7 +392,7 @@ def test_bug_is_told_and_tried_again_with_the_same_back_off():  # contracts R16,
     broke = []
     hooks = Hooks(fail, lambda: None, lambda: None, lambda: None, broke.append)
     store = Store(build, indexes={}, listener=lambda _: None)
-    Reflector(source, store, hooks, monotonic=source.monotonic, random=source.random, wait=source.wait).run(Stop())
+    Reflector(source, store, hooks, monotonic=source.monotonic, random=source.random, wait=source.wait).run(source.over)
     assert [str(bug) for bug in broke] == ["a bug"] * 4
     assert [wait / 1.5 for wait in source.waits] == pytest.approx([0.8, 1.6, 3.2, 6.4])
     assert len(store) == 1

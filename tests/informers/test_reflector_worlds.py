@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from informers.backoff import Backoff
 from informers.errors import Cause, ExpiredError, ForbiddenError, ServerError, TooManyRequestsError, TransportError
+from informers.outage import Outage
 from informers.reflector import Hooks, Reflector
 from informers.source import Page, WatchEvent
 from informers.stop import Stop
@@ -27,6 +28,7 @@ class Told:
 
     def __init__(self, source, listener=lambda _: None):
         self.source = source
+        self.source = source
         self.failed, self.synced, self.broke = [], [], []
         self.store = Store(build, indexes={}, listener=listener)
         hooks = Hooks(
@@ -37,11 +39,17 @@ class Told:
             self.broke.append,
         )
         self.reflector = Reflector(
-            source, self.store, hooks, monotonic=source.monotonic, random=source.random, wait=source.wait
+            source,
+            self.store,
+            hooks,
+            monotonic=source.monotonic,
+            random=source.random,
+            wait=source.wait,
+            outage=getattr(source, "outage", None),
         )
 
     def run(self, stop=None):
-        self.reflector.run(stop or Stop())
+        self.reflector.run(stop or self.source.over)
         return self
 
     def held(self):
@@ -68,6 +76,8 @@ class World:
         self.asked = []  # versions, in order; "" is a consistent read
         self.seconds = 0.0
         self.waits = []
+        self.over = Stop()
+        self.outage = Outage(monotonic=self.monotonic)
 
     def monotonic(self):
         return self.seconds
@@ -103,6 +113,12 @@ class World:
         self.history.clear()
         self.forgotten = self.version
 
+    def _go_back_unnoticed(self):
+        """Be restored beside a watch that stays open; another informer finds it."""
+        self.script.pop(0)
+        self.go_back()
+        self.outage.note_restore(self.outage.restores)
+
     def list(self, *, resource_version, limit, continue_token, take, stop):
         self.asked.append("?" if limit == 1 else resource_version)
         if self.script and self.script[0] in {"list fails", "list expires"}:
@@ -133,9 +149,14 @@ class World:
                 return
             yield from [event for version, event in self.history if version > at]
             at = max(at, self.version)  # a version that is still to come is waited for in silence
-            if not self.script:
-                stop.set()
+            if stop.is_set():
                 return
+            if not self.script:
+                self.over.set()
+                return
+            if self.script[0] == "found":
+                self._go_back_unnoticed()
+                continue
             said = self._next()
             if said is None:
                 return
@@ -165,7 +186,7 @@ class World:
 
 
 NAMES = st.sampled_from("abcd")
-WORDS = ("end", "bookmark", "backup", "forget", "throttle", "fail", "nonsense")
+WORDS = ("end", "bookmark", "backup", "forget", "throttle", "fail", "nonsense", "found")
 REFUSALS = ("refused", "throttled", "forbidden", "restored", "list fails", "list expires")
 STEPS = st.one_of(
     st.tuples(st.sampled_from(["put", "put", "delete"]), NAMES), st.sampled_from(WORDS), st.sampled_from(REFUSALS)
@@ -174,7 +195,7 @@ STEPS = st.one_of(
 
 @given(st.lists(STEPS, max_size=40))
 def test_store_equals_the_server_whatever_happened_and_no_version_goes_back_by_itself(script):
-    # contracts R2, R8, R10, R11, R14, R15, R16, R17, R25
+    # contracts R2, R8, R10, R11, R14, R15, R16, R17, R25, R26
     world = World(script)
     told = Told(world).run()
     assert told.held() == {name: obj["metadata"]["resourceVersion"] for name, obj in world.objects.items()}
@@ -183,7 +204,7 @@ def test_store_equals_the_server_whatever_happened_and_no_version_goes_back_by_i
         versions = [int(version) for version in between.split()]
         assert versions == sorted(versions)
     assert asked.split().count("0") <= 1 + script.count("list fails") + script.count("list expires")
-    assert "" not in world.asked or {"list expires", "restored"} & {*script}
+    assert "" not in world.asked or {"list expires", "restored", "found"} & {*script}
     assert "?" not in world.asked or {"refused", "restored"} & {*script}
     assert len(told.failed) <= sum(step in REFUSALS for step in script)
 

@@ -5,7 +5,7 @@ import threading
 from asyncio import StreamReader, StreamWriter
 from typing import Self
 
-from hack.mesh.envoy import XDS
+from hack.mesh.agent import XDS
 from hack.mesh.network import NODE
 from tests.mesh.story import now
 

@@ -24,6 +24,7 @@ WORKLOADS = ("primary-deployment", "primary-service", "canary-deployment", "cana
 CALLER = "load"
 OUTSIDE = "podinfo.example.com"
 GATEWAY_PORT = 8080
+GRPC_PORT = 9999
 _LOOK_SECONDS = 0.05
 _PATIENCE_SECONDS = 240.0
 MERGE = {"Content-Type": "application/merge-patch+json"}
@@ -41,6 +42,17 @@ ROOTS = {
 }
 ABRUPT = ["sh", "-c", "trap 'kill -9 $p; exit' TERM; ./podinfo --port=9898 & p=$!; wait"]
 """A container that is gone the moment that it is asked to end; podinfo as made goes on for three seconds."""
+
+
+def serve_grpc(obj: Json) -> None:
+    """Make gRPC the only port of podinfo's Services."""
+    if obj["kind"] == "Service":
+        obj["spec"]["ports"] = [{"name": "grpc", "port": GRPC_PORT, "targetPort": GRPC_PORT}]
+    if obj["kind"] == "Deployment":
+        obj["spec"]["template"]["spec"]["containers"][0]["command"].append(f"--grpc-port={GRPC_PORT}")
+    if obj["kind"] == "VirtualService":
+        for to in obj["spec"]["http"][0]["route"]:
+            to["destination"]["port"]["number"] = GRPC_PORT
 
 
 class Story:
@@ -184,23 +196,32 @@ class Story:
             meta["annotations"] = {"proxy.istio.io/config": f"discoveryAddress: {discovery}\n"}
         self.add({"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": spec})
         self.until(lambda: self.get("pods", CALLER)["status"]["phase"] == "Running", "the caller runs")
-        into = ["kubectl", "-n", self.namespace, "exec", CALLER, "--"]
         whom = [url, str(per_second)]
         if gateway:  # a call to the address of a pod goes past the sidecar
             address = self.get("pods", gateway)["status"]["podIP"]
             whom = [f"http://{address}:{GATEWAY_PORT}/", str(per_second), OUTSIDE]
             self._proxy = gateway
-        command = [*into, sys.executable, str(ROOT / "tests/mesh/caller.py"), *whom]
-        log = self._directory / f"{self.namespace}.requests"
-        process = Process("caller", command, log, environ=self.mesh.environ)
+        process = self._send(whom, self._log)
         self.until(lambda: len(self.requests()) > per_second, "requests are answered")
         self._watching.start()
         return process
 
+    def disturb(self, per_second: float, url: str) -> Process:
+        """Have the caller send other requests as well, which do not count; stop the process to end it."""
+        return self._send([url, str(per_second)], self._log.with_suffix(f".{per_second}"))
+
+    def _send(self, whom: list[str], log: Path) -> Process:
+        into = ["kubectl", "-n", self.namespace, "exec", CALLER, "--"]
+        command = [*into, sys.executable, str(ROOT / "tests/mesh/caller.py"), *whom]
+        return Process("caller", command, log, environ=self.mesh.environ)
+
+    @property
+    def _log(self) -> Path:
+        return self._directory / f"{self.namespace}.requests"
+
     def requests(self) -> list[Request]:
         """Return what became of the caller's requests."""
-        log = self._directory / f"{self.namespace}.requests"
-        return parse(log.read_text())
+        return parse(self._log.read_text())
 
     def until_answered(self, sent: float) -> None:
         """Wait until every request has its answer, good or bad, that was sent before two seconds after a time.

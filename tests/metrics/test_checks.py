@@ -1,4 +1,4 @@
-"""The known checks and their limits."""
+"""The built-in checks and their limits."""
 
 import math
 from dataclasses import replace
@@ -65,7 +65,7 @@ def test_good_checks(check):
         (
             Check("istio_request_total", 99, "1m"),
             (
-                f"name 'istio_request_total' is not a known check, use one of {MILLISECONDS}, {SECONDS}, {RATE}, "
+                f"name 'istio_request_total' is not a built-in check, use one of {MILLISECONDS}, {SECONDS}, {RATE}, "
                 "or give it a query and a thresholdRange"
             ),
         ),

@@ -1,4 +1,4 @@
-"""The known checks as Prometheus is asked for them, and what its answers mean."""
+"""The built-in checks as Prometheus is asked for them, and what its answers mean."""
 
 import pytest
 

@@ -49,7 +49,7 @@ TEST = {"op": "test", "path": "/metadata/resourceVersion", "value": "7"}
         ),
         pytest.param(
             [[*refs(100, 0), ref("podinfo", 5, port=81)]],
-            Route(None, f"rule 0: a host stands there twice, {BOTH}"),
+            Route(None, f"rule 0: it has a host twice, {BOTH}"),
             id="two ports of one service",
         ),
     ],

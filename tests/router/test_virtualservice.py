@@ -84,7 +84,7 @@ def set_to(route, index, weight):
         ),
         pytest.param(
             [[*pair(50, 25), to("podinfo-canary", 25, subset="v2")]],
-            Route(None, f"HTTP route 0: a host stands there twice, {BOTH}", sends_to_canary=True),
+            Route(None, f"HTTP route 0: it has a host twice, {BOTH}", sends_to_canary=True),
             id="a host twice",
         ),
     ],

@@ -88,7 +88,7 @@ class Stage:
     def release(self, deployment: str) -> None:
         """Let one held pod become ready, once there is one."""
         # Not under the store's lock, which the workloads wait for while they hold their own.
-        self.until(lambda: self.cluster.workloads.release("test", deployment, pods=1), every_change=False)
+        self.until(lambda: self.cluster.deployments.release("test", deployment, pods=1), every_change=False)
 
     def get(self, resource: tuple[str, str], name: str) -> Json | None:
         return self.cluster.api.store.get(resource, ("test", name))

@@ -135,7 +135,7 @@ def test_lost_pods_lose_their_traffic_at_once(on):
     on.add_canary(interval="1h")
     with controller(on):
         on.until(lambda: on.weights() == (95, 5))
-        on.cluster.workloads.take_down("test", "podinfo-canary")
+        on.cluster.deployments.take_down("test", "podinfo-canary")
         on.until(lambda: on.weights() == (100, 0))
         on.until_said("Halt podinfo.test advancement available replicas 0 < 1 of podinfo-canary.test")
     assert on.canary_status()["failedChecks"] == 1

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from hack.sandbox.__main__ import ARTIFACTS
-from hack.sandbox.workloads import HOLD
+from hack.sandbox.pods import HOLD
 from tests.system.harness import WRITES, Stage, controller, stage
 from tests.system.readings import GOOD, PROMOTION, ROLLBACK, Script
 from tests.telling import told, transcript

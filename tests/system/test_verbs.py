@@ -38,7 +38,7 @@ def test_hold_then_promote_then_resume(held):
     assert held.canary_status()["canaryWeight"] == weight
     assert ask(held, Verb.RESUME)[0] == 0
     held.until_state("finished")
-    assert held.said("Skipping what is left of the analysis of podinfo-canary.test")
+    assert held.said("Skipping the rest of the analysis of podinfo-canary.test")
     assert held.image("podinfo").endswith(":1.4.1")
 
 

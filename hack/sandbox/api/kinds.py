@@ -155,3 +155,8 @@ def from_crd(crd: Json, since: int = 0) -> Kind:
         since=since,
         columns={v["name"]: v.get("additionalPrinterColumns") or () for v in served},
     )
+
+
+def built_in(kind: str) -> Kind:
+    """Return a kind that every API server has."""
+    return next(known for known in BUILT_IN if known.kind == kind)

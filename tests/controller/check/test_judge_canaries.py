@@ -186,8 +186,8 @@ def test_workload_that_is_waited_for_is_named_with_what_shows_it():
     short = world(primary=builders.primary(available_replicas=1), canary_workload=builders.workload(updated_replicas=0))
     found = [f for f in judge(facts(api=api(objects=Objects((short,))))) if f.level != "ok"]
     assert [f.fix for f in found] == [
-        "kubectl -n test rollout status deployment/podinfo shows whether it gets there",
-        "kubectl -n test rollout status deployment/podinfo-canary shows whether it gets there",
+        "kubectl -n test rollout status deployment/podinfo shows its progress",
+        "kubectl -n test rollout status deployment/podinfo-canary shows its progress",
     ]
 
 
@@ -199,7 +199,7 @@ def test_fixes_of_a_kind_that_kubectl_cannot_roll_out_name_the_object():
         ("primary widget podinfo.test is paused, resume it to go on", "kubectl -n test edit widget/podinfo"),
         (
             "The rollout waits: Ready is False (widget podinfo-canary.test)",
-            "kubectl -n test get widget/podinfo-canary -o yaml shows whether it gets there",
+            "kubectl -n test get widget/podinfo-canary -o yaml shows its progress",
         ),
     ]
 

@@ -32,7 +32,7 @@ def test_nothing_to_fix():
             (
                 "problem",
                 "KubernetesTooOld",
-                "Kubernetes v1.24.9 is older than 1.25, whose API server checks our schema",
+                "Kubernetes v1.24.9 is older than 1.25, the first that can check the schema of Canary",
             ),
             id="a minor too old",
         ),
@@ -43,13 +43,13 @@ def test_nothing_to_fix():
             (
                 "problem",
                 "KubernetesTooOld",
-                "Kubernetes v0.99.0 is older than 1.25, whose API server checks our schema",
+                "Kubernetes v0.99.0 is older than 1.25, the first that can check the schema of Canary",
             ),
             id="an old major",
         ),
         pytest.param(
             {"version": Unknown("403")},
-            ("warning", "CannotTell", "Which version of Kubernetes this is cannot be told: 403"),
+            ("warning", "CannotTell", "The version of Kubernetes is unknown: 403"),
             id="a version that is not told",
         ),
         pytest.param({"user": Unknown("not served")}, None, id="a server too old to say who we are"),
@@ -58,7 +58,7 @@ def test_nothing_to_fix():
             (
                 "problem",
                 "NotAuthenticated",
-                "The API server knows us as system:anonymous: our requests carry no credentials",
+                "The API server takes the requests as those of system:anonymous: they have no credentials",
             ),
             id="nobody, whose rights are not listed",
         ),
@@ -79,7 +79,7 @@ def test_nothing_to_fix():
         ),
         pytest.param(
             {"kinds": {**KINDS, "VirtualService": Unknown("503")}},
-            ("warning", "CannotTell", "Whether VirtualService is served cannot be told: 503"),
+            ("warning", "CannotTell", "It is unknown whether VirtualService is served: 503"),
             id="a group that cannot be read",
         ),
         pytest.param(
@@ -117,7 +117,7 @@ def test_nothing_to_fix():
         ),
         pytest.param(
             {"access": access(*((p.verb, p.resource) for p in NEEDED))},
-            ("problem", "NotAllowed", f"{USER} may do nothing of what the controller does {ALL}"),
+            ("problem", "NotAllowed", f"{USER} may do nothing that the controller does {ALL}"),
             id="nothing is allowed",
         ),
         pytest.param(
@@ -139,7 +139,7 @@ def test_nothing_to_fix():
             (
                 "warning",
                 "CannotTell",
-                f"Whether this user may do what the controller does {ALL} cannot be told: no reviews",
+                f"It is unknown whether this user may do what the controller does {ALL}: no reviews",
             ),
             id="a server that does not say what is allowed",
         ),
@@ -157,10 +157,10 @@ def test_what_is_said_of_the_cluster(changes, found):
             (
                 "problem",
                 "ApiServerUnreachable",
-                "The API server has not answered, so nothing in the cluster was looked at: away",
+                "The API server has not answered, so nothing in the cluster was checked: away",
             ),
         ),
-        (True, ("problem", "NotAuthenticated", "The API server refuses our credentials: away")),
+        (True, ("problem", "NotAuthenticated", "The API server refuses the credentials: away")),
     ],
 )
 def test_server_that_does_not_answer_us_is_said_once_and_prometheus_is_judged_all_the_same(refused, found):
@@ -199,7 +199,7 @@ def test_missing_permission_says_how_to_grant_it(the_access, fix):
         ((("patch", "httproutes"),), "may not patch httproutes.gateway.networking.k8s.io"),
         (
             tuple((p.verb, p.resource) for p in HTTP_ROUTES),
-            "may do nothing of what the controller does for canaries that name HTTPRoute",
+            "may do nothing that the controller does for canaries that name HTTPRoute",
         ),
     ],
     ids=["granted", "one verb is not", "nothing is"],
@@ -210,7 +210,7 @@ def test_permissions_of_an_optional_kind_are_granted_by_a_manifest_of_their_own(
     found = [f for f in findings if f.reason == "NotAllowed"]
     assert [f.what for f in found] == ([f"{USER} {what} {ALL}"] if what else [])
     assert all("artifacts/kinds/httproutes.yaml" in f.fix for f in found)
-    said = f"{USER} may do {ALL} what the controller does for canaries that name HTTPRoute"
+    said = f"{USER} may do what the controller does {ALL} for canaries that name HTTPRoute"
     assert (said in [f.what for f in findings]) is (what is None)
 
 

@@ -34,7 +34,7 @@ def of(*asked):
                 (
                     "problem",
                     "NoIstioSeries",
-                    f"Prometheus has no {REQUESTS}: it does not scrape the mesh, or nobody has sent a request yet",
+                    f"Prometheus has no {REQUESTS}: it does not scrape the mesh, or no request was sent yet",
                 )
             ],
             id="nothing of Istio is said once",
@@ -45,7 +45,7 @@ def of(*asked):
                 (
                     "problem",
                     "NoIstioSeries",
-                    f"Prometheus has no {REQUESTS}: it does not scrape the mesh, or nobody has sent a request yet",
+                    f"Prometheus has no {REQUESTS}: it does not scrape the mesh, or no request was sent yet",
                 )
             ],
             id="a count of zero",
@@ -85,12 +85,12 @@ def of(*asked):
         ),
         pytest.param(
             {"of_canaries": of(SOME, AWAY)},
-            [("warning", "CannotTell", f"Whether Prometheus has {SECONDS} {OF} cannot be told: {AWAY.reason}")],
+            [("warning", "CannotTell", f"It is unknown whether Prometheus has {SECONDS} {OF}: {AWAY.reason}")],
             id="no answer for one canary",
         ),
         pytest.param(
             {"series": having(seconds=AWAY)},
-            [("warning", "CannotTell", f"Which of Istio's series Prometheus has cannot be told: {AWAY.reason}")],
+            [("warning", "CannotTell", f"It is unknown which of Istio's series Prometheus has: {AWAY.reason}")],
             id="no answer on the second question",
         ),
     ],
@@ -158,8 +158,8 @@ def test_limit_beyond_the_largest_bucket(metric, bucket):
     (finding,) = asked_of(Check(metric, 15_000.0, "1m"), largest_bucket=Value(bucket))
     assert (finding.level, finding.reason, finding.about) == ("warning", "LimitBeyondBuckets", "test/podinfo")
     assert finding.what == (
-        f"Its limit of 15s for {metric} lies beyond the largest bucket, 10s: "
-        "durations between the two cannot be told from longer ones, and fail"
+        f"Its limit of 15s for {metric} is above the largest bucket, 10s: "
+        "durations between the two cannot be distinguished from longer ones, and fail"
     )
     assert finding.fix == (
         "Set spec.canaryAnalysis.metrics[0].threshold to 10000 or less, or give the workloads larger buckets "
@@ -175,7 +175,7 @@ def test_success_rate_has_no_buckets():
 def test_no_answer_on_one_question_about_a_check(question):
     (finding,) = asked_of(Check(MILLISECONDS, 500.0, "1m"), **{question: AWAY})
     assert (finding.level, finding.reason) == ("warning", "CannotTell")
-    assert finding.what == f"Whether {MILLISECONDS} {OF} fits its check cannot be told: {AWAY.reason}"
+    assert finding.what == f"It is unknown whether {MILLISECONDS} {OF} fits its check: {AWAY.reason}"
 
 
 def test_prometheus_that_is_away_is_said_once():

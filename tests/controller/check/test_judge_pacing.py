@@ -70,7 +70,7 @@ def test_first_step_that_takes_longer_than_all_rounds_together_is_a_warning():
     assert what.endswith("A version is promoted after 1h1m30s at the earliest")
     assert fix == (
         "Shorten the windows (spec.canaryAnalysis.metrics[].interval) if that is too long; "
-        "set spec.canaryAnalysis.interval to 1h if each weight is to be judged by its own requests only."
+        "set spec.canaryAnalysis.interval to 1h if each weight should be judged by its own requests only."
     )
 
 

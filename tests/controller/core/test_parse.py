@@ -507,8 +507,8 @@ WRONG = [
     ({"observedGeneration": -1}, "status.observedGeneration must be a whole number between 0 and 92233720368547"),
     ({"state": "paused"}, "status.state must be running or finished or failed, not 'paused'"),
     ({"stage": "waiting"}, "status.stage must be starting or progressing or promoting or rolling-back or draining"),
-    ({"canaryRevision": 7}, "status.canaryRevision must be a text, not 7"),
-    ({"startTime": 7}, "status.startTime must be a text, not 7"),
+    ({"canaryRevision": 7}, "status.canaryRevision must be a string, not 7"),
+    ({"startTime": 7}, "status.startTime must be a string, not 7"),
     ({"startTime": "now"}, "status.startTime must be a time such as 2018-10-10T12:00:00Z"),
     ({"lastCheckTime": "9999-12-31T23:59:59-01:00"}, "status.lastCheckTime must be a time such as"),
     ({"lastCheckTime": "0001-01-01T00:00:00+01:00"}, "status.lastCheckTime must be a time such as"),
@@ -517,7 +517,7 @@ WRONG = [
     ({"conditions": {}}, "status.conditions must be a list, not {}"),
     ({"conditions": [7]}, "status.conditions[0] must be an object, not 7"),
     ({"conditions": [None]}, "status.conditions[0].lastTransitionTime is required"),
-    ({"conditions": [{**CONDITION, "type": ["Ready"]}]}, "status.conditions[0].type must be a text, not ['Ready']"),
+    ({"conditions": [{**CONDITION, "type": ["Ready"]}]}, "status.conditions[0].type must be a string, not ['Ready']"),
     ({"checks": "none"}, "status.checks must be a list, not 'none'"),
     ({"checks": [{**CHECK, "verdict": "good"}]}, "status.checks[0].verdict must be pass or fail or inconclusive"),
     ({"checks": [CHECK, {**CHECK, "value": "99"}]}, "status.checks[1].value must be a number, not '99'"),
@@ -531,8 +531,8 @@ WRONG = [
     ({"history": [{"outcome": "failed"}]}, "status.history[0].endTime is required"),
     ({"history": [{"endTime": STAMP, "worst": [{}]}]}, "status.history[0].worst[0].value is required"),
     ({"history": [{"endTime": STAMP, "worst": 1}]}, "status.history[0].worst must be a list, not 1"),
-    ({"failedRevisions": [1]}, "status.failedRevisions[0] must be a text, not 1"),
-    ({"obeyed": {"abort": 1}}, "status.obeyed.abort must be a text, not 1"),
+    ({"failedRevisions": [1]}, "status.failedRevisions[0] must be a string, not 1"),
+    ({"obeyed": {"abort": 1}}, "status.obeyed.abort must be a string, not 1"),
     ({"obeyed": "abort"}, "status.obeyed must be an object, not 'abort'"),
     ("running", "status must be an object, not 'running'"),
 ]
@@ -615,7 +615,7 @@ def test_route_may_be_a_reference_to_any_kind(kind):
     [
         (
             {"routeRef": {"kind": "HTTPRoute", "name": "web"}, "virtualService": {"name": "web"}},
-            "spec.virtualService and spec.routeRef exclude each other, keep the one that is meant",
+            "spec.virtualService and spec.routeRef exclude each other, keep one of them",
         ),
         (
             {"routeRef": {"kind": "Ingress", "name": "web"}},
@@ -623,7 +623,7 @@ def test_route_may_be_a_reference_to_any_kind(kind):
         ),
         ({"routeRef": {"kind": ["HTTPRoute"], "name": "web"}}, "spec.routeRef.kind ['HTTPRoute'] is not supported"),
         ({"routeRef": {"kind": "HTTPRoute"}}, "spec.routeRef.name is required and must be a name, not None"),
-        ({"routeRef": None}, "spec.virtualService or spec.routeRef is required, which names the route"),
+        ({"routeRef": None}, "spec.virtualService or spec.routeRef is required, to name the route"),
         ({"routeRef": "web"}, "spec.routeRef must be an object, not 'web'"),
     ],
     ids=["two routes", "another kind", "a list", "no name", "null", "a text"],

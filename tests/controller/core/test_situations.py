@@ -357,7 +357,7 @@ def test_8_promote_skips_the_analysis_and_holds_to_the_gates():
     plan = decided(world(canary=asked(promote=REVISION), status=status(last_check_time=NOW)))
     plan = decided(world(canary=replace(asked(promote=REVISION), status=status(last_check_time=NOW))))
     assert kinds(plan) == ["WriteStatus", "Say", "CopyTemplate", "Say"]
-    assert said(plan)[0].startswith("Skipping what is left of the analysis of podinfo-canary.test revision")
+    assert said(plan)[0].startswith("Skipping the rest of the analysis of podinfo-canary.test revision")
     assert written(plan).obeyed.promote == REVISION
     short = world(
         canary=replace(asked(promote=REVISION), status=status(last_check_time=NOW)), canary_workload=never_up()

@@ -80,7 +80,7 @@ def test_as_a_process_in_the_wrong_state(on):
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
         f"flagger retry: podinfo.test: revision {REVISION} has not failed, it is running (stage progressing, 25 % of "
-        "the traffic); to give it up: flagger abort podinfo -n test\n"
+        "the traffic); to abort it: flagger abort podinfo -n test\n"
     )
     assert annotations(on) == {}
 
@@ -254,7 +254,7 @@ def test_who_is_not_allowed_is_told_what_it_takes(on, capsys, denied):
     code, out, err = ask(capsys, on.kubeconfig, Verb.ABORT, "-n", "test")
     assert (code, out) == (2, "")
     assert err.startswith(
-        "flagger abort: not allowed, it takes the permissions get and patch on canaries.flagger.app in namespace test "
+        "flagger abort: not allowed, you need the permissions get and patch on canaries.flagger.app in namespace test "
     )
     assert f"({denied} canaries podinfo: 403 " in err
     assert err.count("\n") == 1
@@ -283,7 +283,7 @@ def test_answer_that_is_lost_leaves_it_open_whether_it_was_written(on, capsys, w
     on.cluster.api.faults.add(Fault(verb="patch", resource="canaries", drop=when))
     code, _, err = ask(capsys, on.kubeconfig, Verb.ABORT, "-n", "test")
     assert code == 2
-    assert err.endswith("Whether it was written is unknown; asking again does no harm\n")
+    assert err.endswith("It is unknown whether it was written; it is safe to run the command again\n")
     assert len([verb for verb, _ in requests(on, Verb.ABORT) if verb in WRITES]) == 1
     assert (ABORT in annotations(on)) is (when == "after")
 

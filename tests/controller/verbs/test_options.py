@@ -67,8 +67,8 @@ def test_reason_is_one_line():
         (Verb.ABORT, ["podinfo", "-n", "a,b"], "argument -n/--namespace: 'a,b' cannot be the name of a namespace"),
         (Verb.ABORT, ["podinfo", "-n="], "argument -n/--namespace: '' cannot be the name of a namespace"),
         (Verb.ABORT, ["podinfo", "--reason=x"], "unrecognized arguments: --reason=x"),
-        (Verb.HOLD, ["podinfo", "--reason="], "argument --reason: must be a text of up to 256 characters"),
-        (Verb.HOLD, ["podinfo", f"--reason={'a' * 257}"], "argument --reason: must be a text of up to 256"),
+        (Verb.HOLD, ["podinfo", "--reason="], "argument --reason: must be a string of up to 256 characters"),
+        (Verb.HOLD, ["podinfo", f"--reason={'a' * 257}"], "argument --reason: must be a string of up to 256"),
         (Verb.HOLD, ["podinfo", "--port=1"], "unrecognized arguments: --port=1"),
         (Verb.HOLD, ["podinfo", "--master=k"], "argument --master: 'k' is not an address"),
     ],
@@ -83,7 +83,7 @@ def test_wrong_argument_says_what_would_be_right(verb, arguments, text):
 def test_wrong_argument_is_one_line_and_exit_code_2(capsys):
     assert main(Verb.HOLD, ["podinfo", "--reason="], lambda: None) == 2
     err = capsys.readouterr().err
-    assert err == "flagger hold: argument --reason: must be a text of up to 256 characters; see flagger hold --help\n"
+    assert err == "flagger hold: argument --reason: must be a string of up to 256 characters; see flagger hold --help\n"
 
 
 WORDS = st.one_of(

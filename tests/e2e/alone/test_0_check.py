@@ -51,8 +51,8 @@ def test_before_and_after_the_objects_are_there(cluster):
     assert bad(document) - {(None, "NoIstioSeries")} == set()  # a story may have used the mesh
     assert document["apiServer"]["user"] == ACCOUNT
     assert permissions(document) == [
-        f"{ACCOUNT} may do in all namespaces what the controller does",
-        f"{ACCOUNT} may do in namespace istio-system what the controller does to lead",
+        f"{ACCOUNT} may do what the controller does in all namespaces",
+        f"{ACCOUNT} may do what the controller does in namespace istio-system to lead",
     ]
     for name in OBJECTS:
         cluster.run(f"kubectl apply -f artifacts/{name}.yaml")
@@ -74,7 +74,7 @@ def test_account_without_rights_is_told_so_and_nothing_is_tried(cluster, tmp_pat
     kubeconfig.write_text(json.dumps(config))
     code, document = check(cluster, "--namespace=default", kubeconfig=kubeconfig)
     assert code == 1
-    assert permissions(document) == [f"{NOBODY} may do nothing of what the controller does in namespace default"]
+    assert permissions(document) == [f"{NOBODY} may do nothing that the controller does in namespace default"]
     requests = [request for user, request in audited(cluster.audit_log) if user == NOBODY]
     assert requests
     assert [request for request in requests if request.code == 403] == []

@@ -4,7 +4,7 @@ import pytest
 
 from hack.processes import pause
 from tests.mesh.counting import failures, shares
-from tests.mesh.story import GATEWAY_PORT, OUTSIDE
+from tests.mesh.story import GATEWAY_PORT, GRPC_PORT, OUTSIDE, serve_grpc
 
 PER_SECOND = 100
 GRPC_PER_SECOND = 15  # a process for each
@@ -45,18 +45,8 @@ def by_http2(story):
 
 def by_grpc(story):
     """Call a method of gRPC, whose port is the Service's only one."""
-
-    def change(obj):
-        if obj["kind"] == "Service":
-            obj["spec"]["ports"] = [{"name": "grpc", "port": 9999, "targetPort": 9999}]
-        if obj["kind"] == "Deployment":
-            obj["spec"]["template"]["spec"]["containers"][0]["command"].append("--grpc-port=9999")
-        if obj["kind"] == "VirtualService":
-            for to in obj["spec"]["http"][0]["route"]:
-                to["destination"]["port"]["number"] = 9999
-
-    story.add_workloads(change)
-    return story.call(GRPC_PER_SECOND, "grpc://podinfo:9999/env.EnvService/Env")
+    story.add_workloads(serve_grpc)
+    return story.call(GRPC_PER_SECOND, f"grpc://podinfo:{GRPC_PORT}/env.EnvService/Env")
 
 
 def by_http_route(story):

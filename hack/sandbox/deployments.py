@@ -1,32 +1,25 @@
-"""The deployment controller of the sandbox: turns Deployments into pods that take time to become ready.
+"""The Deployment controller of the sandbox.
 
-It works in steps: each step looks at every Deployment and does what is due at that moment of the given clock. In a
-running sandbox a thread steps it; a test steps it by hand. As in kube-controller-manager two parties take turns until
-there is nothing left to do: the Deployment says what its ReplicaSets want, and writes its status; then pods are created
-and removed. Hence a new generation is observed with 0 updated pods before there is one.
+As in kube-controller-manager two parties take turns until there is nothing left to do: the Deployment says what its
+ReplicaSets want, and writes its status; then pods are created and removed. Hence a new generation is observed with 0
+updated pods before there is one.
 """
 
-import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from http import HTTPStatus
+from itertools import chain
 from typing import Any
 
 from hack.sandbox import conditions, quotas
-from hack.sandbox.api.errors import ApiError
-from hack.sandbox.api.kinds import BUILT_IN
-from hack.sandbox.api.objects import Objects
-from hack.sandbox.replica_sets import HELD, HOLD, ReplicaSet, limits, name_of, roll, scale
-
-__all__ = ["BROKEN_TAGS", "DEPLOYMENTS", "HOLD", "WorkloadController"]
+from hack.sandbox.api.kinds import built_in
+from hack.sandbox.pods import Pod, PodController
+from hack.sandbox.replica_sets import ReplicaSet, limits, name_of, roll, scale
 
 Json = dict[str, Any]
 
-DEPLOYMENTS = next(kind for kind in BUILT_IN if kind.kind == "Deployment")
-BROKEN_TAGS = (":broken",)
 _REVISION = "deployment.kubernetes.io/revision"
 
 
@@ -55,101 +48,54 @@ class _Workload:
         return 0 if self.is_down else one.available(now)
 
 
-class WorkloadController:
+class DeploymentController(PodController[_Workload]):
     """Steps every Deployment of the sandbox. One thread at a time."""
 
-    def __init__(
-        self,
-        objects: Objects,
-        *,
-        now: Callable[[], datetime],
-        pod_delay: timedelta = timedelta(seconds=2),
-        broken_tags: Sequence[str] = BROKEN_TAGS,
-    ) -> None:
-        """Take the objects and the pace.
-
-        Args:
-            objects: of the API server.
-            now: clock.
-            pod_delay: from a pod's creation until it is ready.
-            broken_tags: ends of image names whose pods never become ready.
-        """
-        self._objects = objects
-        self._now = now
-        self.pod_delay = pod_delay
-        self._broken_tags = tuple(broken_tags)
-        self._workloads: dict[str, _Workload] = {}
-        self._down: set[tuple[str, str]] = set()
-        self._lock = threading.RLock()
-
-    def take_down(self, namespace: str, name: str) -> None:
-        """Make every pod of a workload unready, until ``bring_up``."""
-        with self._lock:
-            self._down.add((namespace, name))
-
-    def bring_up(self, namespace: str, name: str) -> None:
-        """End ``take_down``."""
-        with self._lock:
-            self._down.discard((namespace, name))
-
-    def release(self, namespace: str, name: str, *, pods: int) -> int:
-        """Let so many of a workload's held pods become ready; return how many there were."""
-        with self._lock:
-            deployment = self._objects.store.get((DEPLOYMENTS.group, DEPLOYMENTS.plural), (namespace, name))
-            workload = self._workloads.get(deployment["metadata"]["uid"]) if deployment else None
-            sets = workload.sets if workload else ()
-            held = [pod for one in sets for pod in one.pods if pod.ready_at == HELD]
-            for pod in held[:pods]:
-                pod.ready_at = self._now() + self.pod_delay
-            return len(held[:pods])
+    kind = built_in("Deployment")
 
     def step(self) -> timedelta | None:
-        """Do what is due; return the time until something else will be, or None."""
+        """Do what is due, and count what the quotas allow."""
         with self._lock:
-            deployments, _ = self._objects.store.list((DEPLOYMENTS.group, DEPLOYMENTS.plural))
-            there = {deployment["metadata"]["uid"] for deployment in deployments}
-            self._workloads = {uid: workload for uid, workload in self._workloads.items() if uid in there}
-            waits = [self._step(deployment) for deployment in deployments if not self._is_settled(deployment)]
+            soonest = super().step()
             quotas.step(self._objects, self._used())
-        return min((wait for wait in waits if wait is not None), default=None)
+        return soonest
+
+    def _pods(self, known: _Workload) -> Iterable[Pod]:
+        return chain.from_iterable(one.pods for one in known.sets)
 
     def _used(self) -> Counter[str]:
         """Return how many pods each namespace has."""
         used: Counter[str] = Counter()
-        for workload in self._workloads.values():
+        for workload in self._known.values():
             used[workload.namespace] += workload.pods
         return used
 
     def _is_settled(self, deployment: Json) -> bool:
         """Whether only a change could give it something to do: of thousands most are like that most of the time."""
         meta = deployment["metadata"]
-        workload = self._workloads.get(meta["uid"])
+        workload = self._known.get(meta["uid"])
         if workload is None or workload.settled != meta["resourceVersion"]:
             return False
         return workload.is_down == ((workload.namespace, workload.name) in self._down)
 
     def _step(self, deployment: Json) -> timedelta | None:
+        if self._is_settled(deployment):
+            return None
         meta, now = deployment["metadata"], self._now()
         key = (meta["namespace"], meta["name"])
-        workload = self._workloads.setdefault(meta["uid"], _Workload(*key))
+        workload = self._known.setdefault(meta["uid"], _Workload(*key))
         workload.is_down = key in self._down
-        try:
-            while True:
-                wants = workload.wants
-                deployment = self._sync(deployment, workload, now)
-                if not self._manage(workload, now) and wants == workload.wants:
-                    break
-        except ApiError as error:
-            if error.code != HTTPStatus.NOT_FOUND:
-                raise
-            return None  # deleted meanwhile
-        times = [pod.ready_at for one in workload.sets for pod in one.pods if pod.ready_at is not None]
-        soonest = [time - now for time in (*times, conditions.deadline(deployment)) if time is not None and time > now]
-        stored = self._objects.store.get((DEPLOYMENTS.group, DEPLOYMENTS.plural), key)
+        while True:
+            wants = workload.wants
+            deployment = self._sync(deployment, workload, now)
+            if not self._manage(workload, now) and wants == workload.wants:
+                break
+        soonest = self._soonest(workload, now, conditions.deadline(deployment))
+        stored = self._objects.store.get(self._stored, key)
         is_unwritten = stored is not None and stored["metadata"]["resourceVersion"] == meta["resourceVersion"]
-        waits = bool(soonest) or any(one.failure for one in workload.sets)
+        waits = soonest is not None or any(one.failure for one in workload.sets)
         workload.settled = meta["resourceVersion"] if is_unwritten and not waits else ""
-        return min(soonest, default=None)
+        return soonest
 
     def _sync(self, deployment: Json, workload: _Workload, now: datetime) -> Json:
         """Decide what each ReplicaSet wants, and return the Deployment with its status."""
@@ -207,31 +153,22 @@ class WorkloadController:
 
         # Those that shrink come first: what they leave can be used by those that grow.
         sets = sorted(workload.sets, key=lambda one: one.wanted - len(one.pods))
-        changed = [one.manage(now, delay=self._delay(one), refusal=refusal) for one in sets]
+        changed = [one.manage(now, ready_at=self._ready_at(one.template, now), refusal=refusal) for one in sets]
         return any(changed)
-
-    def _delay(self, one: ReplicaSet) -> timedelta | None:
-        images = [container.get("image", "") for container in one.template["spec"].get("containers") or ()]
-        return None if any(image.endswith(self._broken_tags) for image in images) else self.pod_delay
 
     def _written(self, deployment: Json, status: Json | None, revision: int = 0) -> Json:
         """Write status and revision, if they are others; return the Deployment as it was looked at, with both."""
         meta = deployment["metadata"]
-
-        def with_status(obj: Json) -> Json:
-            return {**obj, "status": status} if obj["metadata"]["uid"] == meta["uid"] else obj
 
         def with_revision(obj: Json) -> Json:
             if obj["metadata"]["uid"] == meta["uid"]:
                 obj["metadata"].setdefault("annotations", {})[_REVISION] = str(revision)
             return obj
 
-        change = partial(self._objects.change, DEPLOYMENTS, DEPLOYMENTS.versions[0], meta["namespace"], meta["name"])
-        if status is not None and (deployment.get("status") or {}) != status:
-            change(with_status, subresource="status")
-            deployment = {**deployment, "status": status}
+        if status is not None:
+            deployment = self._write_status(deployment, status)
         annotations = meta.get("annotations") or {}
         if revision and annotations.get(_REVISION) != str(revision):
-            change(with_revision)
+            self._change(deployment, with_revision)
             deployment = {**deployment, "metadata": {**meta, "annotations": {**annotations, _REVISION: str(revision)}}}
         return deployment

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from hack.sandbox.workloads import HOLD
+from hack.sandbox.pods import HOLD
 from tests.hack.stepped import image
 
 
@@ -72,10 +72,10 @@ def test_pods_that_are_taken_down_come_back(stepped):
     stepped.add("primary-deployment")
     stepped.after(0)
     stepped.after(2)
-    stepped.cluster.workloads.take_down("test", "podinfo")
+    stepped.cluster.deployments.take_down("test", "podinfo")
     assert stepped.after(0) == (2, 2, 0)
     assert stepped.progressing() == "NewReplicaSetAvailable"
-    stepped.cluster.workloads.bring_up("test", "podinfo")
+    stepped.cluster.deployments.bring_up("test", "podinfo")
     assert stepped.after(0) == (2, 2, 2)
 
 
@@ -84,15 +84,15 @@ def hold(obj):
 
 
 def test_pods_that_are_held_wait_for_their_release(stepped):
-    assert stepped.cluster.workloads.release("test", "podinfo", pods=1) == 0
+    assert stepped.cluster.deployments.release("test", "podinfo", pods=1) == 0
     stepped.add("primary-deployment", hold)
     stepped.after(0)
     assert stepped.after(100) == (2, 2, 0)
     for ready in (1, 2):
-        assert stepped.cluster.workloads.release("test", "podinfo", pods=1) == 1
+        assert stepped.cluster.deployments.release("test", "podinfo", pods=1) == 1
         stepped.after(0)
         assert stepped.after(2) == (2, 2, ready)
-    assert stepped.cluster.workloads.release("test", "podinfo", pods=1) == 0
+    assert stepped.cluster.deployments.release("test", "podinfo", pods=1) == 0
 
 
 # --- progress ---
@@ -122,14 +122,14 @@ def test_scaling_up_what_was_complete_does_not_start_the_deadline(stepped):
         assert stepped.status("podinfo-canary") == (number, number, 0)
         assert stepped.progressing("podinfo-canary") == "NewReplicaSetAvailable"
         assert stepped.condition("Available", "podinfo-canary")["status"] == "False"
-    assert stepped.cluster.workloads.step() is None
+    assert stepped.cluster.deployments.step() is None
 
 
 def test_losing_pods_does_not_start_the_deadline(stepped):
     stepped.add("primary-deployment")
     stepped.after(0)
     stepped.after(2)
-    stepped.cluster.workloads.take_down("test", "podinfo")
+    stepped.cluster.deployments.take_down("test", "podinfo")
     assert stepped.after(1000) == (2, 2, 0)
     assert stepped.progressing() == "NewReplicaSetAvailable"
     assert stepped.condition("Available")["reason"] == "MinimumReplicasUnavailable"
@@ -150,11 +150,11 @@ def test_template_of_before_is_timed_when_it_is_pushed_over_a_pod(stepped):
 
 def test_step_says_when_a_deadline_will_pass(stepped):
     stepped.add("canary-deployment", lambda obj: image("broken")(obj["spec"]))
-    assert stepped.cluster.workloads.step() == timedelta(seconds=60)
+    assert stepped.cluster.deployments.step() == timedelta(seconds=60)
     stepped.clock.advance(45)
-    assert stepped.cluster.workloads.step() == timedelta(seconds=15)
+    assert stepped.cluster.deployments.step() == timedelta(seconds=15)
     stepped.clock.advance(15)
-    assert stepped.cluster.workloads.step() is None
+    assert stepped.cluster.deployments.step() is None
     assert stepped.progressing("podinfo-canary") == "ProgressDeadlineExceeded"
 
 
@@ -162,7 +162,7 @@ def test_deadline_starts_anew_with_every_pod(stepped):
     stepped.add("primary-deployment", hold)
     stepped.after(0)
     stepped.clock.advance(50)
-    stepped.cluster.workloads.release("test", "podinfo", pods=1)
+    stepped.cluster.deployments.release("test", "podinfo", pods=1)
     stepped.after(2)
     stepped.after(59)
     assert stepped.progressing() == "ReplicaSetUpdated"
@@ -174,7 +174,7 @@ def test_deadline_starts_anew_with_every_pod(stepped):
     stepped.after(1)
     exceeded = stepped.condition("Progressing")
     assert (exceeded["reason"], exceeded["lastTransitionTime"]) == ("ProgressDeadlineExceeded", "2018-10-10T12:01:52Z")
-    stepped.cluster.workloads.release("test", "podinfo", pods=1)
+    stepped.cluster.deployments.release("test", "podinfo", pods=1)
     stepped.after(2)
     assert stepped.progressing() == "NewReplicaSetAvailable"
 
@@ -283,22 +283,22 @@ def test_rollout_that_needs_one_more_than_the_quota_times_out(stepped):
 
 def test_deployments_with_nothing_left_to_do_are_left_alone_until_something_changes(stepped, monkeypatch):
     looked_at = []
-    look = stepped.cluster.workloads._sync
+    look = stepped.cluster.deployments._sync
 
     def sync(deployment, *others):
         looked_at.append(deployment["metadata"]["name"])
         return look(deployment, *others)
 
-    monkeypatch.setattr(stepped.cluster.workloads, "_sync", sync)
+    monkeypatch.setattr(stepped.cluster.deployments, "_sync", sync)
     for name in ("primary", "canary"):
         stepped.add(f"{name}-deployment")
     for seconds in (0, 2, 2):
         stepped.after(seconds)
     looked_at.clear()
     assert (stepped.after(3600), looked_at) == ((2, 2, 2), [])
-    stepped.cluster.workloads.take_down("test", "podinfo")
+    stepped.cluster.deployments.take_down("test", "podinfo")
     assert (stepped.after(0), set(looked_at)) == ((2, 2, 0), {"podinfo"})
-    stepped.cluster.workloads.bring_up("test", "podinfo")
+    stepped.cluster.deployments.bring_up("test", "podinfo")
     assert stepped.after(0) == (2, 2, 2)
     stepped.change(lambda spec: spec.update(replicas=3))
     assert [stepped.after(0), stepped.after(2)] == [(3, 3, 2), (3, 3, 3)]
