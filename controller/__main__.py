@@ -14,9 +14,10 @@ from typing import NoReturn
 from controller.bounded_server import PortError
 from controller.check.command import main as check
 from controller.command_line import UsageError
-from controller.flags import parse_options
+from controller.flags import COMMANDS, PLUGIN_USAGE, parse_options
 from controller.lifecycle import Controller, utc_now
 from controller.logs import set_up_logs
+from controller.show.options import Command
 from controller.verbs.command import main as ask
 from controller.verbs.decide import Verb
 from informers.errors import ConfigurationError
@@ -41,6 +42,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments and arguments[0] in list(Verb):
         set_up_logs("error")
         return ask(Verb(arguments[0]), arguments[1:], utc_now)
+    if arguments and arguments[0] in list(Command):
+        return _show(Command(arguments[0]), arguments[1:], "flagger")
     set_up_logs("info")
     for number in _END:
         signal.signal(number, _end_at_once)
@@ -56,6 +59,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     if controller.broken:
         return EXIT_BROKEN
     return EXIT_LOST_LEAD if controller.lost_lead else 0
+
+
+def plugin(argv: Sequence[str] | None = None) -> int:
+    """Run as ``kubectl canary …``: the commands for people, and never the controller."""
+    arguments = sys.argv[1:] if argv is None else argv
+    if arguments and arguments[0] in list(Command):
+        return _show(Command(arguments[0]), arguments[1:], "kubectl canary")
+    if arguments and arguments[0] in COMMANDS:
+        return main(arguments)
+    wanted = not arguments or arguments[0] in {"-h", "--help", "help"}
+    (sys.stdout if wanted else sys.stderr).write(PLUGIN_USAGE)
+    return 0 if wanted else EXIT_USAGE
+
+
+def _show(command: Command, argv: Sequence[str], program: str) -> int:
+    # Rich is loaded by these commands only: the controller has no use for it.
+    from controller.show.command import main as show  # noqa: PLC0415
+
+    set_up_logs("error")
+    return show(command, argv, utc_now, program=program)
 
 
 def _end_at_once(*_: object) -> NoReturn:

@@ -54,7 +54,7 @@ class Parser(argparse.ArgumentParser):
         if unknown:
             self.error(f"unrecognized arguments: {' '.join(unknown)}{self._hint(unknown)}")
         for action in self._actions:
-            if getattr(found, action.dest, "") is None:
+            if action.option_strings and getattr(found, action.dest, "") is None:
                 setattr(found, action.dest, self._beside(action, environ))
         return found
 
@@ -74,6 +74,20 @@ class Parser(argparse.ArgumentParser):
             return _typed(action, text)
         except argparse.ArgumentTypeError as error:
             self.error(f"variable {name}: {error}")
+
+
+def as_kubectl_takes_it(argument: str, letters: Mapping[str, str]) -> str:
+    """Return ``-ntest`` as ``-n=test``; it would be taken for Go's ``-ntest`` otherwise.
+
+    Args:
+        argument: as it was typed.
+        letters: the flags of one letter that have a value, each with its long name.
+    """
+    for letter, name in letters.items():
+        glued = argument[:2] == f"-{letter}" and argument[2:3] not in {"", "="}
+        if glued and not argument.startswith(f"-{name}"):
+            return f"-{letter}={argument[2:]}"
+    return argument
 
 
 def _typed(action: argparse.Action, text: str) -> Any:  # noqa: ANN401  # of any type

@@ -20,6 +20,10 @@ LOG_LEVELS = ("debug", "info", "warning", "error")
 
 COMMANDS: Mapping[str, str] = {
     "check": "list what is missing before the first rollout, and how to fix it",
+    "get": "show how rollouts are doing: a line each, or a picture of one",
+    "watch": "show the picture of one canary, live",
+    "history": "list its last ten rollouts, and how they ended",
+    "wait": "wait for the end of a rollout, for pipelines: the exit code is the outcome",
     "abort": "roll back the revision in analysis: all traffic to the primary, state failed",
     "promote": "promote the revision in analysis, and skip the rest of the analysis",
     "retry": "start the failed revision again",
@@ -33,7 +37,17 @@ _COMMANDS_LISTED = "\n".join(f"  {name:<9}{what}" for name, what in COMMANDS.ite
 USAGE = """\
 flagger [flags]
        flagger check [flags]
+       flagger get [NAME] [-n NAMESPACE] [flags]
+       flagger watch|history|wait NAME [-n NAMESPACE] [flags]
        flagger abort|promote|retry|hold|resume NAME [-n NAMESPACE] [flags]"""
+
+PLUGIN_USAGE = f"""\
+usage: kubectl canary COMMAND [NAME] [-n NAMESPACE] [flags]
+
+{_COMMANDS_LISTED}
+
+See kubectl canary COMMAND --help.
+"""
 
 DESCRIPTION = """\
 Promotes canary releases on Kubernetes: shifts traffic in steps while Prometheus reports the canary healthy, and
@@ -43,8 +57,8 @@ EPILOG = f"""\
 commands:
 {_COMMANDS_LISTED}
 
-All but check annotate a Canary object, and the controller obeys. A command comes first and has flags of its own, see
-flagger abort --help.
+The last five annotate a Canary object, and the controller obeys; the others only read. A command comes first and has
+flags of its own, see flagger abort --help. As a plugin: kubectl canary get.
 
 Every flag can be written with one dash or two, and be set in the environment as FLAGGER_<NAME>, e.g.
 FLAGGER_METRICS_SERVER. Credentials for Prometheus belong in the environment: PROMETHEUS_TOKEN, or
@@ -175,6 +189,23 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     )
     switch("--dry-run", help="log what would be written, and write nothing")
     add("--version", action="version", version=f"flagger {__version__}")
+
+
+LOGIN_VARIABLES = ("FLAGGER_KUBECONFIG", "FLAGGER_MASTER")
+"""What commands take from the environment: the controller's list of namespaces, for one, names no object."""
+
+
+def add_object_flags(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of commands about Canary objects: those of kubectl that say where one is, and as whom to ask."""
+    parser.add_argument(
+        "-n",
+        "--namespace",
+        metavar="NAMESPACE",
+        type=values.namespace,
+        help="where it is (default: the namespace of the kubeconfig's context or the service account)",
+    )
+    parser.add_argument("--context", metavar="NAME", help="context of the kubeconfig (default: the current one)")
+    add_login_flags(parser)
 
 
 def add_login_flags(parser: argparse.ArgumentParser) -> None:

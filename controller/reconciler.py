@@ -19,6 +19,7 @@ from controller.core.pacing import SOON, requests_per_second, round_due_at
 from controller.core.plan import Action, Log, Plan, Say
 from controller.core.questions import patience, question_of
 from controller.core.refusals import one_more, report
+from controller.core.summary import with_summary
 from controller.core.world import (
     NOTHING_REMEMBERED,
     Memory,
@@ -99,6 +100,7 @@ class Reconciler:
             if decided is None:
                 return Awaits.READINGS
             world, plan = decided
+        plan = with_summary(world, plan)
         wrote = self._apply(key, world, plan)
         again = SOON if wrote else plan.wake_after  # our own writes wake nobody (contract W6)
         expected = self._expect(key, world.now + again if again else None)
@@ -147,7 +149,7 @@ class Reconciler:
         refusal = one_more(memory.refusal, type(action).__name__, text[:_LONGEST_REFUSAL], self.gatherer.now())
         latest = self.canaries.get(canary.namespace, canary.name)  # what was written before the refusal is in it
         world = self.gatherer.gather(latest if isinstance(latest, Canary) else canary, memory)
-        plan = report(world, refusal)
+        plan = with_summary(world, report(world, refusal))
         self._remember(key, replace(memory, refusal=replace(refusal, complaint=plan.complaint)))
         try:
             self.applier.apply(world, plan, lambda _: None)

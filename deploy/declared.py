@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, assert_never
 
 from deploy.declaration import ByReplicas, BySwitch, Declaration, Fixed, PodTemplate
+from deploy.images import images_in
 from deploy.kinds import MakeDeployer, WorkloadKind
 from deploy.kstatus import health
 from deploy.metadata import metadata
@@ -88,7 +89,7 @@ def content_of(declared: Declaration, obj: Mapping[str, Any]) -> Template:
     fields = {shown(path): without(at(obj, path), declared.own_below(path)) for path in declared.fields}
     if declared.pod_template is None:
         revision = exact_fingerprint(fields)
-        return Template(revision, revision, labels=(), selector=(), shows_labels=False)
+        return Template(revision, revision, labels=(), selector=(), images=images_in(fields), shows_labels=False)
     pods = template_of(_as_deployment(declared.pod_template, obj))
     return Template(
         revision=exact_fingerprint([pods.revision, fields]),
@@ -96,6 +97,7 @@ def content_of(declared: Declaration, obj: Mapping[str, Any]) -> Template:
         labels=pods.labels,
         selector=pods.selector,
         selected=pods.selected,
+        images=pods.images,
     )
 
 

@@ -9,6 +9,7 @@ node.
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
+from deploy.images import images_of
 from deploy.parking import parked_like, unparked
 from deploy.revision import fingerprint
 from deploy.types import PROMOTED_ANNOTATION, Template
@@ -57,6 +58,7 @@ def template_of(deployment: Mapping[str, Any]) -> Template:
         labels=tuple(sorted(labels(meta, "labels", "spec.template.metadata.").items())),
         selector=tuple(sorted(keys)),
         selected=tuple(selected),
+        images=images_of(template["spec"]),
     )
 
 

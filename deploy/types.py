@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from deploy.images import Images
 from informers.fields import HIGHEST_INT32
 from informers.types import Unreadable
 
@@ -26,6 +27,7 @@ class Template:
     labels: tuple[tuple[str, str], ...]  # sorted
     selector: tuple[str, ...]  # sorted label keys of the workload's selector: its identity, never copied
     selected: tuple[tuple[str, str], ...] = ()  # labels that selectors in the pod spec name, in the order of the spec
+    images: Images = ()  # for people: nothing is decided by them
     shows_labels: bool = True  # False: the pods' labels are another controller's business, ``labels`` says nothing
 
 

@@ -43,15 +43,17 @@ def find_login(
     kubeconfig: str | None,
     master: str | None,
     *,
+    context: str | None = None,
     service_account: Path = SERVICE_ACCOUNT,
     environ: Mapping[str, str] = os.environ,
     now: Callable[[], datetime] = _utc_now,
 ) -> Login:
-    """Return the login to use: the kubeconfig if one is named, else in-cluster if mounted, else the user's kubeconfig.
+    """Return the login to use: the kubeconfig if one is named, or a context, else in-cluster, else the user's.
 
     Args:
         kubeconfig: of the flag.
         master: address of the API server, which replaces that of the kubeconfig.
+        context: of the kubeconfig, instead of the current one.
         service_account: where Kubernetes mounts it.
         environ: ``KUBECONFIG``, and the address of the API server in a pod.
         now: the wall clock.
@@ -59,13 +61,13 @@ def find_login(
     Raises:
         ConfigurationError: none of them is usable.
     """
-    if not kubeconfig and master is None and (service_account / "token").is_file():
+    if not kubeconfig and not context and master is None and (service_account / "token").is_file():
         return Login(lambda: from_service_account(service_account, environ), _own_namespace(service_account))
     host = validated_server(master, "--master") if master is not None else None
     files = find_kubeconfig(kubeconfig, environ)
-    if host is not None and not files.exists():
+    if host is not None and not context and not files.exists():
         return Login(lambda: Access(Connection(host)), "default")
-    first = files.context()
+    first = files.context(context)
 
     def load() -> Access:
         """Load the context that was current at the start: a change of the current one is not meant for us."""

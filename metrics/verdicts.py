@@ -9,6 +9,7 @@ from metrics.durations import go_duration
 from metrics.types import AnyCheck, Judgement, NoData, OwnCheck, Reading, Unavailable, Value, Verdict
 
 _DIGITS = 17  # of a double; a limit with more behind the point is nearly 0
+_SIGNIFICANT = 3  # digits of a small number: 0.00042
 _WITHOUT_A_SPACE = frozenset({"%", "ms", "s"})
 
 
@@ -35,6 +36,33 @@ def within(check: OwnCheck, number: float) -> str:
     ends = [f"at least {_plain(low)}{unit}"] if low is not None else []
     ends += [f"at most {_plain(high)}{unit}"] if high is not None else []
     return f"{_plain(round(number, 6))}{unit} ({' and '.join(ends)})"
+
+
+def worst(check: AnyCheck, *numbers: float) -> float:
+    """Return the reading that is furthest beyond the limits of a check, or else nearest to them."""
+    return max(numbers, key=lambda number: _excess(check, number))
+
+
+def rounded(check: AnyCheck, number: float) -> float:
+    """Return a reading for people: two digits behind the point, or as many as tell it from its limits and from 0."""
+    if not number or not math.isfinite(number):
+        return number
+    significant = _SIGNIFICANT - 1 - math.floor(math.log10(abs(number)))
+    for digits in range(max(2, significant), _DIGITS):
+        found = round(number, digits)
+        if (_excess(check, found) > 0) == (_excess(check, number) > 0):
+            return found
+    return number
+
+
+def _excess(check: AnyCheck, number: float) -> float:
+    """Return by how much a reading is beyond the limits of a check; below 0: by how much it is within them."""
+    if isinstance(check, OwnCheck):
+        low, high = check.limits.low, check.limits.high
+    else:
+        below = CHECKS[check.name].fails_below
+        low, high = (check.threshold, None) if below else (None, check.threshold)
+    return max(low - number if low is not None else -math.inf, number - high if high is not None else -math.inf)
 
 
 def _beyond_the_limits(check: AnyCheck, value: Value) -> str | None:

@@ -131,7 +131,7 @@ def _finding(world: World, closed: Closed) -> Finding:
     where = f"{kind.lower()}/{name}"
     what = f"kubectl -n {canary.namespace} rollout {{}} {where}"
     if closed.gate.needs is Needs.TIME:
-        said = f"The rollout waits for {nouns.noun(kind)} {name}: {closed.what}"
+        said = f"The rollout waits: {closed.what}"
         shows = (
             what.format("status") if kind in nouns.ROLLED_OUT else f"kubectl -n {canary.namespace} get {where} -o yaml"
         )

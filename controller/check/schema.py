@@ -22,7 +22,7 @@ _STATUS = (
     *("state", "stage", "phase", "canaryRevision", "canaryGeneration", "canaryUID", "canaryReplicas", "failedChecks"),
     *("inconclusiveChecks", "canaryWeight", "previousWeight", "startTime", "trafficStartTime", "drainStartTime"),
     *("lastCheckTime", "lastTransitionTime", "observedGeneration", "conditions", "checks"),
-    *("failedRevisions", "obeyed", "fenceOwed"),
+    *("failedRevisions", "obeyed", "fenceOwed", "version", "reason", "message", "nextCheckTime", "history"),
 )
 FIELDS: Mapping[str, tuple[str, ...]] = {
     "spec": _SPEC,

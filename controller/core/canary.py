@@ -18,6 +18,10 @@ class State(StrEnum):
     FAILED = "failed"
 
 
+BLOCKED = "blocked"
+"""What the status says where there is no ``State``: no rollout has begun, because something is in the way."""
+
+
 class Stage(StrEnum):
     """A finer word while a rollout is running."""
 
@@ -89,6 +93,7 @@ class CheckStatus:
     message: str
     time: datetime
     limits: Limits | None = None  # of a check of the user's own
+    worst: float | None = None  # reading of this rollout; None: it had none
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +118,30 @@ class Obeyed:
     retry: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class WorstReading:
+    """How bad a check has been in a rollout."""
+
+    name: str
+    value: float  # in the unit of its limit
+
+
+@dataclass(frozen=True, slots=True)
+class PastRollout:
+    """A rollout that has ended, for people: nothing is decided by it."""
+
+    version: str  # as ``CanaryStatus.version`` was
+    revision: str
+    started: datetime | None
+    ended: datetime
+    outcome: str  # finished, failed, superseded
+    reason: str  # one CamelCase word
+    worst: tuple[WorstReading, ...] = ()
+
+
+LONGEST_MESSAGE = 300  # characters of ``CanaryStatus.message``; the condition has all of it
 FAILED_REVISIONS_KEPT = 10
+ROLLOUTS_KEPT = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +168,11 @@ class CanaryStatus:
     checks: tuple[CheckStatus, ...] = ()
     failed_revisions: tuple[str, ...] = ()  # the last few that failed, oldest first: not tried again unless retried
     obeyed: Obeyed = Obeyed()
+    version: str = ""  # for people: the image tags of both sides where they differ; set and kept by core.summary
+    reason: str = ""  # for people: why it stands where it does, one CamelCase word
+    message: str = ""  # likewise, a sentence
+    next_check_time: datetime | None = None  # for people: when the next round is due; None: no rounds are held
+    history: tuple[PastRollout, ...] = ()  # for people: newest first
     fence_owed: bool = False  # a copy was claimed and refused; one by another process may still be on its way
 
     def condition(self, kind: str) -> Condition | None:

@@ -21,6 +21,7 @@ class Event:
     action: str  # finer than the reason, which is always Synced
     kind: str = ""  # halts and waits of one kind combine (contract E2); "" never combines
     terminal: bool = False  # starts or ends a rollout: never dropped (contract E3)
+    version: str = ""  # of the rollout, as the status has it: a field of the event, no part of its text
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,12 +170,12 @@ def primary_converged(world: World) -> str | None:
     rollout = rollout_of(world)
     if not isinstance(world.primary, Workload) or (rollout is not None and rollout.primary_is_beyond_help):
         return None
-    return rollout_status(world.primary)
+    return _not_converged(world, "primary")
 
 
 def canary_converged(world: World) -> str | None:
     """The canary has converged."""
-    return rollout_status(world.canary_workload) if isinstance(world.canary_workload, Workload) else None
+    return _not_converged(world, "canary")
 
 
 def held(world: World) -> str | None:
@@ -214,8 +214,7 @@ def primary_not_serving(world: World) -> str | None:
     """The primary has an available pod behind its service, or the canary has none either."""
     if not world.only_the_canary_serves:
         return None
-    found = world.primary
-    why = rollout_status(found) if isinstance(found, Workload) else None
+    why = _not_converged(world, "primary")
     return why or world.primary_backend.problem or "the primary has no available pod"
 
 
@@ -365,6 +364,16 @@ def _paused(world: World, side: Literal["primary", "canary"]) -> str | None:
     for found, role, where in _workloads(world):
         if role == side and isinstance(found, Workload) and found.paused:
             return f"{where} is paused, resume it to go on"
+    return None
+
+
+def _not_converged(world: World, side: Literal["primary", "canary"]) -> str | None:
+    """Return what a side is waited for, which workload that is, and what it says of the cause, if it says anything."""
+    for found, role, where in _workloads(world):
+        status = rollout_status(found) if role == side and isinstance(found, Workload) else None
+        if status is not None and isinstance(found, Workload):
+            said = f": {found.failure}" if found.failure and found.failure not in status else ""
+            return f"{status} ({where.removeprefix(f'{side} ')}{said})"
     return None
 
 

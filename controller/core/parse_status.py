@@ -12,7 +12,17 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from controller.core import gitops
-from controller.core.canary import CanaryStatus, CheckStatus, Condition, Obeyed, Stage, State
+from controller.core.canary import (
+    BLOCKED,
+    CanaryStatus,
+    CheckStatus,
+    Condition,
+    Obeyed,
+    PastRollout,
+    Stage,
+    State,
+    WorstReading,
+)
 from informers.types import FieldError
 from metrics.types import Limits, Verdict
 
@@ -46,7 +56,7 @@ def parse_status(status: object) -> CanaryStatus:
     """
     obj = _mapping(status, "status")
     return CanaryStatus(
-        state=_word(obj, "state", State),
+        state=None if obj.get("state") == BLOCKED else _word(obj, "state", State),
         stage=_word(obj, "stage", Stage),
         canary_revision=_text(obj, "canaryRevision"),
         canary_generation=_count(obj, "canaryGeneration", HIGHEST_INT64),
@@ -66,6 +76,11 @@ def parse_status(status: object) -> CanaryStatus:
         checks=tuple(_check_status(c, where) for c, where in _items(obj, "checks")),
         failed_revisions=tuple(_as_text(revision, where) for revision, where in _items(obj, "failedRevisions")),
         obeyed=_obeyed(_mapping(obj.get("obeyed"), "status.obeyed")),
+        version=_text(obj, "version"),
+        reason=_text(obj, "reason"),
+        message=_text(obj, "message"),
+        next_check_time=_time(obj, "nextCheckTime"),
+        history=tuple(_past(past, where) for past, where in _items(obj, "history")),
         fence_owed=_flag(obj, "fenceOwed"),
     )
 
@@ -99,7 +114,26 @@ def _check_status(item: object, where: str) -> CheckStatus:
         message=_text(obj, "message", prefix),
         time=_required(_time(obj, "time", prefix), f"{prefix}time"),
         limits=_limits(obj.get("thresholdRange"), f"{prefix}thresholdRange"),
+        worst=_number(obj, "worst", prefix),
     )
+
+
+def _past(item: object, where: str) -> PastRollout:
+    obj, prefix = _mapping(item, where), f"{where}."
+    return PastRollout(
+        version=_text(obj, "version", prefix),
+        revision=_text(obj, "revision", prefix),
+        started=_time(obj, "startTime", prefix),
+        ended=_required(_time(obj, "endTime", prefix), f"{prefix}endTime"),
+        outcome=_text(obj, "outcome", prefix),
+        reason=_text(obj, "reason", prefix),
+        worst=tuple(_worst(reading, at) for reading, at in _items(obj, "worst", prefix)),
+    )
+
+
+def _worst(item: object, where: str) -> WorstReading:
+    obj, prefix = _mapping(item, where), f"{where}."
+    return WorstReading(_text(obj, "name", prefix), _required(_number(obj, "value", prefix), f"{prefix}value"))
 
 
 def _limits(value: object, where: str) -> Limits | None:
@@ -123,11 +157,11 @@ def _mapping(value: object, where: str) -> Json:
     return value
 
 
-def _items(obj: Json, field: str) -> list[tuple[Any, str]]:
+def _items(obj: Json, field: str, prefix: str = "status.") -> list[tuple[Any, str]]:
     value = obj.get(field)
     if value is not None and not isinstance(value, list):
-        raise StatusError(f"status.{field} must be a list, not {value!r}")
-    return [(item, f"status.{field}[{index}]") for index, item in enumerate(value or ())]
+        raise StatusError(f"{prefix}{field} must be a list, not {value!r}")
+    return [(item, f"{prefix}{field}[{index}]") for index, item in enumerate(value or ())]
 
 
 def _text(obj: Json, field: str, prefix: str = "status.") -> str:

@@ -17,7 +17,7 @@ from controller.core.standing import behind
 from controller.core.steps import correct
 from controller.core.world import Rollout, World
 from metrics.types import AnyCheck, Judgement, OwnCheck, Value, Verdict
-from metrics.verdicts import judge
+from metrics.verdicts import judge, rounded, worst
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def judged(r: Rollout) -> Judged:
     judgements = tuple(judge(check, reading) for check, reading in readings)
     status = replace(r.world.canary.status, last_check_time=r.world.now)
     if judgements:
-        status = replace(status, checks=tuple(_as_status(r, j) for j in judgements))
+        status = replace(status, checks=_last_readings(r, judgements))
     for verdict in (Verdict.FAIL, Verdict.INCONCLUSIVE):  # a failure weighs more than a missing reading
         found = [j for j in judgements if j.verdict is verdict]
         if found:
@@ -162,14 +162,25 @@ def _inconclusive(status: CanaryStatus) -> CanaryStatus:
     return replace(status, inconclusive_checks=status.inconclusive_checks + 1)
 
 
-def _as_status(r: Rollout, judgement: Judgement) -> CheckStatus:
-    reading = judgement.reading
+def _last_readings(r: Rollout, judgements: Sequence[Judgement]) -> tuple[CheckStatus, ...]:
+    """Return the last reading of every check of the spec: one whose window has to fill again keeps the one it had."""
+    before = {check.name: check for check in r.world.canary.status.checks}
+    now = {j.check.name: _as_status(r, j, before.get(j.check.name)) for j in judgements}
+    found = (now.get(check.name) or before.get(check.name) for check in r.spec.checks)
+    return tuple(status for status in found if status is not None)
+
+
+def _as_status(r: Rollout, judgement: Judgement, before: CheckStatus | None) -> CheckStatus:
+    check, reading = judgement.check, judgement.reading
+    value = rounded(check, reading.number) if isinstance(reading, Value) else None
+    readings = [number for number in (before.worst if before else None, value) if number is not None]
     return CheckStatus(
-        name=judgement.check.name,
+        name=check.name,
         verdict=judgement.verdict,
-        threshold=None if isinstance(judgement.check, OwnCheck) else judgement.check.threshold,
-        value=reading.number if isinstance(reading, Value) else None,
+        threshold=None if isinstance(check, OwnCheck) else check.threshold,
+        value=value,
         message=judgement.text,
         time=r.world.now,
-        limits=judgement.check.limits if isinstance(judgement.check, OwnCheck) else None,
+        limits=check.limits if isinstance(check, OwnCheck) else None,
+        worst=worst(check, *readings) if readings else None,
     )

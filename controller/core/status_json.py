@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from controller.core import gitops
-from controller.core.canary import CanaryStatus, CheckStatus, Condition
+from controller.core.canary import BLOCKED, CanaryStatus, CheckStatus, Condition, PastRollout
 
 Json = dict[str, Any]
 
@@ -59,9 +59,12 @@ def _replaced(before: Any, after: Any) -> Any:  # noqa: ANN401  # JSON
 def to_json(status: CanaryStatus) -> Json:
     """Return the status as the API server stores it; optional fields without a value are left out."""
     fields: Json = {
-        "state": status.state.value if status.state else None,
+        "state": status.state.value if status.state else BLOCKED,
         "stage": status.stage.value if status.stage else None,
         "phase": gitops.phase(status).value,
+        "version": status.version or None,
+        "reason": status.reason or None,
+        "message": status.message or None,
         "canaryRevision": status.canary_revision or None,
         "canaryGeneration": status.canary_generation or None,
         "canaryUID": status.canary_uid or None,
@@ -74,17 +77,33 @@ def to_json(status: CanaryStatus) -> Json:
         "trafficStartTime": _time(status.traffic_start_time),
         "drainStartTime": _time(status.drain_start_time),
         "lastCheckTime": _time(status.last_check_time),
+        "nextCheckTime": _time(status.next_check_time),
         "lastTransitionTime": _time(status.last_transition_time),
         "observedGeneration": status.observed_generation or None,
         "conditions": [_condition(c) for c in (*status.conditions, *gitops.conditions(status))] or None,
         "checks": [_check(c) for c in status.checks] or None,
         "failedRevisions": list(status.failed_revisions) or None,
         "obeyed": {verb: value for verb, value in asdict(status.obeyed).items() if value} or None,
+        "history": [past_json(past) for past in status.history] or None,
         "fenceOwed": status.fence_owed or None,
     }
     # The counters are 0 in a status that was never written; there they are left out like all the rest.
     if status == CanaryStatus():
         return {}
+    return {key: value for key, value in fields.items() if value is not None}
+
+
+def past_json(past: PastRollout) -> Json:
+    """Return a rollout that has ended as the API server stores it."""
+    fields: Json = {
+        "version": past.version or None,
+        "revision": past.revision or None,
+        "startTime": _time(past.started),
+        "endTime": _time(past.ended),
+        "outcome": past.outcome,
+        "reason": past.reason or None,
+        "worst": [{"name": reading.name, "value": _number(reading.value)} for reading in past.worst] or None,
+    }
     return {key: value for key, value in fields.items() if value is not None}
 
 
@@ -95,6 +114,11 @@ def time_text(time: datetime) -> str:
 
 def _time(time: datetime | None) -> str | None:
     return time_text(time) if time else None
+
+
+def _number(number: float | None) -> float | None:
+    """Return a whole number without a point: ``65`` and not ``65.0``."""
+    return int(number) if number is not None and number.is_integer() else number
 
 
 def _condition(c: Condition) -> Json:
@@ -108,11 +132,12 @@ def _condition(c: Condition) -> Json:
 
 
 def _check(c: CheckStatus) -> Json:
-    limits = c.limits and {"min": c.limits.low, "max": c.limits.high}
+    limits = c.limits and {"min": _number(c.limits.low), "max": _number(c.limits.high)}
     optional: Json = {
-        "threshold": c.threshold,
+        "threshold": _number(c.threshold),
         "thresholdRange": limits and {end: limit for end, limit in limits.items() if limit is not None},
-        "value": c.value,
+        "value": _number(c.value),
+        "worst": _number(c.worst),
     }
     return {
         "name": c.name,

@@ -11,6 +11,8 @@ from informers.types import Json, Unreadable
 
 SOURCE = "flagger"
 REASON = "Synced"
+VERSION_ANNOTATION = "flagger.app/version"
+"""Of the rollout that an event is about, as the status has it: an event has no field of its own for it."""
 MOST_BYTES = 1024
 _DNS_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
 _LONGEST_NAME = 253
@@ -20,10 +22,13 @@ def event_object(  # noqa: PLR0917  # an event has these parts
     canary: Canary | Unreadable, event: Event, text: str, name: str, count: int, first: str, last: str
 ) -> Json:
     """Return a core/v1 Event."""
+    metadata: Json = {"name": name, "namespace": canary.namespace}
+    if event.version:
+        metadata["annotations"] = {VERSION_ANNOTATION: event.version}
     return {
         "apiVersion": "v1",
         "kind": "Event",
-        "metadata": {"name": name, "namespace": canary.namespace},
+        "metadata": metadata,
         "involvedObject": {
             "apiVersion": CANARIES.api_version,
             "kind": CANARIES.kind,

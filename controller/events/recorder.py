@@ -17,7 +17,7 @@ from typing import Protocol
 from controller.core.canary import Canary
 from controller.core.events import Event
 from controller.events.correlator import Correlator, Entry, Recent
-from controller.events.event_object import event_name, event_object, shortened
+from controller.events.event_object import VERSION_ANNOTATION, event_name, event_object, shortened
 from controller.events.outbox import Job, Outbox, lane_of
 from controller.resources import EVENTS
 from controller.work.ratelimit import default_limiter
@@ -114,9 +114,8 @@ class EventRecorder:
     def record(self, canary: Canary | Unreadable, event: Event) -> None:
         """Log an event and queue it for sending; after ``close`` it is only logged."""
         level = logging.WARNING if event.type == "Warning" else logging.INFO
-        story.log(
-            level, event.text, extra={"canary": canary.name, "namespace": canary.namespace, "action": event.action}
-        )
+        extra = {"canary": canary.name, "namespace": canary.namespace, "action": event.action}
+        story.log(level, event.text, extra={**extra, **({"version": event.version} if event.version else {})})
         if self._sink is None or self._closing.is_set():
             return
         lane = lane_of(canary)
@@ -221,7 +220,9 @@ class EventRecorder:
         known = self._sent.get(job.correlated.entry)
         stamp = job.at.strftime("%Y-%m-%dT%H:%M:%SZ")
         if known is not None:
-            patch = {"count": known.count + 1, "lastTimestamp": stamp, "message": shortened(job.correlated.text)}
+            patch: Json = {"count": known.count + 1, "lastTimestamp": stamp, "message": shortened(job.correlated.text)}
+            if job.event.version:
+                patch["metadata"] = {"annotations": {VERSION_ANNOTATION: job.event.version}}
             try:
                 self._sink.merge_patch(EVENTS, job.canary.namespace, known.name, patch)
             except NotFoundError:

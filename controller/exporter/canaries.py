@@ -28,7 +28,15 @@ FAMILIES = {
     "status": ("State of the rollout: 0 running, 1 finished, 2 failed.", _OBJECT),
     "ready": ("Condition Ready: 1 if route, services and workloads are in order, else 0.", _OBJECT),
     "info": ("Which workloads an object is about: 1.", (*_OBJECT, "primary", "canary")),
-    "outcome": ("How the last rollout ended, by the reason of the condition Promoted: 1.", (*_OBJECT, "reason")),
+    "outcome": (
+        "How the last rollout ended, by the reason of the condition Promoted, and of which version: 1.",
+        (*_OBJECT, "reason", "version"),
+    ),
+    "reason": ("Why the rollout stands where it does, and of which version: 1.", (*_OBJECT, "reason", "version")),
+    "past_rollout_timestamp_seconds": (
+        "When a rollout has ended, of the last ten.",
+        (*_OBJECT, "version", "outcome", "reason"),
+    ),
     "last_transition_timestamp_seconds": ("When the state last changed.", _OBJECT),
     "failed_checks": ("Failed checks of the rollout.", _OBJECT),
     "inconclusive_checks": ("Rounds in a row that could not be judged.", _OBJECT),
@@ -97,6 +105,8 @@ class CanaryCollector:
             yield "status", labels, _STATES[status.state]
         if status.last_transition_time:
             yield "last_transition_timestamp_seconds", labels, status.last_transition_time.timestamp()
+        if status.reason and (status.state is None or self._in_full(status)):
+            yield "reason", (*labels, status.reason, status.version), 1
         if self._in_full(status):
             yield from self._details(labels, canary)
 
@@ -110,7 +120,9 @@ class CanaryCollector:
         status = canary.status
         promoted = status.condition(PROMOTED)
         if status.state is not State.RUNNING and promoted:
-            yield "outcome", (*labels, promoted.reason), 1
+            yield "outcome", (*labels, promoted.reason, status.version), 1
+        for past, ended in _past(status).items():
+            yield "past_rollout_timestamp_seconds", (*labels, *past), ended.timestamp()
         if isinstance(canary.spec, CanarySpec):
             yield "longest_pause_seconds", labels, longest_pause(canary.spec).total_seconds()
             yield "interval_seconds", labels, (canary.spec.interval or self._default_interval).total_seconds()
@@ -133,6 +145,11 @@ def _weights(canary: Canary) -> Iterator[tuple[tuple[str, str], int]]:
         weight = canary.status.canary_weight
         yield (canary.spec.primary.name, canary.namespace), 100 - weight
         yield (canary.spec.canary.name, canary.namespace), weight
+
+
+def _past(status: CanaryStatus) -> dict[tuple[str, str, str], datetime]:
+    """Return when rollouts have ended, by what became of which version: of two alike the newer."""
+    return {(past.version, past.outcome, past.reason): past.ended for past in reversed(status.history)}
 
 
 def _limits(check: CheckStatus) -> Iterator[tuple[str, float]]:

@@ -10,22 +10,14 @@ from typing import TextIO
 from controller import __version__
 from controller.command_line import UsageError
 from controller.core.parse import parse_canary
+from controller.not_asked import NotAskedError, translated
 from controller.printable import printable
 from controller.resources import CANARIES
 from controller.verbs.decide import Accepted, Decision, Refused, Verb, decide
 from controller.verbs.options import VerbOptions, parse_verb_options
 from informers.client import KubeClient
 from informers.credentials import find_login
-from informers.errors import (
-    ApiError,
-    ConfigurationError,
-    ConflictError,
-    ForbiddenError,
-    KindNotServedError,
-    NotFoundError,
-    TransportError,
-    UnauthorizedError,
-)
+from informers.errors import ApiError, ConfigurationError, ConflictError, TransportError
 from router.registry import ROUTES
 
 parse = partial(parse_canary, kinds=None, routes=ROUTES)
@@ -38,11 +30,8 @@ EXIT_REFUSED = 1
 EXIT_NOT_ASKED = 2
 EXIT_INTERRUPTED = 130
 TRIES = 5  # a controller writes a status a few times a round, a person not much more often
+_NEEDED = "get and patch"
 _REQUEST_SECONDS = 10.0  # in all: a command is waited for by a person
-
-
-class NotAskedError(Exception):
-    """Nothing was written, or nobody knows; the message says why, and what would be right."""
 
 
 def main(verb: Verb, argv: Sequence[str], now: Callable[[], datetime], out: TextIO = sys.stdout) -> int:
@@ -74,7 +63,7 @@ def user_agent(verb: Verb) -> str:
 
 
 def _ask(verb: Verb, options: VerbOptions, now: Callable[[], datetime]) -> Decision:
-    login = find_login(options.kubeconfig, options.master)
+    login = find_login(options.kubeconfig, options.master, context=options.context)
     client = KubeClient(login, user_agent=user_agent(verb), pool_size=1, total_seconds=_REQUEST_SECONDS)
     with closing(client):
         namespace = options.namespace or client.namespace
@@ -82,7 +71,7 @@ def _ask(verb: Verb, options: VerbOptions, now: Callable[[], datetime]) -> Decis
             try:
                 canary = client.get(CANARIES, namespace, options.name)
             except ApiError as error:
-                raise _translated(error, namespace, options.name) from error
+                raise translated(error, namespace, options.name, _NEEDED) from error
             decision = decide(canary, verb, now(), parse=parse, reason=options.reason)
             if not isinstance(decision, Accepted) or decision.patch is None:
                 return decision
@@ -93,26 +82,9 @@ def _ask(verb: Verb, options: VerbOptions, now: Callable[[], datetime]) -> Decis
             except TransportError as error:
                 raise NotAskedError(f"{error}. {_MAYBE_WRITTEN}") from error
             except ApiError as error:
-                raise _translated(error, namespace, options.name) from error
+                raise translated(error, namespace, options.name, _NEEDED) from error
             return decision
     raise NotAskedError(
         f"{options.name}.{namespace} was changed by somebody else between reading and writing, {TRIES} times in a row; "
         "nothing was written, try again"
     )
-
-
-def _translated(error: ApiError, namespace: str, name: str) -> NotAskedError:
-    match error:
-        case KindNotServedError():
-            return NotAskedError(CANARIES.not_served)
-        case NotFoundError():
-            return NotAskedError(
-                f"there is no canary {name} in namespace {namespace}; kubectl get canaries -A lists what there is"
-            )
-        case ForbiddenError():
-            needed = f"the permissions get and patch on canaries.flagger.app in namespace {namespace}"
-            return NotAskedError(f"not allowed, you need {needed} ({error})")
-        case UnauthorizedError():
-            return NotAskedError(f"the API server does not accept the credentials, log in again ({error})")
-        case _:
-            return NotAskedError(str(error))

@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from controller import values
-from controller.command_line import Parser
-from controller.flags import add_login_flags
+from controller.command_line import Parser, as_kubectl_takes_it
+from controller.flags import LOGIN_VARIABLES, add_object_flags
 from controller.verbs.decide import Verb
 
 _LONGEST_REASON = 256
-_ENVIRONMENT = ("FLAGGER_KUBECONFIG", "FLAGGER_MASTER")  # the controller's list of namespaces names no object
 
 DESCRIPTIONS: Mapping[Verb, str] = {
     Verb.ABORT: """\
@@ -45,6 +44,7 @@ class VerbOptions:
     kubeconfig: str | None
     master: str | None  # URL of the API server; overrides the kubeconfig's
     reason: str = ""  # of a hold; "": none given
+    context: str | None = None  # of the kubeconfig; None: the current one
 
 
 def parse_verb_options(verb: Verb, argv: Sequence[str], environ: Mapping[str, str] = os.environ) -> VerbOptions:
@@ -65,25 +65,13 @@ def parse_verb_options(verb: Verb, argv: Sequence[str], environ: Mapping[str, st
     parser.add_argument(
         "name", metavar="NAME", type=values.object_name, help="the Canary object, as kubectl get canaries shows it"
     )
-    parser.add_argument(
-        "-n",
-        "--namespace",
-        metavar="NAMESPACE",
-        type=values.namespace,
-        help="where it is (default: the namespace of the kubeconfig's context or the service account)",
-    )
+    add_object_flags(parser)
     if verb is Verb.HOLD:
         parser.add_argument("--reason", metavar="TEXT", type=_reason, help="the reason, which the event repeats")
-    add_login_flags(parser)
-    known = {name: environ[name] for name in _ENVIRONMENT if name in environ}
-    args = parser.read([_as_kubectl_takes_it(argument) for argument in argv], known)
-    return VerbOptions(args.name, args.namespace, args.kubeconfig, args.master, getattr(args, "reason", None) or "")
-
-
-def _as_kubectl_takes_it(argument: str) -> str:
-    """Return ``-ntest`` as ``-n=test``; it would be taken for Go's ``-ntest`` otherwise."""
-    glued = argument[:2] == "-n" and argument[2:3] not in {"", "="} and not argument.startswith("-namespace")
-    return f"-n={argument[2:]}" if glued else argument
+    known = {name: environ[name] for name in LOGIN_VARIABLES if name in environ}
+    args = parser.read([as_kubectl_takes_it(argument, {"n": "namespace"}) for argument in argv], known)
+    reason = getattr(args, "reason", None) or ""
+    return VerbOptions(args.name, args.namespace, args.kubeconfig, args.master, reason, args.context)
 
 
 def _reason(text: str) -> str:

@@ -20,7 +20,9 @@ from hack.dashboards.panels import (
     stacked,
     stat,
     state_timeline,
+    table,
     timeseries,
+    word,
 )
 from hack.dashboards.sides import SIDES, Side
 
@@ -28,6 +30,7 @@ STATES = {0: ("running", PRIMARY), 1: ("finished", GOOD), 2: ("failed", BAD)}
 READY = {0: ("not ready", BAD), 1: ("ready", GOOD)}
 VERDICTS = {0: ("pass", GOOD), 1: ("fail", BAD), 2: ("not enough data", UNKNOWN)}
 NO_CANARY = "no canary"
+NOT_OF_LATE = "no rollout of late"
 NEVER_CHECKED = "not checked yet"
 CHECKED = "canary, as checked"
 
@@ -45,10 +48,12 @@ def build() -> page.Json:
     for state, (name, colour) in enumerate((("started", PRIMARY), ("finished", GOOD), ("failed", BAD))):
         made.annotation(page.annotation(f"Rollout {name}", colour, q.entered(state)))
     lines: list[page.Line] = [
+        (4, [*_words()]),
         (4, [*_rollout(), *_rounds()]),
         (8, [_weights(), _course()]),
         (8, [_success_rate_check(), _duration_check(), _failed_checks()]),
         (8, [_own_checks()]),
+        (8, [_past_rollouts()]),
         "RED: requests, errors and duration, as the mesh measures them",
         *map(_both, (sides.requests, sides.errors, sides.durations)),
         "USE: what the pods use",
@@ -74,6 +79,37 @@ def _choices(made: Dashboard) -> None:
         ("canary", "Canary", workloads.replace("{}", "canary"), "Deployment under test"),
     ):
         made.with_variable(page.variable(name, label, query, text))
+
+
+def _words() -> list[Panel]:
+    """Return what is released, and why it stands where it does."""
+    return [
+        word(
+            "Version",
+            "Image tags of primary and canary where they differ, as they were when the rollout began; else the one "
+            "that both run.",
+            q.word_of_canary("version"),
+            label="version",
+            empty=NOT_OF_LATE,
+        ),
+        word(
+            "Reason",
+            "Why the rollout stands where it does, in one word: kubectl get canaries -o wide has the sentence.",
+            q.word_of_canary("reason"),
+            label="reason",
+            empty=NOT_OF_LATE,
+        ),
+    ]
+
+
+def _past_rollouts() -> Panel:
+    return table(
+        "Last rollouts",
+        "What was released and what became of it, of the last ten. flagger history has their worst readings.",
+        {"ended": (q.past_rollouts(), {"unit": "dateTimeAsIso"})},
+        keys=("version", "outcome", "reason"),
+        empty=NOT_OF_LATE,
+    )
 
 
 def _rollout() -> list[Panel]:

@@ -8,6 +8,7 @@ it stands on a light page as well as on a dark one.
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 
@@ -124,7 +125,7 @@ def _table(panel: Json, by_query: Sequence[Sequence[Series]]) -> Iterator[Json]:
 
 
 def _row(series: Series, keys: Sequence[str]) -> str:
-    return "/".join(series.labels[key] for key in keys)
+    return "/".join(series.labels.get(key, "") for key in keys)
 
 
 def _cell(looks: Json, value: float) -> Json:
@@ -246,5 +247,7 @@ def _word(looks: Json, value: float) -> Json | None:
 
 
 def _with_unit(value: float, looks: Json) -> str:
+    if looks["unit"] == "dateTimeAsIso":
+        return datetime.fromtimestamp(value / 1000, UTC).strftime("%Y-%m-%d %H:%M")
     factor, suffix = UNITS.get(looks["unit"], (1, ""))
     return f"{value / factor:.{'0f' if looks.get('decimals') == 0 else '3g'}}{suffix}"

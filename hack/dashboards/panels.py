@@ -114,6 +114,12 @@ def stat(
     return _by_thresholds(panel, colours or {None: "text"})
 
 
+def word(title: str, text: str, expr: str, *, label: str, empty: str) -> Stat:
+    """Return one big word: the value of a label of the series that there is."""
+    panel = stat(title, text, expr, legend=f"{{{{{label}}}}}", empty=empty)
+    return panel.text_mode(common.BigValueTextMode.NAME)
+
+
 def bar_gauge(
     title: str, text: str, queries: Mapping[str, str], *, unit: str, empty: str, colours: Mapping[str, str]
 ) -> BarGauge:

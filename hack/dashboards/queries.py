@@ -24,6 +24,17 @@ def of_canary(metric: str) -> str:
     return f"max(flagger_canary_{metric}{{{_OBJECT}}})"
 
 
+def word_of_canary(label: str) -> str:
+    """Return what stands in a label of the series that says why the chosen canary object stands where it does."""
+    return f"max by ({label}) (flagger_canary_reason{{{_OBJECT}}})"
+
+
+def past_rollouts() -> str:
+    """Return when rollouts have ended, in milliseconds: those that the controller has shown in the dashboard's time."""
+    shown = f"last_over_time(flagger_canary_past_rollout_timestamp_seconds{{{_OBJECT}}}[$__range])"
+    return f"1000 * max by (version, outcome, reason) ({shown})"
+
+
 def since(metric: str) -> str:
     """Return the seconds since a time that the controller reports of the chosen canary object."""
     return f"time() - {of_canary(f'{metric}_timestamp_seconds')}"

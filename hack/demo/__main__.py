@@ -17,13 +17,16 @@ from typing import Any
 
 import httpx
 
+from controller.show.ask import Asker
 from hack.claims import claim_first_free, claimed
 from hack.demo.acts import BAD_IMAGE, BAD_VERSION, CANARY, GOOD_VERSION, Act, problems
 from hack.demo.describe import describe
 from hack.demo.processes import controller, metrics_address, sandbox
 from hack.demo.screen import Screen
-from hack.demo.user import Snapshot, User, version_of
+from hack.demo.user import NAMESPACE, Snapshot, User, version_of
 from hack.processes import Process, ProcessError, pause
+from informers.client import KubeClient
+from informers.credentials import find_login
 
 Json = dict[str, Any]
 
@@ -83,9 +86,9 @@ def _directory(stack: ExitStack, asked: Path | None, who: str) -> Path:
 def play(stack: ExitStack, screen: Screen, directory: Path) -> None:
     """Show both acts; DemoError if one does not come out as it should."""
     began = time.monotonic()
-    user, processes, _ = raise_cluster(stack, screen, directory)
+    user, processes, addresses = raise_cluster(stack, screen, directory)
     screen.title("1. Podinfo 1.2.1 is released while 1.2.0 serves. On the way it becomes slow, then faulty.")
-    stage = Stage(user, screen, processes)
+    stage = Stage(user, asker(stack, addresses), screen, processes)
     stage.perform(GOOD_VERSION, lambda: create_canary(user))
     screen.title("2. Podinfo 1.3.0 is released. It does well until it gets more traffic.")
     stage.perform(BAD_VERSION, lambda: user.set_image(CANARY, BAD_IMAGE))
@@ -127,6 +130,13 @@ def raise_cluster(
     return user, (cluster, running), addresses
 
 
+def asker(stack: ExitStack, addresses: Mapping[str, str]) -> Asker:
+    """Return what ``flagger watch`` sees with."""
+    client = KubeClient(find_login(addresses["kubeconfig"], None), user_agent="flagger-demo", pool_size=1)
+    stack.callback(client.close)
+    return Asker(client, lambda: datetime.now(UTC))  # noqa: TID251  # a script for people
+
+
 def create_canary(user: User) -> None:
     """Create the canary object of the artifacts, with short windows and a short drain."""
     user.create(ARTIFACTS / f"{ROLLOUT}.yaml", _hurried)
@@ -144,6 +154,7 @@ class Stage:
     """Where acts are performed: the user at the cluster, and the screen."""
 
     user: User
+    asker: Asker
     screen: Screen
     processes: Sequence[Process]
 
@@ -169,7 +180,7 @@ class Stage:
                 process.check()
             snapshot = self.user.look()
             new = [event for event in snapshot.events if version_of(event) > seen]
-            self.screen.show(new, snapshot)
+            self.screen.show(new, self.asker.snapshot(NAMESPACE, "podinfo", events=False))
             for event in new:
                 seen = version_of(event)
                 if cues and cues[0].after in event["message"]:
@@ -198,6 +209,7 @@ def _what_to_type(addresses: Mapping[str, str], metrics: str, directory: Path) -
         f"  export KUBECONFIG={addresses['kubeconfig']}",
         "  kubectl -n test get canaries -w",
         "  kubectl -n test describe canary/podinfo",
+        "  flagger watch podinfo -n test           # the picture of make run; also get, history and wait",
         "",
         "Push another version; those named :errors and :slow are rolled back, :broken never becomes ready:",
         "",

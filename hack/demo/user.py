@@ -40,12 +40,6 @@ class Snapshot:
         """Status of the canary object."""
         return self.canary.get("status") or {}
 
-    @property
-    def analysis(self) -> Json:
-        """The limits that the user set."""
-        analysis: Json = self.canary["spec"]["canaryAnalysis"]
-        return analysis
-
 
 class User:
     """A person with a kubeconfig and the sandbox's switches."""

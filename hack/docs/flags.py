@@ -191,6 +191,13 @@ def commands(help_text: str) -> Mapping[str, str]:
     return {found["name"]: found["text"] for found in map(_COMMAND.match, listed.splitlines()) if found}
 
 
+_PAGES = {
+    "check": "check.md",
+    **dict.fromkeys(("get", "watch", "history", "wait"), "reading-a-rollout.md#the-commands"),
+}
+"""Where a command is explained, but for those that ask something."""
+
+
 def page(help_text: str, hold_help_text: str) -> str:
     """Return the page of commands and flags.
 
@@ -200,11 +207,10 @@ def page(help_text: str, hold_help_text: str) -> str:
     """
     lines = ["| command | |", "|---|---|"]
     for name, text in commands(help_text).items():
-        shown = f"[`{name}`](check.md)" if name == "check" else f"[`{name}`](#abort-promote-retry-hold-resume)"
-        lines.append(f"| {shown} | {text} |")
+        lines.append(f"| [`{name}`]({_PAGES.get(name, '#abort-promote-retry-hold-resume')}) | {text} |")
     listed = "\n".join(lines) + "\n"
     controller = _table(help_text, without_variable={"--help", "--version"})
-    verbs = _table(hold_help_text, without_variable={"--help", "--namespace", "--reason"})
+    verbs = _table(hold_help_text, without_variable={"--help", "--namespace", "--reason", "--context"})
     return HEAD + listed + CONTROLLER + controller + TAIL + VERBS + verbs + VERBS_TAIL
 
 

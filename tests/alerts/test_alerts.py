@@ -38,6 +38,6 @@ def test_alerts_are_made_of_documented_metrics(rule):
 @pytest.mark.parametrize("rule", RULES, ids=NAMES)
 def test_each_alert_says_what_happened_and_what_to_do(rule):
     summary, description = rule["annotations"]["summary"], rule["annotations"]["description"]
-    assert len(summary) < 100
+    assert len(re.sub(r"\{\{.*?\}\}", "", summary)) < 100  # as it is read
     assert not summary.endswith(".")
     assert description.endswith((".", "?"))

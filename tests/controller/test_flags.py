@@ -147,7 +147,7 @@ def test_switch(value, on, flag, field):
         ("--master=https://me:secret@k", "argument --master: must not hold credentials"),
         ("--dry-run=maybe", "argument --dry-run: must be true or false, not 'maybe'"),
         ("--kubeconf=x", "unrecognized arguments: --kubeconf=x"),
-        ("surplus", "unrecognized arguments: surplus; a command comes first and is one of check, abort, promote, "),
+        ("surplus", "unrecognized arguments: surplus; a command comes first and is one of check, get, watch, "),
         ("chekc", "unrecognized arguments: chekc (did you mean check?); a command comes first and is one of check, "),
     ],
 )
@@ -161,7 +161,7 @@ def test_wrong_value_says_what_would_be_right(argument, text):
 def test_command_behind_the_flags_is_told_where_it_belongs():
     with pytest.raises(UsageError) as refused:
         parse_options(["--log-level=debug", "abort", "podinfo", "-n", "test"], {})
-    said = "unrecognized arguments: abort podinfo -n test; a command comes first and is one of check, abort, "
+    said = "unrecognized arguments: abort podinfo -n test; a command comes first and is one of check, get, "
     assert str(refused.value).startswith(said)
 
 
@@ -206,7 +206,7 @@ def test_help_names_every_flag_and_the_environment(flag, capsys):
         assert f"--{name}" in out
     assert "--dry-run" in out
     assert all(f"\n  {name} " in out for name in COMMANDS)
-    assert "usage: flagger [flags]\n       flagger check [flags]\n       flagger abort|promote|" in out
+    assert "usage: flagger [flags]\n       flagger check [flags]\n       flagger get [NAME] [-n NAMESPACE]" in out
     assert "FLAGGER_METRICS_SERVER" in out
     assert "PROMETHEUS_TOKEN" in out
 

@@ -89,6 +89,8 @@ def test_condition_stands_beside_what_the_status_holds():
                 "lastTransitionTime": NOW_TEXT,
             },
         ],
+        "reason": "CanaryUnreadable",
+        "message": FOUND.reason,
     }
     assert run.server.writes[0]["metadata"] == {"resourceVersion": "7"}
 
@@ -164,7 +166,8 @@ def test_clock_that_was_set_back_says_it_again():
 )
 def test_patch_of_any_status(status, conditions):
     patch = unreadable_patch({**OBJECT, "status": status}, "why", NOW)
-    assert patch == {**OBJECT, "status": {**READ_BY_ARGO_CD, "conditions": conditions}}
+    shown = {"state": "blocked", "reason": "CanaryUnreadable", "message": "why"}
+    assert patch == {**OBJECT, "status": {**READ_BY_ARGO_CD, "conditions": conditions, **shown}}
 
 
 def test_status_that_says_so_already_needs_no_patch():

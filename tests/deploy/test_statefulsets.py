@@ -129,7 +129,7 @@ def test_partition_that_is_none_is_refused(partition):
 @pytest.mark.parametrize(
     ("minutes", "told"),
     [
-        (5, f"Waiting for podinfo.test rollout to finish: {HELD}"),
+        (5, f"Waiting for podinfo.test rollout to finish: {HELD} (deployment podinfo-canary.test)"),
         (11, f"Rolling back podinfo-canary.test progress deadline exceeded, {HELD}"),
     ],
 )

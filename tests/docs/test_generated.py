@@ -79,7 +79,7 @@ def test_commands_are_read_from_the_help_text(pages):
 
 def test_flags_of_the_verbs_are_read_from_the_help_text(pages):
     found = {flag.name: flag for flag in flags(help_text("hold"))}
-    assert set(found) == {"--help", "--namespace", "--reason", "--kubeconfig", "--master"}
+    assert set(found) == {"--help", "--namespace", "--reason", "--context", "--kubeconfig", "--master"}
     assert "| `--namespace NAMESPACE` |  | where it is; by default " in pages[ROOT / "docs" / "flags.md"]
 
 

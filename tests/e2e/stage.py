@@ -201,6 +201,12 @@ class Stage:
         assert done.returncode in {0, 1}, done.stderr
         return [finding for finding in json.loads(done.stdout)["findings"] if finding["level"] != "ok"]
 
+    def shown(self, command: str, *arguments: str, code: int = 0) -> str:
+        """Return what a command that shows prints of our canary object."""
+        done = self._command(command, "podinfo", *arguments)
+        assert done.returncode == code, f"{done.stdout}{done.stderr}"
+        return done.stdout
+
     def _command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         whom = (f"--namespace={self.namespace}", f"--kubeconfig={self.environment.admin_kubeconfig()}")
         command = [sys.executable, "-m", "controller", *arguments, *whom]

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from controller.show import facts as show
 from hack.demo.acts import BAD_VERSION, GOOD_VERSION, problems
 from hack.demo.describe import describe
-from hack.demo.picture import line, picture
 from hack.demo.screen import Screen
 from hack.demo.user import Snapshot
 from tests.canary_objects import seed
+from tests.controller.core.builders import world
 from tests.deploy.deployment_objects import deployment
 
 ROOT = Path(__file__).parents[2]
@@ -46,25 +47,6 @@ def snapshot(*, status=None, weights=(85, 15), replicas=1, primary="podinfo:1.2.
     return Snapshot(obj, deployment("podinfo", image=primary), workload, weights, ())
 
 
-def test_picture_has_bars_readings_limits_and_failed_checks():
-    text = "\n".join(picture(snapshot(), lambda text, _: text))
-    assert "canary podinfo.test  running (progressing)" in text
-    assert "primary  1.2.0    2/2 pods  " + "█" * 34 + "░" * 6 + "  85 %" in text
-    assert "success rate          82.33%  >= 99%    fail" in text
-    assert "request duration           -  <= 500ms  inconclusive" in text
-    assert "■■■□□□□□□□ 3 of 10" in text
-
-
-def test_picture_before_anything_has_happened():
-    assert "not seen yet" in "\n".join(picture(snapshot(status={}), lambda text, _: text))
-
-
-def test_plain_line_says_the_same():
-    assert line(snapshot()) == (
-        "running  weights 85/15  success rate 82.33% (>= 99%)  request duration - (<= 500ms)  failed checks 3 of 10"
-    )
-
-
 def test_describe_looks_like_kubectl():
     events = [event("Starting"), event("Halt x", "Warning", count=3), event("old", last="2018-10-10T10:00:00Z")]
     assert describe({"canaryRevision": "16271121", "failedChecks": 6, "state": "finished"}, events, NOW) == [
@@ -86,16 +68,22 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_terminal_gets_a_picture_that_is_redrawn_and_stays_at_the_end(monkeypatch):
-    monkeypatch.delenv("NO_COLOR", raising=False)
+def seen(weight: int) -> show.Snapshot:
+    """Return what ``flagger watch`` sees at a weight."""
+    status = {"state": "running", "stage": "progressing", "canaryWeight": weight}
+    at = world(weight=weight)
+    return show.Snapshot({"metadata": {"name": "podinfo", "namespace": "test"}, "status": status}, NOW, at)
+
+
+def test_terminal_gets_a_picture_that_is_redrawn_and_stays_at_the_end():
     out = Terminal()
-    screen = Screen(out)
-    screen.show([event("Advance")], snapshot())
-    screen.show([], snapshot())
+    screen = Screen(out, {"TERM": "xterm"})
+    screen.show([event("Advance")], seen(15))
+    screen.show([], seen(15))
     once = out.getvalue()
-    screen.show([], snapshot(weights=(80, 20)))
+    screen.show([], seen(20))
     assert once.count("podinfo.test") == 1
-    assert "\x1b[10F\x1b[J" in out.getvalue()[len(once) :]
+    assert "\x1b[1A\x1b[2K" in out.getvalue()[len(once) :]
     screen.keep()
     screen.say("the end")
     assert out.getvalue().endswith("the end\n")
@@ -106,9 +94,9 @@ def test_plain_output_has_a_line_for_each_change():
     out = io.StringIO()
     screen = Screen(out)
     screen.title("1.")
-    for weights in ((85, 15), (85, 15), (80, 20)):
-        screen.show([], snapshot(weights=weights))
-    assert out.getvalue().count("weights") == 2
+    for weight in (15, 15, 20):
+        screen.show([], seen(weight))
+    assert out.getvalue().count("running  progressing") == 2
     assert "\x1b" not in out.getvalue()
 
 

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from metrics.types import Check, Judgement, Limits, NoData, OwnCheck, Unavailable, Value, Verdict
-from metrics.verdicts import judge, within
+from metrics.verdicts import judge, rounded, within, worst
 
 RATE = Check("istio_requests_total", 99, "1m")
 DURATION = Check("istio_request_duration_seconds_bucket", 500, "2m")
@@ -178,3 +178,44 @@ def test_what_is_said_of_a_number_that_fails_is_true(number, limit):
             shown, relation, bound = text.removeprefix("checkout errors ").split()
             assert Decimal(bound) == Decimal(repr(limit))
             assert Decimal(shown) < Decimal(bound) if relation == "<" else Decimal(shown) > Decimal(bound)
+
+
+OWN = OwnCheck("queue", "q", Limits(5.0, 10.0), "1m")
+
+
+@pytest.mark.parametrize(
+    ("check", "number", "shown"),
+    [
+        pytest.param(RATE, 64.99999999999801, 65.0, id="what adding up left over"),
+        pytest.param(RATE, 82.33333, 82.33, id="two digits behind the point"),
+        pytest.param(RATE, 98.9999, 98.9999, id="as many as tell it from its limit"),
+        pytest.param(RATE, 99.0000001, 99.0, id="a pass at the limit is a pass"),
+        pytest.param(DURATION, 500.004, 500.004, id="a duration beyond its limit stays beyond"),
+        pytest.param(DURATION, 19.876543, 19.88, id="a duration"),
+        pytest.param(replace(OWN, limits=Limits(None, 1.0)), 0.00042123, 0.000421, id="a small one is not 0"),
+        pytest.param(OWN, 0.0, 0.0, id="nothing"),
+        pytest.param(OWN, math.inf, math.inf, id="no number"),
+        pytest.param(RATE, 99 - 2**-46, 99 - 2**-46, id="the last digit of all"),
+    ],
+)
+def test_readings_are_rounded_for_people(check, number, shown):
+    assert rounded(check, number) == shown
+
+
+@given(st.floats(0, 1e6), st.floats(0, 1e6))
+def test_rounding_never_changes_the_verdict(number, limit):
+    check = OwnCheck("queue", "q", Limits(None, limit), "1m")
+    assert judge(check, Value(rounded(check, number))).verdict is judge(check, Value(number)).verdict
+
+
+@pytest.mark.parametrize(
+    ("check", "numbers", "found"),
+    [
+        pytest.param(RATE, (99.0, 82.0, 100.0), 82.0, id="the lowest rate"),
+        pytest.param(DURATION, (20.0, 900.0, 30.0), 900.0, id="the longest duration"),
+        pytest.param(OWN, (6.0, 9.5), 9.5, id="the one nearest to a limit"),
+        pytest.param(OWN, (2.0, 11.0), 2.0, id="the one furthest beyond a limit"),
+    ],
+)
+def test_worst_reading(check, numbers, found):
+    assert worst(check, *numbers) == found

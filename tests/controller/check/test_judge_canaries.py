@@ -102,7 +102,7 @@ def said(*looks, unlisted=()):
                 (
                     "warning",
                     "WorkloadNotConverged",
-                    "The rollout waits for deployment podinfo-canary: 0 of 1 updated replicas are available",
+                    "The rollout waits: 0 of 1 updated replicas are available (deployment podinfo-canary.test)",
                 )
             ],
             id="a canary that is not ready",
@@ -198,7 +198,7 @@ def test_fixes_of_a_kind_that_kubectl_cannot_roll_out_name_the_object():
     assert [(f.what, f.fix) for f in found] == [
         ("primary widget podinfo.test is paused, resume it to go on", "kubectl -n test edit widget/podinfo"),
         (
-            "The rollout waits for widget podinfo-canary: Ready is False",
+            "The rollout waits: Ready is False (widget podinfo-canary.test)",
             "kubectl -n test get widget/podinfo-canary -o yaml shows its progress",
         ),
     ]

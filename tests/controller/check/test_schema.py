@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from controller.check.schema import FIELDS, missing_fields
-from controller.core.canary import CanaryStatus, CheckStatus, Condition, Obeyed, Stage, State
+from controller.core.canary import CanaryStatus, CheckStatus, Condition, Obeyed, PastRollout, Stage, State
 from controller.core.status_json import to_json
 from tests.controller.core.builders import NOW
 
@@ -45,6 +45,11 @@ def test_fields_are_those_that_are_written():
         (CheckStatus("a", "pass", 1.0, 1.0, "", NOW),),
         ("1",),
         Obeyed(abort="1"),
+        version="1.0 → 1.1",
+        reason="Progressing",
+        message="the last round passed",
+        next_check_time=NOW,
+        history=(PastRollout("1.0", "1", NOW, NOW, "finished", "Promoted"),),
         fence_owed=True,
     )
     assert all(getattr(status, field.name) for field in fields(status))

@@ -316,7 +316,9 @@ def test_claimed_copy_that_did_not_arrive_is_made():  # behaviour 10
 
 def test_primary_that_has_not_converged_is_waited_for_and_no_metric_is_asked():  # behaviour 10
     plan = decided(world(status=PROMOTING, primary=copied(available_replicas=1)))
-    assert said(plan) == ["Waiting for podinfo.test rollout to finish: 1 of 2 updated replicas are available"]
+    assert said(plan) == [
+        "Waiting for podinfo.test rollout to finish: 1 of 2 updated replicas are available (deployment podinfo.test)"
+    ]
     assert kinds(plan) == ["Say"]
 
 

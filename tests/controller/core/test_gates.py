@@ -105,14 +105,18 @@ CLOSED = [
     (
         "PrimaryNotConverged",
         {"primary": primary(available_replicas=1)},
-        "1 of 2 updated replicas are available",
+        "1 of 2 updated replicas are available (deployment podinfo.test)",
     ),
     (
         "CanaryPaused",
         {"canary_workload": workload(paused=True)},
         "canary deployment podinfo-canary.test is paused, resume it to go on",
     ),
-    ("CanaryNotConverged", {"canary_workload": workload(updated_replicas=0)}, "0 of 1 replicas are updated"),
+    (
+        "CanaryNotConverged",
+        {"canary_workload": workload(updated_replicas=0)},
+        "0 of 1 replicas are updated (deployment podinfo-canary.test)",
+    ),
     (
         "Held",
         {"canary": canary(verbs=Verbs(hold="2018-10-10T12:00:00Z"))},

@@ -18,10 +18,12 @@ from controller.core.canary import (
     Condition,
     InvalidSpec,
     Obeyed,
+    PastRollout,
     Side,
     Stage,
     State,
     Verbs,
+    WorstReading,
 )
 from controller.core.decide import decide
 from controller.core.parse import parse_canary
@@ -251,13 +253,21 @@ FULL = CanaryStatus(
     observed_generation=4,
     conditions=(Condition("Promoted", "Unknown", "RolloutRunning", "it runs", AT),),
     checks=(
-        CheckStatus(RATE, "fail", 99.0, 82.33, "success rate 82.33% < 99%", AT),
+        CheckStatus(RATE, "fail", 99.0, 82.33, "success rate 82.33% < 99%", AT, worst=65.0),
         CheckStatus(SECONDS, "inconclusive", 500.0, None, "no data", AT),
         CheckStatus("checkout errors", "pass", None, 0.5, "", AT, Limits(None, 1.0)),
         CheckStatus("queue depth", "pass", None, 7.0, "", AT, Limits(5.0, 10.0)),
     ),
     failed_revisions=("1", "2"),
     obeyed=Obeyed(abort="1@x", retry="2@y"),
+    version="1.4.0 → 1.5.0",
+    reason="ChecksFailing",
+    message="success rate 82.33% < 99%",
+    next_check_time=AT,
+    history=(
+        PastRollout("1.4.0", "1", AT, AT, "finished", "Promoted", (WorstReading(RATE, 99.5),)),
+        PastRollout("", "", None, AT, "failed", ""),
+    ),
     fence_owed=True,
 )
 
@@ -303,6 +313,7 @@ def test_status_as_the_api_server_stores_it():
                 "verdict": "fail",
                 "threshold": 99.0,
                 "value": 82.33,
+                "worst": 65,
                 "message": "success rate 82.33% < 99%",
                 "time": "2018-10-10T12:00:01.250000Z",
             },
@@ -332,6 +343,22 @@ def test_status_as_the_api_server_stores_it():
         ],
         "failedRevisions": ["1", "2"],
         "obeyed": {"abort": "1@x", "retry": "2@y"},
+        "version": "1.4.0 → 1.5.0",
+        "reason": "ChecksFailing",
+        "message": "success rate 82.33% < 99%",
+        "nextCheckTime": "2018-10-10T12:00:01.250000Z",
+        "history": [
+            {
+                "version": "1.4.0",
+                "revision": "1",
+                "startTime": "2018-10-10T12:00:01.250000Z",
+                "endTime": "2018-10-10T12:00:01.250000Z",
+                "outcome": "finished",
+                "reason": "Promoted",
+                "worst": [{"name": RATE, "value": 99.5}],
+            },
+            {"endTime": "2018-10-10T12:00:01.250000Z", "outcome": "failed"},
+        ],
         "fenceOwed": True,
     }
 
@@ -346,6 +373,18 @@ def test_status_of_a_rollout_shows_its_zeroes_and_one_never_written_nothing():
     zeroes = {"failedChecks": 0, "inconclusiveChecks": 0, "canaryWeight": 0}
     assert shown == {"state": "finished", "phase": "Succeeded", **zeroes}
     assert to_json(CanaryStatus()) == {}
+
+
+def test_readings_are_stored_as_people_write_them():
+    checks = (CheckStatus(RATE, "fail", 99.0, 65.0, "", AT, worst=64.5),)
+    (stored,) = to_json(CanaryStatus(state=State.RUNNING, checks=checks))["checks"]
+    assert [str(stored[field]) for field in ("threshold", "value", "worst")] == ["99", "65", "64.5"]
+
+
+def test_object_that_no_rollout_could_begin_for_has_a_state_to_look_at():
+    not_ready = CanaryStatus(conditions=(Condition("Ready", "False", "RouteNotFound", "", AT),))
+    assert to_json(not_ready)["state"] == "blocked"
+    assert parse_status({"state": "blocked"}).state is None
 
 
 def test_patch_holds_only_what_differs_and_null_takes_away():
@@ -498,6 +537,9 @@ WRONG = [
         "status.checks[0].thresholdRange.max must be a number, not '1'",
     ),
     ({"checks": [{**CHECK, "time": None}]}, "status.checks[0].time is required"),
+    ({"history": [{"outcome": "failed"}]}, "status.history[0].endTime is required"),
+    ({"history": [{"endTime": STAMP, "worst": [{}]}]}, "status.history[0].worst[0].value is required"),
+    ({"history": [{"endTime": STAMP, "worst": 1}]}, "status.history[0].worst must be a list, not 1"),
     ({"failedRevisions": [1]}, "status.failedRevisions[0] must be a string, not 1"),
     ({"obeyed": {"abort": 1}}, "status.obeyed.abort must be a string, not 1"),
     ({"obeyed": "abort"}, "status.obeyed must be an object, not 'abort'"),

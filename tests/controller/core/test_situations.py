@@ -102,7 +102,8 @@ def test_1_old_pods_that_still_answer_do_not_hide_new_ones_that_never_start():
 def test_1_one_pod_of_two_is_waited_for():
     half = workload(replicas=2, current_replicas=2, updated_replicas=2, available_replicas=1)
     plan = decided(world(status=starting(start_time=NOW - timedelta(hours=1)), canary_workload=half))
-    assert said(plan) == ["Waiting for podinfo.test rollout to finish: 1 of 2 updated replicas are available"]
+    waited = "1 of 2 updated replicas are available (deployment podinfo-canary.test)"
+    assert said(plan) == [f"Waiting for podinfo.test rollout to finish: {waited}"]
 
 
 # --- 2: halting means not advancing, never not looking ---------------------------------------------------------------
@@ -283,7 +284,9 @@ def test_6_a_rollback_waits_for_a_primary_without_pods_and_says_so():  # behavio
     )
     assert weights(plan) == []
     assert written(plan).stage is Stage.ROLLING_BACK
-    assert said(plan)[-1] == "Waiting for podinfo.test rollout to finish: 0 of 2 updated replicas are available"
+    assert said(plan)[-1] == (
+        "Waiting for podinfo.test rollout to finish: 0 of 2 updated replicas are available (deployment podinfo.test)"
+    )
     back = decided(world(status=written(plan), primary=primary()))
     assert kinds(back) == ["Shift", "Scale", "WriteStatus", "Say", "ReleaseFinalizer"]
 
@@ -525,7 +528,7 @@ def test_12_pods_that_no_node_fits_are_waited_for_and_rolled_back_in_time():  # 
     nowhere = workload(**lost, current_replicas=0, updated_replicas=0, available_replicas=0)
     begun = starting(canary_replicas=3, start_time=NOW - 9 * MINUTE)
     assert said(decided(world(status=begun, canary_workload=nowhere))) == [
-        "Waiting for podinfo.test rollout to finish: no node fits its pods"
+        "Waiting for podinfo.test rollout to finish: no node fits its pods (deployment podinfo-canary.test)"
     ]
     late = replace(begun, start_time=NOW - 10 * MINUTE)
     plan = decided(world(status=late, canary_workload=nowhere))

@@ -173,6 +173,17 @@ def test_event_dedup_patch(run):  # contract E1
     assert rest[-1][2]["lastTimestamp"] == "2018-10-10T12:00:11Z"
 
 
+def test_event_names_the_version_of_its_rollout_beside_its_text(run, caplog):
+    caplog.set_level(logging.INFO)
+    run.record(*(replace(ADVANCE, version=version) for version in ("1.4.0 → 1.5.0", "1.5.0 → 1.6.0")), ADVANCE)
+    (_, _, created), (_, _, again), (_, _, without) = sent(run)
+    assert created["metadata"]["annotations"] == {"flagger.app/version": "1.4.0 → 1.5.0"}
+    assert again["metadata"] == {"annotations": {"flagger.app/version": "1.5.0 → 1.6.0"}}
+    assert "metadata" not in without
+    assert created["message"] == again["message"] == ADVANCE.text
+    assert [getattr(record, "version", None) for record in caplog.records] == ["1.4.0 → 1.5.0", "1.5.0 → 1.6.0", None]
+
+
 def test_event_combines_from_fifth_similar_message(run):  # contract E2
     run.record(*[rate(n) for n in range(4)], ADVANCE, rate(4), rate(5))
     verbs = [verb for verb, _, _ in sent(run)]

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from controller.core.canary import CanaryStatus, CheckStatus, Condition, InvalidSpec, State
+from controller.core.canary import CanaryStatus, CheckStatus, Condition, InvalidSpec, PastRollout, State
 from controller.exporter.canaries import CanaryCollector
 from informers.types import Unreadable
 from metrics.types import Check, Limits, Verdict
@@ -226,3 +226,33 @@ def test_of_two_objects_that_name_one_workload_the_one_that_runs_shows_its_weigh
         metrics.show(obj)
     (weight,) = [s.value for s in metrics.series("flagger_canary_weight") if s.labels["workload"] == "podinfo-canary"]
     assert weight == 10
+
+
+def test_version_and_reason_are_labels_of_what_somebody_looks_at(metrics):
+    metrics.show(canary(status=status(version="1.4.0 → 1.5.0", reason="ChecksFailing")))
+    assert metrics.value("flagger_canary_reason", **NAME, reason="ChecksFailing", version="1.4.0 → 1.5.0") == 1
+    failed = at_rest(state=State.FAILED, version="1.4.0 → 1.5.0", conditions=(FINISHED,))
+    metrics.show(canary(status=failed))
+    assert metrics.value("flagger_canary_outcome", **NAME, reason="Promoted", version="1.4.0 → 1.5.0") == 1
+
+
+def test_object_that_cannot_begin_says_why(metrics):
+    metrics.show(canary(status=CanaryStatus(reason="RouteNotFound", conditions=(READY,))))
+    assert metrics.value("flagger_canary_reason", **NAME, reason="RouteNotFound", version="") == 1
+
+
+def test_past_rollouts_are_shown_once_each_with_their_last_end(metrics):
+    history = (
+        PastRollout("1.5.0", "3", NOW, NOW, "failed", "FailedChecks"),
+        PastRollout("1.4.0", "2", NOW, NOW - MINUTE, "finished", "Promoted"),
+        PastRollout("1.5.0", "3", NOW, NOW - 2 * MINUTE, "failed", "FailedChecks"),
+    )
+    metrics.show(canary(status=status(history=history)))
+    found = {
+        (s.labels["version"], s.labels["outcome"], s.labels["reason"]): s.value
+        for s in metrics.series("flagger_canary_past_rollout_timestamp_seconds")
+    }
+    assert found == {
+        ("1.5.0", "failed", "FailedChecks"): NOW.timestamp(),
+        ("1.4.0", "finished", "Promoted"): (NOW - MINUTE).timestamp(),
+    }

@@ -1,0 +1,33 @@
+"""``kubectl canary``: the commands for people, and never the controller."""
+
+import pytest
+
+from controller.__main__ import EXIT_USAGE, plugin
+from controller.flags import COMMANDS
+
+
+@pytest.mark.parametrize("argv", [[], ["--help"], ["-h"]], ids=" ".join)
+def test_help_lists_the_commands(argv, capsys):
+    assert plugin(argv) == 0
+    told = capsys.readouterr().out
+    assert told.startswith("usage: kubectl canary COMMAND")
+    assert all(f"  {name}" in told for name in COMMANDS)
+
+
+@pytest.mark.parametrize("argv", [["gett"], ["--metrics-server", "http://p"]], ids=" ".join)
+def test_what_is_no_command_starts_nothing(argv, capsys):
+    assert plugin(argv) == EXIT_USAGE
+    assert capsys.readouterr().err.startswith("usage: kubectl canary")
+
+
+@pytest.mark.parametrize(
+    ("argv", "code", "told"),
+    [
+        (["get", "-o", "xml"], 3, "kubectl canary get: argument -o/--output"),
+        (["hold"], 2, "flagger hold: the following arguments are required: NAME"),
+    ],
+    ids=["one that shows", "one that asks"],
+)
+def test_commands_are_those_of_flagger(argv, code, told, capsys):
+    assert plugin(argv) == code
+    assert capsys.readouterr().err.startswith(told)
