@@ -250,9 +250,9 @@ def test_server_knows_every_field_that_any_value_renders(cluster, tmp_path):
     dry_run = "kubectl apply --dry-run=server --validate=strict -f -"
     more_objects = "--set rbac.aggregate=true,networkPolicy.enabled=true,service.enabled=true,dryRun=true"
     for more in ("", f"--values {values}", "--set replicas=1,leaderElection.enabled=false", more_objects):
-        said = cluster.run(f"helm template dry charts/flagger --namespace default {more} | {dry_run}")
+        said = cluster.run(f"helm template dry charts/flagger --no-hooks --namespace default {more} | {dry_run}")
         assert "deployment.apps/dry-flagger created (server dry run)" in said
-    said = cluster.run(f"helm template dry charts/podinfo-flagger --namespace default | {dry_run}")
+    said = cluster.run(f"helm template dry charts/podinfo-flagger --no-hooks --namespace default | {dry_run}")
     assert "canary.flagger.app/podinfo created (server dry run)" in said
 
 
