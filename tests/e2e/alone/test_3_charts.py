@@ -75,9 +75,11 @@ def without_the_first_one(cluster):
     chart = cluster.run("kubectl get clusterrolebinding flagger -o jsonpath='{.metadata.labels.helm\\.sh/chart}'")
     for binding in bindings:
         cluster.run(f"kubectl label {binding} helm.sh/chart-")
-    yield
-    for binding in bindings:
-        cluster.run(f"kubectl label {binding} helm.sh/chart={chart}")
+    try:
+        yield
+    finally:
+        for binding in bindings:
+            cluster.run(f"kubectl label {binding} helm.sh/chart={chart}")
 
 
 def refused(cluster, command):
