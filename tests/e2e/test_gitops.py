@@ -12,7 +12,7 @@ from tests.e2e.health import BUNDLED, argo_cd, ours, without_repeats
 def story(on):
     """Promote a version, hold and fail another, change the spec at rest; return every version of the object."""
     with on.controller():
-        on.add_canary(**AT_ONCE, threshold=1)
+        on.add_canary(**AT_ONCE, threshold=1, inconclusiveLimit=0)
         on.until_state("finished")
         on.annotate(hold="")
         on.push("1.2.2")
