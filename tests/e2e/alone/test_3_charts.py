@@ -134,6 +134,7 @@ def test_installed_promotes_is_upgraded_and_leaves_nothing(cluster):
     cluster.run("kubectl create namespace shop")
     port = free_port()
     podinfo = f"helm upgrade --install podinfo charts/podinfo-flagger --namespace shop --set {QUICK}"
+    podinfo += ",canaryAnalysis.interval=10s"  # a step while Helm is at work would be a conflict
     with flagger.pod("blue", port), flagger.pod("standby"):
         assert probes_answer(flagger.deployment(), port)
         said = cluster.run(podinfo)
