@@ -206,10 +206,7 @@ def test_help_names_every_flag_and_the_environment(flag, capsys):
         assert f"--{name}" in out
     assert "--dry-run" in out
     assert all(f"\n  {name} " in out for name in COMMANDS)
-    assert (
     assert "usage: flagger [flags]\n       flagger check [flags]\n       flagger get [NAME] [-n NAMESPACE]" in out
-        in out
-    )
     assert "FLAGGER_METRICS_SERVER" in out
     assert "PROMETHEUS_TOKEN" in out
 
