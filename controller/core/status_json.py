@@ -18,16 +18,17 @@ def status_patch(old: CanaryStatus, new: CanaryStatus) -> Json:
     return patch
 
 
-def dropped(sent: Json, kept: Json, where: str = "status") -> str | None:
+def dropped(sent: Json, kept: object, where: str = "status") -> str | None:
     """Return which field of a merge patch the object that answers it lacks, as a path, or None if it has all.
 
     An API server drops what the schema of a definition does not name, without a word.
     """
+    held = kept if isinstance(kept, dict) else {}
     for key, value in sent.items():
-        if value is not None and key not in kept:
+        if value is not None and key not in held:
             return f"{where}.{key}"
-        if isinstance(value, dict) and isinstance(kept[key], dict):
-            inner = dropped(value, kept[key], f"{where}.{key}")
+        if isinstance(value, dict):
+            inner = dropped(value, held[key], f"{where}.{key}")
             if inner:
                 return inner
     return None

@@ -12,8 +12,9 @@ from typing import Protocol
 
 from controller.resources import LEASES
 from informers.errors import ApiError, ConflictError, NotFoundError
+from informers.fields import HIGHEST_INT32, whole
 from informers.resources import Resource
-from informers.types import Json
+from informers.types import FieldError, Json
 
 LEASE_NAME = "flagger-leader-election"
 METRICS_SERVER = "flagger.app/metrics-server"
@@ -166,11 +167,11 @@ class Candidate:
         now = _micro_time(self._now())
         new = {**spec, "renewTime": now, "leaseDurationSeconds": self._timing.lease}
         if spec.get("holderIdentity") != self._identity:
-            transitions = spec.get("leaseTransitions") or 0
+            transitions = _number(spec, "leaseTransitions", 0)
             new |= {
                 "holderIdentity": self._identity,
                 "acquireTime": now,
-                "leaseTransitions": transitions + 1 if spec else 0,
+                "leaseTransitions": min(transitions + 1, HIGHEST_INT32) if spec else 0,
             }
         return new
 
@@ -187,13 +188,22 @@ class Candidate:
 
     def _has_expired(self) -> bool:
         """Whether another's record has not changed for as long as it says itself, by our clock."""
-        lasts = (self._seen or {}).get("leaseDurationSeconds") or self._timing.lease
+        lasts = _number(self._seen or {}, "leaseDurationSeconds", self._timing.lease)
         return self._monotonic() - self._seen_at >= lasts
 
 
 def _spec(lease: Json) -> Json:
-    spec: Json = lease.get("spec") or {}
-    return spec
+    """Return the record; an empty one where something else stands, which is written over like one that nobody holds."""
+    spec = lease.get("spec")
+    return spec if isinstance(spec, dict) else {}
+
+
+def _number(spec: Json, field: str, default: int) -> int:
+    """Return a number of the record; the default if it is absent, 0, or what the API server would not store."""
+    try:
+        return whole(spec, field, "spec.", highest=HIGHEST_INT32) or default
+    except FieldError:
+        return default
 
 
 def _holder(lease: Json) -> str:

@@ -28,7 +28,7 @@ from controller.core.canary import (
 from controller.core.decide import decide
 from controller.core.parse import parse_canary
 from controller.core.parse_status import StatusError, parse_status, parse_time
-from controller.core.status_json import apply_patch, status_patch, to_json
+from controller.core.status_json import apply_patch, dropped, status_patch, to_json
 from controller.core.verbs import revision_of
 from deploy.registry import WORKLOADS
 from hack.sandbox.__main__ import ARTIFACTS
@@ -693,3 +693,10 @@ def test_number_that_no_double_holds_is_refused_by_code():
     assert parsed(obj).spec.problem == (
         "spec.canaryAnalysis.metrics[0].thresholdRange.max must be a number that fits a double"
     )
+
+
+@pytest.mark.parametrize("kept", [None, "canaryWeight", 7, ["canaryWeight"], {}], ids=str)
+def test_answer_without_a_status_has_dropped_all_of_it(kept):
+    assert dropped({"canaryWeight": 15}, kept) == "status.canaryWeight"
+    assert dropped({"obeyed": {"abort": "x"}}, {"obeyed": kept}) == "status.obeyed.abort"
+    assert dropped({"canaryWeight": None}, kept) is None
