@@ -116,7 +116,7 @@ class Stage:
             requests=sum(counted["count"] for counted in counts),
             answered=max(written, default=0),
             throttled=int(metrics.get("flagger_reconcile_throttled_total", 0)),
-            controller_seconds=metrics["processcpu_seconds_total"],
+            controller_seconds=metrics["process_cpu_seconds_total"],
             sandbox_seconds=cpu_seconds(self.processes[0].pid),
         )
 
