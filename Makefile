@@ -18,10 +18,10 @@ sandbox: $(VENV)/ready ## leave a cluster with the controller running, and print
 	@$(BIN)/python -m hack.demo --stay || test $$? -eq 130 # Ctrl-C
 
 cluster: $(VENV)/ready ## leave a real control plane running, and print what to type (builds it once: ten minutes)
-	@$(BIN)/python -m hack.cluster || test $$? -eq 130 # Ctrl-C
+	@$(BIN)/python -m testbed.cluster || test $$? -eq 130 # Ctrl-C
 
 mesh: $(VENV)/ready ## leave real Istio running with a process and an Envoy per pod, and print what to type (Linux)
-	@$(BIN)/python -m hack.mesh || test $$? -eq 130 # Ctrl-C
+	@$(BIN)/python -m testbed.mesh || test $$? -eq 130 # Ctrl-C
 
 test: $(VENV)/ready ## run the tests
 	$(BIN)/python -m pytest
@@ -31,21 +31,21 @@ charts: $(VENV)/ready ## check the charts with a real Helm (built once: a minute
 
 e2e: $(VENV)/ready ## play the stories on the sandbox, on a real control plane, and on real Istio (built once: 16 minutes)
 	$(MAKE) e2e-simulated
-	$(BIN)/python -m hack.mesh --optional -- $(MAKE) told-on-mesh
+	$(BIN)/python -m testbed.mesh --optional -- $(MAKE) told-on-mesh
 
 e2e-simulated: $(VENV)/ready # the part whose mesh is simulated
 	$(BIN)/python -m pytest tests/e2e --ignore=tests/e2e/alone -n 8 --timeout 300
 	$(MAKE) charts
-	$(BIN)/python -m hack.cluster -- $(MAKE) stories
+	$(BIN)/python -m testbed.cluster -- $(MAKE) stories
 
 mesh-stories: $(VENV)/ready ## play promotions and rollbacks on real Istio, and count failed requests (built once: 16 minutes)
-	$(BIN)/python -m hack.mesh -- $(MAKE) told-on-mesh
+	$(BIN)/python -m testbed.mesh -- $(MAKE) told-on-mesh
 
-told-on-mesh: # on the mesh that MESH names, which hack.mesh sets; a worker for each, so that none waits behind the walk-through
+told-on-mesh: # on the mesh that MESH names, which testbed.mesh sets; a worker for each, so that none waits behind the walk-through
 	$(BIN)/python -m pytest tests/conformance/test_routes.py -n 0
 	$(BIN)/python -m pytest tests/mesh --ignore=tests/mesh/alone --ignore=tests/mesh/full -n 5 --timeout 400
 
-stories: # on the control plane that CLUSTER names, which hack.cluster sets
+stories: # on the control plane that CLUSTER names, which testbed.cluster sets
 	$(BIN)/python -m pytest tests/conformance tests/e2e --ignore=tests/e2e/alone -n 6 --timeout 300
 	$(BIN)/python -m pytest tests/e2e/alone -n 0 --timeout 900
 
@@ -57,13 +57,13 @@ bench: $(VENV)/ready ## measure a rollout beside 1,000 broken canaries, and 1,00
 	@$(BIN)/python -m hack.bench load
 
 bench-mesh: $(VENV)/ready ## measure on real Istio what users feel of a slow istiod, a frozen one, none, and killed controllers (12 minutes)
-	$(BIN)/python -m hack.mesh --istiod PILOT_DEBOUNCE_AFTER=2s -- $(BIN)/python -m pytest tests/mesh/test_zero_downtime.py -n 2 --timeout 400 -o junit_family=xunit1 --junitxml build/mesh-slow.xml
-	$(BIN)/python -m hack.mesh -- $(BIN)/python -m pytest tests/mesh/full -n 3 --timeout 400 -o junit_family=xunit1 --junitxml build/mesh-full.xml
-	$(BIN)/python -m hack.mesh -- $(BIN)/python -m pytest tests/mesh/alone -n 0 --timeout 400 -o junit_family=xunit1 --junitxml build/mesh-alone.xml
+	$(BIN)/python -m testbed.mesh --istiod PILOT_DEBOUNCE_AFTER=2s -- $(BIN)/python -m pytest tests/mesh/test_zero_downtime.py -n 2 --timeout 400 -o junit_family=xunit1 --junitxml build/mesh-slow.xml
+	$(BIN)/python -m testbed.mesh -- $(BIN)/python -m pytest tests/mesh/full -n 3 --timeout 400 -o junit_family=xunit1 --junitxml build/mesh-full.xml
+	$(BIN)/python -m testbed.mesh -- $(BIN)/python -m pytest tests/mesh/alone -n 0 --timeout 400 -o junit_family=xunit1 --junitxml build/mesh-alone.xml
 
 pictures: $(VENV)/ready ## draw the dashboards for docs/ from a story on a real control plane (6 minutes)
 	$(BIN)/python -m hack.dashboards write
-	$(BIN)/python -m hack.cluster -- $(BIN)/python -m hack.dashboards pictures
+	$(BIN)/python -m testbed.cluster -- $(BIN)/python -m hack.dashboards pictures
 
 verify: lint coverage ## everything that CI checks
 

@@ -21,7 +21,6 @@ from controller.work.workqueue import WorkQueue
 from deploy.deployments import DEPLOYMENTS
 from deploy.deployments import view as deployment_view
 from deploy.templated import TemplateDeployer
-from hack.sandbox.__main__ import ARTIFACTS
 from informers.errors import ConflictError, ForbiddenError, NotFoundError, error_from
 from metrics.prometheus import PrometheusObserver
 from metrics.queries import QUERIES
@@ -30,6 +29,7 @@ from metrics.verdicts import judge
 from router.types import ALL_TO_PRIMARY, Route, Weights
 from router.virtualservice import view as virtual_service_view
 from router.weighted import find, patch
+from testbed.sandbox.__main__ import ARTIFACTS
 from tests.canary_objects import seed
 from tests.controller.clock import FakeClock
 from tests.controller.core.builders import (

@@ -9,7 +9,7 @@ import httpx
 from hack.bench import load, load_report, neighbours, report
 from hack.bench.neighbours import MOST_SECONDS
 from hack.bench.objects import WAYS
-from hack.processes import ProcessError
+from testbed.processes import ProcessError
 
 
 def main() -> int:

@@ -13,9 +13,9 @@ from queue import SimpleQueue
 from typing import Any
 
 from hack.bench import fleet
-from hack.sandbox.__main__ import DEFINITIONS, HTTP_ROUTE_CRD, VIRTUAL_SERVICE_CRD
-from hack.sandbox.api.store import Entry
-from hack.sandbox.cluster import Cluster, wall_clock
+from testbed.sandbox.__main__ import DEFINITIONS, HTTP_ROUTE_CRD, VIRTUAL_SERVICE_CRD
+from testbed.sandbox.api.store import Entry
+from testbed.sandbox.cluster import Cluster, wall_clock
 
 Json = dict[str, Any]
 

@@ -23,7 +23,7 @@ from hack.bench.lateness import Rounds, rounds_of, within
 from hack.bench.objects import NAME
 from hack.bench.stage import cpu_seconds
 from hack.demo.processes import controller
-from hack.processes import Process, ProcessError, pause
+from testbed.processes import Process, ProcessError, pause
 
 Json = dict[str, Any]
 

@@ -17,7 +17,7 @@ from hack.bench import objects
 from hack.bench.lateness import Rounds, rounds_of, within
 from hack.bench.objects import NAME, TENANT, VICTIM, Way
 from hack.bench.stage import Stage, Usage, stage
-from hack.processes import ProcessError, pause
+from testbed.processes import ProcessError, pause
 
 _LOOK_SECONDS = 0.5
 _PATIENCE_SECONDS = 60.0

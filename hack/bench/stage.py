@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from hack.bench.objects import NAME, TENANT, VICTIM
 from hack.demo.processes import controller, metrics_address, sandbox
-from hack.processes import Process
+from testbed.processes import Process
 
 Json = dict[str, Any]
 

@@ -1,7 +1,7 @@
 """Make and draw the dashboards.
 
 ``write`` makes the chart's JSON anew. ``draw`` draws it from a Prometheus. ``pictures``, under
-``python -m hack.cluster --``, plays a story and draws it for the documentation.
+``python -m testbed.cluster --``, plays a story and draws it for the documentation.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from hack.dashboards.page import Json
 from hack.dashboards.reading import Period, QueryError, Reader
 from hack.dashboards.story import NAMESPACE, tell
 from hack.demo.acts import CANARY
-from hack.processes import ProcessError
+from testbed.processes import ProcessError
 
 ROOT = Path(__file__).parents[2]
 DIRECTORY = ROOT / "charts" / "grafana" / "dashboards"

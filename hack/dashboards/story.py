@@ -15,11 +15,11 @@ from typing import Any
 import httpx
 import yaml
 
-from hack.cluster.access import Access
-from hack.cluster.control_plane import free_port
-from hack.cluster.monitoring import scrape
 from hack.demo.acts import BAD_IMAGE, BAD_VERSION, CANARY, GOOD_VERSION, Act
-from hack.processes import Process, ProcessError, pause
+from testbed.cluster.access import Access
+from testbed.cluster.control_plane import free_port
+from testbed.cluster.monitoring import scrape
+from testbed.processes import Process, ProcessError, pause
 
 Json = dict[str, Any]
 
@@ -105,7 +105,7 @@ class User:
 
 
 def tell(places: Json, directory: Path, say: Callable[[str], None]) -> Told:
-    """Play the story on the control plane of ``python -m hack.cluster``; ProcessError if it comes out otherwise."""
+    """Play the story on the control plane of ``python -m testbed.cluster``; ProcessError if it comes out otherwise."""
     directory.mkdir(parents=True, exist_ok=True)
     access = Access.of(Path(places["directory"]) / "access", places["server"])
     with ExitStack() as stack:

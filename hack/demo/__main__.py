@@ -18,15 +18,15 @@ from typing import Any
 import httpx
 
 from controller.show.ask import Asker
-from hack.claims import claim_first_free, claimed
 from hack.demo.acts import BAD_IMAGE, BAD_VERSION, CANARY, GOOD_VERSION, Act, problems
 from hack.demo.describe import describe
 from hack.demo.processes import controller, metrics_address, sandbox
 from hack.demo.screen import Screen
 from hack.demo.user import NAMESPACE, Snapshot, User, version_of
-from hack.processes import Process, ProcessError, pause
 from informers.client import KubeClient
 from informers.credentials import find_login
+from testbed.claims import claim_first_free, claimed
+from testbed.processes import Process, ProcessError, pause
 
 Json = dict[str, Any]
 

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from hack.processes import Process, ProcessError
+from testbed.processes import Process, ProcessError
 
 ADDRESSES = frozenset({"api", "prometheus", "admin", "kubeconfig"})
 """What the sandbox prints first, a line each."""
@@ -15,7 +15,7 @@ def sandbox(directory: Path) -> tuple[Process, Mapping[str, str]]:
     """Start the sandbox; return it with its addresses by name: api, prometheus, admin, kubeconfig."""
     arguments = ["--kubeconfig", str(directory / "kubeconfig"), "--pod-seconds", "1.2"]
     arguments += ["--scrape-seconds", "0.15"]
-    process = Process("the sandbox", [sys.executable, "-m", "hack.sandbox", *arguments], directory / "sandbox.log")
+    process = Process("the sandbox", [sys.executable, "-m", "testbed.sandbox", *arguments], directory / "sandbox.log")
     try:
         return process, _addresses(process)
     except ProcessError:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from hack.sandbox.faults import Fault
+from testbed.sandbox.faults import Fault
 from tests.chaos.clocks import clock
 from tests.chaos.cut import USER_AGENT, Cut
 from tests.chaos.late import door, hold

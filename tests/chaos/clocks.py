@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from controller import lifecycle
-from hack.sandbox.cluster import wall_clock
+from testbed.sandbox.cluster import wall_clock
 from tests.chaos.play import Blow, Play
 
 HOUR = timedelta(hours=1)

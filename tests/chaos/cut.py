@@ -9,7 +9,7 @@ import threading
 from dataclasses import dataclass, field
 
 from controller.lifecycle import USER_AGENT
-from hack.sandbox.faults import Fault, Faults
+from testbed.sandbox.faults import Fault, Faults
 
 COUNTED = frozenset({"get", "create", "update", "patch", "delete"})  # lists and watches come whenever they like
 

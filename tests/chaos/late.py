@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from controller.lifecycle import USER_AGENT
-from hack.sandbox.api import server
-from hack.sandbox.api.server import ApiServer
-from hack.sandbox.faults import Faults
-from hack.sandbox.loopback import Loopback
+from testbed.sandbox.api import server
+from testbed.sandbox.api.server import ApiServer
+from testbed.sandbox.faults import Faults
+from testbed.sandbox.loopback import Loopback
 from tests.chaos.cut import Cut, _Last, _Rest
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from controller.lifecycle import USER_AGENT
-from hack.sandbox.cluster import wall_clock
+from testbed.sandbox.cluster import wall_clock
 from tests.chaos.cut import COUNTED
 from tests.invariants.judge import Broken, judge, must_have_ended
 from tests.invariants.moments import Paces

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from controller.lead import election
 from controller.lead.leases import Timing
 from controller.lifecycle import USER_AGENT, Controller
-from hack.sandbox.cluster import wall_clock
-from hack.sandbox.faults import Fault
-from hack.sandbox.prometheus import PrometheusServer
+from testbed.sandbox.cluster import wall_clock
+from testbed.sandbox.faults import Fault
+from testbed.sandbox.prometheus import PrometheusServer
 from tests.chaos.cut import Cut
 from tests.chaos.late import Door, door
 from tests.chaos.play import INTERVAL, Blow, Play

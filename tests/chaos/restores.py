@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from controller.lifecycle import USER_AGENT
-from hack.sandbox.api.store import Backup, Store
-from hack.sandbox.faults import Fault
+from testbed.sandbox.api.store import Backup, Store
+from testbed.sandbox.faults import Fault
 from tests.chaos.play import Blow, Play
 
 WAYS = ("bumped", "restarted", "silent")

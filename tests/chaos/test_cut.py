@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from controller.lifecycle import USER_AGENT
-from hack.sandbox.faults import Faults
+from testbed.sandbox.faults import Faults
 from tests.chaos.blows import BLOWS, parsed
 from tests.chaos.cut import Cut
 from tests.chaos.late import hold

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hack.cluster.binaries import find_binaries
+from testbed.cluster.binaries import find_binaries
 from tests.charts.helm import Helm
 
 

@@ -10,7 +10,7 @@ from controller.check.options import parse_check_options
 from controller.check.permissions import optional
 from controller.flags import parse_options
 from controller.kinds import BUILT_IN, make_kinds
-from hack.sandbox.__main__ import ARTIFACTS
+from testbed.sandbox.__main__ import ARTIFACTS
 from tests.charts.helm import CHARTS, HelmError, given, manifests
 
 PLAIN = manifests("flagger/account.yaml", "flagger/deployment.yaml")

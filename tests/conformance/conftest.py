@@ -11,9 +11,9 @@ from typing import Any
 import httpx
 import pytest
 
-from hack.cluster.access import Access
-from hack.sandbox.__main__ import ARTIFACTS, HTTP_ROUTE_CRD, VIRTUAL_SERVICE_CRD
-from hack.sandbox.cluster import Cluster
+from testbed.cluster.access import Access
+from testbed.sandbox.__main__ import ARTIFACTS, HTTP_ROUTE_CRD, VIRTUAL_SERVICE_CRD
+from testbed.sandbox.cluster import Cluster
 
 Json = dict[str, Any]
 
@@ -92,7 +92,7 @@ def http() -> Iterator[httpx.Client]:
         with Access.of(Path(places["directory"]) / "access", places["server"]).client("admin") as client:
             yield client
         return
-    with Cluster(pod_delay=timedelta(milliseconds=800), tick=timedelta(milliseconds=50)) as cluster:  # as hack.cluster
+    with Cluster(pod_delay=timedelta(milliseconds=800), tick=timedelta(milliseconds=50)) as cluster:  # as there
         cluster.add_files([VIRTUAL_SERVICE_CRD, HTTP_ROUTE_CRD, ARTIFACTS / "flagger" / "crd.yaml"])
         with httpx.Client(base_url=cluster.api.url, timeout=10) as client:
             yield client

@@ -6,7 +6,7 @@ from itertools import groupby
 import pytest
 import yaml
 
-from hack.sandbox.__main__ import ARTIFACTS
+from testbed.sandbox.__main__ import ARTIFACTS
 
 NAME = "podinfo-canary"
 PATH = f"{{}}/{NAME}"

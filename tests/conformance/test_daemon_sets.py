@@ -4,8 +4,8 @@ import pytest
 import yaml
 
 from deploy.parking import PARKED_LABEL
-from hack.cluster.control_plane import NODES
-from hack.sandbox.__main__ import ARTIFACTS
+from testbed.cluster.control_plane import NODES
+from testbed.sandbox.__main__ import ARTIFACTS
 from tests.fakes.workloads import as_daemon_set
 
 NAME = "podinfo-canary"

@@ -5,7 +5,7 @@ import os
 import pytest
 import yaml
 
-from hack.sandbox.__main__ import ARTIFACTS
+from testbed.sandbox.__main__ import ARTIFACTS
 
 by_webhook = pytest.mark.skipif(
     "CLUSTER" in os.environ, reason="Istio's definition allows what istiod's webhook refuses, and no istiod runs here"

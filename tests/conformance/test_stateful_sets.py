@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from hack.sandbox.__main__ import ARTIFACTS
+from testbed.sandbox.__main__ import ARTIFACTS
 from tests.fakes.workloads import as_stateful_set
 
 NAME = "podinfo-canary"

@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from hack.sandbox.__main__ import ARTIFACTS
+from testbed.sandbox.__main__ import ARTIFACTS
 from tests.canary_objects import BAD, GOOD
 
 JSON_PATCH, MERGE_PATCH = "application/json-patch+json", "application/merge-patch+json"

@@ -7,11 +7,11 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from hack.sandbox.cluster import wall_clock
-from hack.sandbox.prometheus import PrometheusServer, SampleStore
 from metrics import prometheus as prometheus_module
 from metrics.prometheus import PrometheusObserver
 from metrics.types import Check, Limits, NoData, ObserverClosedError, OwnCheck, Target, Unavailable, Value
+from testbed.sandbox.cluster import wall_clock
+from testbed.sandbox.prometheus import PrometheusServer, SampleStore
 from tests.fakes.api import FakeApi, hangs_up, says
 
 TARGET = Target("test", "podinfo-canary")

@@ -8,12 +8,12 @@ from types import MappingProxyType
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hack.sandbox.prometheus import PrometheusServer, SampleStore
-from hack.sandbox.promql import evaluate
 from metrics.prometheus import PrometheusObserver
 from metrics.promql import WORKLOAD_LABELS
 from metrics.queries import QUERIES, group_of
 from metrics.types import Check, NoData, Target, Value
+from testbed.sandbox.prometheus import PrometheusServer, SampleStore
+from testbed.sandbox.promql import evaluate
 
 AT = 1_700_000_000.0
 NAMESPACES = ("team-a", "team-b")

@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from hack.dashboards.__main__ import DASHBOARDS, main
-from hack.sandbox.loopback import Handler, Loopback
+from testbed.sandbox.loopback import Handler, Loopback
 
 END = 1543000000
 RUNNING = "#5794F2"

@@ -10,10 +10,10 @@ from controller.core.canary import CanarySpec
 from controller.kinds import BUILT_IN
 from hack.docs.__main__ import ROOT, pages
 from hack.docs.markdown import blocks
-from hack.sandbox.api.kinds import from_crd
-from hack.sandbox.api.schema import problems
 from metrics import promql
 from metrics.types import Target
+from testbed.sandbox.api.kinds import from_crd
+from testbed.sandbox.api.schema import problems
 
 META = {"uid": "u", "resourceVersion": "1", "creationTimestamp": "2018-10-10T12:00:00Z"}
 HERE_DOCUMENT = re.compile(r"<<'END'\n(.*?)^END$", re.DOTALL | re.MULTILINE)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hack.sandbox.cluster import wall_clock
+from testbed.sandbox.cluster import wall_clock
 from tests.e2e import environments
 from tests.e2e.environments import Environment
 from tests.e2e.stage import INTERVAL, Stage

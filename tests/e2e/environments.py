@@ -1,4 +1,4 @@
-"""The two environments that every story is played in: the sandbox, and a real control plane (``hack.cluster``)."""
+"""The two environments that every story is played in: the sandbox, and a real control plane (``testbed.cluster``)."""
 
 import json
 import uuid
@@ -13,21 +13,21 @@ import httpx
 import yaml
 
 from controller.lifecycle import USER_AGENT
-from hack.cluster.access import Access
-from hack.cluster.control_plane import free_port
-from hack.cluster.monitoring import SCRAPE, Prometheus
-from hack.sandbox.__main__ import ARTIFACTS, DEFINITIONS, HTTP_ROUTE_CRD, VIRTUAL_SERVICE_CRD
-from hack.sandbox.cluster import Cluster
-from hack.sandbox.faults import Fault
-from hack.sandbox.pods import HOLD
-from hack.sandbox.prometheus import PrometheusServer
+from testbed.cluster.access import Access
+from testbed.cluster.control_plane import free_port
+from testbed.cluster.monitoring import SCRAPE, Prometheus
+from testbed.sandbox.__main__ import ARTIFACTS, DEFINITIONS, HTTP_ROUTE_CRD, VIRTUAL_SERVICE_CRD
+from testbed.sandbox.cluster import Cluster
+from testbed.sandbox.faults import Fault
+from testbed.sandbox.pods import HOLD
+from testbed.sandbox.prometheus import PrometheusServer
 from tests.e2e.webhooks import RouteWebhook
 from tests.invariants.record import Recorder
 from tests.invariants.watching import watching
 
 Json = dict[str, Any]
 
-POD_DELAY = timedelta(milliseconds=800)  # as in hack/cluster/kwok.yaml
+POD_DELAY = timedelta(milliseconds=800)  # as in testbed/cluster/kwok.yaml
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +163,7 @@ def sandbox(directory: Path) -> Iterator[SandboxEnvironment]:
 
 
 class ClusterEnvironment:
-    """The control plane that ``python -m hack.cluster`` has started for this run; stories share it."""
+    """The control plane that ``python -m testbed.cluster`` has started for this run; stories share it."""
 
     def __init__(self, places: Json, directory: Path) -> None:
         self._places = places

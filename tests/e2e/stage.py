@@ -12,9 +12,9 @@ from typing import Any
 import httpx
 import yaml
 
-from hack.processes import Process, pause
-from hack.sandbox.__main__ import ARTIFACTS
-from hack.sandbox.pods import HOLD
+from testbed.processes import Process, pause
+from testbed.sandbox.__main__ import ARTIFACTS
+from testbed.sandbox.pods import HOLD
 from tests.e2e.environments import Environment, Request
 from tests.fakes.workloads import AS_KIND
 from tests.invariants.record import Recorder

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from hack import kstatus
+from testbed import kstatus
 from tests.e2e.beginnings import AT_ONCE
 from tests.e2e.health import BUNDLED, argo_cd, ours, without_repeats
 

@@ -11,14 +11,14 @@ from typing import Any
 import httpx
 import trustme
 
-from hack.processes import pause
-from hack.sandbox.loopback import Handler, Loopback
+from testbed.processes import pause
+from testbed.sandbox.loopback import Handler, Loopback
 
 Json = dict[str, Any]
 
 WEBHOOKS = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"
 LONGEST_SECONDS = 30  # that an API server waits for a webhook; the write fails then, and is tried again
-_PATIENCE_SECONDS = 120.0  # as in hack/sandbox/api/server.py
+_PATIENCE_SECONDS = 120.0  # as in testbed/sandbox/api/server.py
 _LOOK_SECONDS = 0.05
 
 

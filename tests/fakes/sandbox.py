@@ -8,10 +8,10 @@ from typing import Any
 
 from controller.kinds import BUILT_IN, Kinds
 from controller.parts import Parts, make_parts
-from hack.sandbox.__main__ import ARTIFACTS, DEFINITIONS, HTTP_ROUTE_CRD, VIRTUAL_SERVICE_CRD
-from hack.sandbox.cluster import Cluster
 from informers.client import KubeClient
 from informers.credentials import find_login
+from testbed.sandbox.__main__ import ARTIFACTS, DEFINITIONS, HTTP_ROUTE_CRD, VIRTUAL_SERVICE_CRD
+from testbed.sandbox.cluster import Cluster
 
 Json = dict[str, Any]
 

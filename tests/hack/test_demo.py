@@ -132,7 +132,7 @@ def test_event_that_is_missing_or_out_of_order_is_named():
     assert "no event 'Scaling up podinfo.test' in its place" in found
 
 
-@pytest.mark.parametrize("program", ["hack.demo", "hack.sandbox"])
+@pytest.mark.parametrize("program", ["hack.demo", "testbed.sandbox"])
 def test_without_the_libraries_of_the_sandbox_it_says_which_one_is_missing_and_how_to_get_it(tmp_path, program):
     (tmp_path / "promql_parser.py").write_text(
         "raise ModuleNotFoundError('No module named ' + __name__, name=__name__)"

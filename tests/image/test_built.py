@@ -10,10 +10,10 @@ import httpx
 import pytest
 
 from controller import __version__
-from hack.cluster.control_plane import free_port
 from hack.image.build import build, command_of
 from hack.image.dockerfile import read
-from hack.processes import Process
+from testbed.cluster.control_plane import free_port
+from testbed.processes import Process
 from tests.e2e import environments
 from tests.e2e.stage import Stage
 from tests.invariants.record import Recorder

@@ -6,9 +6,6 @@ from types import SimpleNamespace
 
 import pytest
 
-from hack.sandbox.api.server import ApiServer, RequestLog
-from hack.sandbox.cluster import wall_clock
-from hack.sandbox.faults import Fault
 from informers.client import KubeClient
 from informers.credentials import find_login
 from informers.discovery import ServedVersion
@@ -17,6 +14,9 @@ from informers.informer import Informer
 from informers.kube_source import KubeSource
 from informers.resources import ApiKind, Resource
 from router.services import SERVICES
+from testbed.sandbox.api.server import ApiServer, RequestLog
+from testbed.sandbox.cluster import wall_clock
+from testbed.sandbox.faults import Fault
 from tests.fakes.source import Thing
 
 PATIENCE = 10.0

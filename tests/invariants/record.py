@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from hack.sandbox.api.store import Entry, Store
+from testbed.sandbox.api.store import Entry, Store
 
 Json = dict[str, Any]
 Objects = Mapping[tuple[str, str], Json]  # by plural and name

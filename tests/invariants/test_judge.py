@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from hack.sandbox.api.store import Store
+from testbed.sandbox.api.store import Store
 from tests.invariants.judge import WORDS, judge, must_have_ended
 from tests.invariants.moments import Paces
 from tests.invariants.record import Change, Recorder

@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from controller.lifecycle import USER_AGENT
-from hack.sandbox.cluster import wall_clock
+from testbed.sandbox.cluster import wall_clock
 from tests.invariants.record import Recorder
 from tests.invariants.watching import watching, writer_of
 from tests.system.harness import objects, stage

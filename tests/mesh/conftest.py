@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from hack.processes import pause
+from testbed.processes import pause
 from tests.mesh.places import Mesh
 from tests.mesh.story import Story
 
@@ -46,7 +46,7 @@ def _mark(mesh: Mesh) -> Path:
 
 @pytest.fixture(scope="session")
 def mesh() -> Iterator[Mesh]:
-    """Real Istio, as ``python -m hack.mesh`` has started it around us."""
+    """Real Istio, as ``python -m testbed.mesh`` has started it around us."""
     state = os.environ.get("MESH")
     assert state, "needs real Istio: make mesh-stories"
     found = Mesh(json.loads(Path(state).read_text()))

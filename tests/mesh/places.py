@@ -1,4 +1,4 @@
-"""The mesh that ``python -m hack.mesh`` has started, and who leads in it."""
+"""The mesh that ``python -m testbed.mesh`` has started, and who leads in it."""
 
 import os
 import re
@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from hack.cluster.access import Access
+from testbed.cluster.access import Access
 
 Json = dict[str, Any]
 

@@ -5,8 +5,8 @@ import threading
 from asyncio import StreamReader, StreamWriter
 from typing import Self
 
-from hack.mesh.agent import XDS
-from hack.mesh.network import NODE
+from testbed.mesh.agent import XDS
+from testbed.mesh.network import NODE
 from tests.mesh.story import now
 
 _CHUNK = 65536

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import yaml
 
-from hack.processes import Process, pause
+from testbed.processes import Process, pause
 from tests.mesh.counting import Request, parse
 from tests.mesh.places import ROOT, Mesh
 

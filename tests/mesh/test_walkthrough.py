@@ -7,7 +7,7 @@ for half an hour; and the load generator is waited for, which somebody who reads
 import json
 import re
 
-from hack.processes import pause
+from testbed.processes import pause
 from tests.mesh.places import ROOT
 
 QUICK = (

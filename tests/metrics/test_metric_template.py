@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from hack.sandbox.api.kinds import from_crd
-from hack.sandbox.api.schema import defaulted, problems, unknown_fields
 from informers.types import Unreadable
 from metrics.metric_template import METRIC_TEMPLATES, MetricTemplate, resolved, view
 from metrics.types import Limits, OwnCheck
+from testbed.sandbox.api.kinds import from_crd
+from testbed.sandbox.api.schema import defaulted, problems, unknown_fields
 
 CRD = Path(__file__).parents[2] / "artifacts" / "flagger" / "metrictemplates.yaml"
 META = {"namespace": "test", "name": "checkout", "uid": "u", "resourceVersion": "7"}

@@ -13,9 +13,9 @@ import yaml
 
 from controller.flags import Options
 from controller.lifecycle import USER_AGENT, Controller
-from hack.sandbox.__main__ import ARTIFACTS, DEFINITIONS, HTTP_ROUTE_CRD, VIRTUAL_SERVICE_CRD
-from hack.sandbox.api.server import Logged
-from hack.sandbox.cluster import Cluster
+from testbed.sandbox.__main__ import ARTIFACTS, DEFINITIONS, HTTP_ROUTE_CRD, VIRTUAL_SERVICE_CRD
+from testbed.sandbox.api.server import Logged
+from testbed.sandbox.cluster import Cluster
 
 Json = dict[str, Any]
 

@@ -6,8 +6,8 @@ import logging
 import httpx
 import pytest
 
-from hack.sandbox.__main__ import ARTIFACTS
-from hack.sandbox.faults import Fault
+from testbed.sandbox.__main__ import ARTIFACTS
+from testbed.sandbox.faults import Fault
 from tests.system.harness import CANARY, WRITES, controller, objects, page, stage
 
 DEPLOYMENT = ("apps", "deployments")

@@ -14,10 +14,10 @@ import pytest
 from controller.check import ask_objects, command
 from controller.check.command import USER_AGENT
 from controller.lifecycle import utc_now
-from hack.sandbox.__main__ import VIRTUAL_SERVICE_CRD
-from hack.sandbox.faults import Fault
-from hack.sandbox.prometheus import PrometheusServer, SampleStore
 from metrics import prometheus
+from testbed.sandbox.__main__ import VIRTUAL_SERVICE_CRD
+from testbed.sandbox.faults import Fault
+from testbed.sandbox.prometheus import PrometheusServer, SampleStore
 from tests.fakes.api import FakeApi, refuses, says
 from tests.system.harness import CANARY, WRITES, controller, objects, stage
 

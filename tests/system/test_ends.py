@@ -14,7 +14,7 @@ import pytest
 import trustme
 import yaml
 
-from hack.sandbox.faults import Fault
+from testbed.sandbox.faults import Fault
 from tests.system.test_process import ROOT, Process, started
 from tests.system.test_replicas import ELECT, lease
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from hack.sandbox.faults import Fault
+from testbed.sandbox.faults import Fault
 from tests.system.harness import WRITES, controller, objects, page
 
 ROUTE = ("networking.istio.io", "virtualservices")

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from controller import health
-from hack.sandbox.faults import Fault
+from testbed.sandbox.faults import Fault
 from tests.system.harness import controller, page
 from tests.system.test_replicas import lease
 

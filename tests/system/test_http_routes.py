@@ -4,8 +4,8 @@ import copy
 
 import pytest
 
-from hack.sandbox.__main__ import ARTIFACTS, VIRTUAL_SERVICE_CRD
-from hack.sandbox.faults import Fault
+from testbed.sandbox.__main__ import ARTIFACTS, VIRTUAL_SERVICE_CRD
+from testbed.sandbox.faults import Fault
 from tests.router.http_routes import http_route, refs
 from tests.system.harness import CANARY, WINDOW, controller, objects, page, stage
 from tests.system.test_check import checked

@@ -4,8 +4,8 @@ import re
 
 import httpx
 
-from hack.sandbox.__main__ import ARTIFACTS, VIRTUAL_SERVICE_CRD
-from hack.sandbox.faults import Fault
+from testbed.sandbox.__main__ import ARTIFACTS, VIRTUAL_SERVICE_CRD
+from testbed.sandbox.faults import Fault
 from tests.system.harness import controller, page, stage
 
 

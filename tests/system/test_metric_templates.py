@@ -2,10 +2,10 @@
 
 import pytest
 
-from hack.sandbox.__main__ import ARTIFACTS, HTTP_ROUTE_CRD, VIRTUAL_SERVICE_CRD
-from hack.sandbox.cluster import wall_clock
-from hack.sandbox.faults import Fault
-from hack.sandbox.prometheus import PrometheusServer, SampleStore
+from testbed.sandbox.__main__ import ARTIFACTS, HTTP_ROUTE_CRD, VIRTUAL_SERVICE_CRD
+from testbed.sandbox.cluster import wall_clock
+from testbed.sandbox.faults import Fault
+from testbed.sandbox.prometheus import PrometheusServer, SampleStore
 from tests.system.harness import CANARY, controller, objects, page, stage
 from tests.system.test_check import checked
 

@@ -14,7 +14,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from controller import __version__
-from hack.sandbox.faults import Fault
+from testbed.sandbox.faults import Fault
 from tests.fakes.raw import RawServer, again_and_again, says_nothing
 from tests.system.harness import PATIENCE_SECONDS
 

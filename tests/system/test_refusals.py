@@ -5,8 +5,8 @@ import time
 import pytest
 import yaml
 
-from hack.sandbox.__main__ import ARTIFACTS, VIRTUAL_SERVICE_CRD
-from hack.sandbox.faults import Fault
+from testbed.sandbox.__main__ import ARTIFACTS, VIRTUAL_SERVICE_CRD
+from testbed.sandbox.faults import Fault
 from tests.system.harness import WRITES, controller, objects, stage
 from tests.system.readings import BAD, GOOD, Script
 from tests.system.test_faults import renamed

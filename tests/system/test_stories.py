@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 import yaml
 
-from hack.sandbox.__main__ import ARTIFACTS
-from hack.sandbox.pods import HOLD
+from testbed.sandbox.__main__ import ARTIFACTS
+from testbed.sandbox.pods import HOLD
 from tests.system.harness import WRITES, Stage, controller, stage
 from tests.system.readings import GOOD, PROMOTION, ROLLBACK, Script
 from tests.telling import told, transcript

@@ -31,10 +31,10 @@ from controller.core.parse_status import StatusError, parse_status, parse_time
 from controller.core.status_json import apply_patch, dropped, status_patch, to_json
 from controller.core.verbs import revision_of
 from deploy.registry import WORKLOADS
-from hack.sandbox.__main__ import ARTIFACTS
-from hack.sandbox.api.kinds import from_crd
-from hack.sandbox.api.schema import problems
 from metrics.types import Check, Limits, OwnCheck, Verdict
+from testbed.sandbox.__main__ import ARTIFACTS
+from testbed.sandbox.api.kinds import from_crd
+from testbed.sandbox.api.schema import problems
 from tests.canary_objects import BAD, ERRORS, GOOD, RATE, SECONDS, in_namespace, query, seed, template
 from tests.controller.core import builders
 

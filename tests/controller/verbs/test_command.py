@@ -14,7 +14,7 @@ from controller.core.verbs import ABORT, HOLD, PROMOTE, RETRY
 from controller.lifecycle import utc_now
 from controller.verbs import command
 from controller.verbs.decide import Verb
-from hack.sandbox.faults import Fault
+from testbed.sandbox.faults import Fault
 from tests.fakes.api import FakeApi, refuses, says
 from tests.system.harness import CANARY, WRITES, objects, stage
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from hack.cluster.access import Access
-from hack.processes import Process
+from testbed.cluster.access import Access
+from testbed.processes import Process
 
 Json = dict[str, Any]
 
@@ -27,7 +27,7 @@ exec "$@"
 
 
 class Cluster:
-    """The control plane that ``python -m hack.cluster`` has started."""
+    """The control plane that ``python -m testbed.cluster`` has started."""
 
     def __init__(self, places: Json, directory: Path) -> None:
         self.places = places

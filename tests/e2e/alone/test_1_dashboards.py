@@ -13,8 +13,8 @@ import pytest
 from hack.dashboards.__main__ import CHOICE, DIRECTORY
 from hack.dashboards.reading import Period, Reader
 from hack.dashboards.story import User, run_controller, wait_until
-from hack.processes import pause
-from hack.sandbox.cluster import wall_clock
+from testbed.processes import pause
+from testbed.sandbox.cluster import wall_clock
 
 ANALYSIS, CONTROLLER = (
     json.loads((DIRECTORY / f"{name}.json").read_text()) for name in ("canary-analysis", "controller")

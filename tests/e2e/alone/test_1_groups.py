@@ -9,13 +9,13 @@ from random import Random
 
 import httpx
 
-from hack.cluster.control_plane import wait_until
-from hack.cluster.monitoring import Prometheus
-from hack.sandbox.cluster import wall_clock
-from hack.sandbox.loopback import Handler, Loopback
 from metrics.promql import WORKLOAD_LABELS
 from metrics.queries import QUERIES
 from metrics.types import Check, Target
+from testbed.cluster.control_plane import wait_until
+from testbed.cluster.monitoring import Prometheus
+from testbed.sandbox.cluster import wall_clock
+from testbed.sandbox.loopback import Handler, Loopback
 
 BUCKET = "istio_request_duration_milliseconds_bucket"
 BOUNDS = ("1", "5", "25", "100", "+Inf")

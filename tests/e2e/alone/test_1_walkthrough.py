@@ -6,7 +6,7 @@ from pathlib import Path
 
 import httpx
 
-from hack.processes import pause
+from testbed.processes import pause
 
 ROOT = Path(__file__).parents[3]
 ERRORS = {"errorRatio": 0.6, "latencyMs": 20}

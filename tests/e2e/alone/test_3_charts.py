@@ -11,8 +11,8 @@ import httpx
 import pytest
 import yaml
 
-from hack.cluster.control_plane import free_port
-from hack.processes import pause
+from testbed.cluster.control_plane import free_port
+from testbed.processes import pause
 from tests.e2e.environments import audited, is_refused
 
 QUICK = "canaryAnalysis.stepWeight=25,canaryAnalysis.successRate.interval=2s,canaryAnalysis.duration.interval=2s"
@@ -70,7 +70,7 @@ class Installed:
 
 @contextmanager
 def without_the_first_one(cluster):
-    """Let the release that hack.cluster has installed not be noticed: its account is used, no controller of it runs."""
+    """Hide the release that testbed.cluster has installed: its account is used, no controller of it runs."""
     bindings = ("clusterrolebinding flagger", "--namespace istio-system rolebinding flagger-leader-election")
     chart = cluster.run("kubectl get clusterrolebinding flagger -o jsonpath='{.metadata.labels.helm\\.sh/chart}'")
     for binding in bindings:

@@ -8,8 +8,8 @@ from pathlib import Path
 import httpx
 import yaml
 
-from hack.cluster.alerting import Alertmanager, Listener
-from hack.cluster.monitoring import ALERTS, Prometheus, scrape
+from testbed.cluster.alerting import Alertmanager, Listener
+from testbed.cluster.monitoring import ALERTS, Prometheus, scrape
 from tests.e2e.stage import QUICK
 
 ROOT = Path(__file__).parents[3]

@@ -6,7 +6,7 @@ It comes alone: a frozen istiod stops everybody.
 import os
 import signal
 
-from hack.processes import pause
+from testbed.processes import pause
 from tests.mesh.counting import failures
 from tests.mesh.story import now
 

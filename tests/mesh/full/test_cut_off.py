@@ -6,7 +6,7 @@ there.
 
 import pytest
 
-from hack.processes import pause
+from testbed.processes import pause
 from tests.mesh.counting import failures
 from tests.mesh.relay import Relay
 from tests.mesh.story import now

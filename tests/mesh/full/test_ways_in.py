@@ -2,7 +2,7 @@
 
 import pytest
 
-from hack.processes import pause
+from testbed.processes import pause
 from tests.mesh.counting import failures, shares
 from tests.mesh.story import GATEWAY_PORT, GRPC_PORT, OUTSIDE, serve_grpc
 
