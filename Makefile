@@ -1,5 +1,7 @@
-# Every target makes its own virtual environment, so that a fresh clone needs nothing but Python 3.11, git and make.
-PYTHON ?= $(shell command -v python3.11 || echo python3)
+# Every target makes its own virtual environment, so that a fresh clone needs nothing but Python 3.11 or newer, git and make.
+NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for name in python3.11 python3 python3.14 python3.13 python3.12; do \
+	$$name -c '$(NEW_ENOUGH)' 2>/dev/null && echo $$name && break; done)
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
@@ -50,8 +52,9 @@ stories: # on the control plane that CLUSTER names, which hack.cluster sets
 chaos: $(VENV)/ready ## play rollouts while things go wrong (MINUTES=60 SEED=7, or ONLY="promotion kill after 7")
 	@$(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only "$(ONLY)")
 
-bench: $(VENV)/ready ## measure a rollout beside 1,000 broken canaries of another tenant (5 minutes)
+bench: $(VENV)/ready ## measure a rollout beside 1,000 broken canaries, and 1,000 rollouts beside a slow Prometheus (15 minutes)
 	@$(BIN)/python -m hack.bench neighbours
+	@$(BIN)/python -m hack.bench load
 
 bench-mesh: $(VENV)/ready ## measure on real Istio what users feel of a slow istiod, a frozen one, none, and killed controllers (12 minutes)
 	$(BIN)/python -m hack.mesh --istiod PILOT_DEBOUNCE_AFTER=2s -- $(BIN)/python -m pytest tests/mesh/test_zero_downtime.py -n 2 --timeout 400 -o junit_family=xunit1 --junitxml build/mesh-slow.xml
@@ -89,13 +92,14 @@ docs: $(VENV)/docs ## build the documentation as a site in build/docs (warnings 
 	@echo "Open build/docs/index.html"
 
 clean: ## remove what the other targets made
-	rm -rf $(VENV) build *.egg-info mutants .coverage htmlcov .mypy_cache .pytest_cache .ruff_cache .hypothesis .sandbox .cluster .mesh
+	rm -rf $(VENV) build *.egg-info mutants .coverage htmlcov .mypy_cache .pytest_cache .ruff_cache .hypothesis .sandbox* .cluster* .mesh*
 
 $(VENV)/ready: setup.cfg setup.py
 	@echo "Making a virtual environment in $(VENV) (once, about a minute) ..."
-	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) not found: install Python 3.11 or newer, or set PYTHON=" >&2; exit 1; }
+	@$(or $(PYTHON),false) -c '$(NEW_ENOUGH)' || { echo "No Python 3.11 or newer found: install one, or name it with PYTHON=" >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]' >$(VENV)/pip.log 2>&1 || { \
+		echo "The packages could not be installed; the first time this needs a package index, afterwards no network. See $(VENV)/pip.log" >&2; exit 1; }
 	@touch $@
 
 # Apart from the rest, so that nobody needs it for the tests.

@@ -160,7 +160,7 @@ class _CanaryWrites:
         patch = status_patch(self.status, status)
         answer = self._patch({"status": patch}, subresource="status")
         self.status = status
-        lost = dropped(patch, answer.get("status") or {})
+        lost = dropped(patch, answer.get("status"))
         if lost:
             raise FieldDroppedError(
                 f"patch canaries/status {self.canary.label}: the definition of Canary that the API server serves "

@@ -12,9 +12,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from informers.errors import ServerError
 from informers.keys import key_of
 from informers.resources import Resource
-from informers.types import Json, Writer
+from informers.store import identity
+from informers.types import IdentityError, Json, Writer
 
 _MOST = 1000
 """Versions that are kept until they are heard of. One that the cache passes over, as old, is never heard of."""
@@ -85,14 +87,19 @@ class Echoes:
 
 @dataclass(frozen=True, slots=True)
 class EchoingWriter:
-    """Fulfils ``informers.types.Writer`` over another, and notes what is written."""
+    """Fulfils ``informers.types.Writer`` over another, and notes what is written.
+
+    An answer that is no object (a login page, an empty body of a proxy) is an error like any other of the server.
+    """
 
     writer: Writer
     echoes: Echoes
 
     def get(self, resource: Resource, namespace: str, name: str) -> Json:
         """Read one object."""
-        return self.writer.get(resource, namespace, name)
+        answer = self.writer.get(resource, namespace, name)
+        _version(f"get {resource.plural} {name}", answer)
+        return answer
 
     def json_patch(
         self, resource: Resource, namespace: str, name: str, operations: Sequence[Json], *, subresource: str = ""
@@ -100,12 +107,24 @@ class EchoingWriter:
         """Send a JSON patch."""
         with self.echoes.writing(resource.plural, key_of(namespace, name)) as answered:
             answer = self.writer.json_patch(resource, namespace, name, operations, subresource=subresource)
-            answered(answer["metadata"]["resourceVersion"])
+            answered(_version(f"patch {resource.plural} {name}", answer))
         return answer
 
     def merge_patch(self, resource: Resource, namespace: str, name: str, patch: Json, *, subresource: str = "") -> Json:
         """Send a merge patch."""
         with self.echoes.writing(resource.plural, key_of(namespace, name)) as answered:
             answer = self.writer.merge_patch(resource, namespace, name, patch, subresource=subresource)
-            answered(answer["metadata"]["resourceVersion"])
+            answered(_version(f"patch {resource.plural} {name}", answer))
         return answer
+
+
+def _version(what: str, answer: Json) -> str:
+    """Return the version of the object that an answer is.
+
+    Raises:
+        ServerError: it is none.
+    """
+    try:
+        return identity(answer)[3]
+    except IdentityError as error:
+        raise ServerError(f"{what}: the API server answered what is no object: {error}") from error

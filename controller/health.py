@@ -52,11 +52,13 @@ class Health:
     alive: Mapping[str, Callable[[], bool]]  # by what it is: whether its threads run
     caches: Callable[[], Mapping[str, WatchedCache]]  # by name: those without which nothing can be decided now
     in_hand: InHand
+    waits: Mapping[str, Callable[[], float]]  # by what waits for another thread: for how many seconds
 
     def problems(self) -> list[str]:
         """Return what is dead or stuck: nothing mends it but a restart."""
         dead = [f"{name} has died, see the log" for name, alive in self.alive.items() if not alive()]
         stuck = self.in_hand.longer_than(STUCK_SECONDS)
+        stuck += [what for what, seconds in self.waits.items() if seconds() > STUCK_SECONDS]
         return dead + [f"{what} has not come to an end for {STUCK_SECONDS:.0f}s" for what in stuck]
 
     def cache_problems(self) -> list[str]:

@@ -8,6 +8,7 @@ import yaml
 from controller.kinds import TAKEN
 from deploy.declaration import Declaration
 from deploy.declarations import DeclarationError, parse_declarations
+from informers.kubeconfig import YAML_ERRORS
 
 _MOST_BYTES = 1_000_000  # a ConfigMap, from which it usually comes, holds no more
 
@@ -27,5 +28,5 @@ def read_kinds(path: str) -> tuple[Declaration, ...]:
     except (OSError, ValueError) as error:  # a path with a null byte, text that is no UTF-8, a declaration
         why = error.strerror if isinstance(error, OSError) else error
         raise ArgumentTypeError(f"{path!r}: {why}") from error
-    except (yaml.YAMLError, RecursionError) as error:
+    except YAML_ERRORS as error:
         raise ArgumentTypeError(f"{path!r} is not YAML: {' '.join(str(error).split())}") from error

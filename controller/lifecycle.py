@@ -14,6 +14,8 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 
 from controller import __version__
 from controller.applier import Applier, DryRun, RealApplier
+from controller.asking.asker import MOST_AT_ONCE, Asker
+from controller.asking.inquiries import Inquiries
 from controller.core.plan import Plan
 from controller.core.world import World
 from controller.echoes import Echoes, EchoingWriter
@@ -30,13 +32,14 @@ from controller.http_server import HttpServer
 from controller.in_hand import ClientInHand, InHand
 from controller.kinds import CANARY, Kinds, make_kinds
 from controller.lead.election import Alone, Election, stand_for_election
-from controller.lead.leases import LEASE_NAME
+from controller.lead.leases import LEASE_NAME, METRICS_SERVER
 from controller.parts import make_parts
 from controller.reconciler import Reconciler, Watchers
 from controller.unreadable import UnreadableTeller
 from controller.work.budgets import Budgets
 from controller.work.ratelimit import default_limiter
-from controller.work.workers import Result, Workers
+from controller.work.turns import most_of_one
+from controller.work.workers import Awaits, Reconcile, Result, Workers
 from controller.work.workqueue import WorkQueue
 from informers.client import KubeClient
 from informers.credentials import Login, find_login
@@ -108,10 +111,11 @@ class Controller:
         registry.register(self._canaries_shown())
         self._observer = make_observer(
             options.metrics_server,
-            threads=2 * options.workers,
+            at_once=MOST_AT_ONCE,
             others=options.allowed_metrics_servers,
             count=exporter.counted_prometheus,
         )
+        self._asker = Asker(self._observer, monotonic=time.monotonic, together=not options.dry_run)
         self._recorder = EventRecorder(
             None if options.dry_run else ClientInHand(self._client, self._in_hand, "the sender of events"),
             now=utc_now,
@@ -121,7 +125,12 @@ class Controller:
         )
         limiter = default_limiter(time.monotonic)
         self._echoes = Echoes()
-        self._queue = WorkQueue(limiter=limiter, monotonic=time.monotonic, metrics=QueueExporter(registry))
+        self._queue = WorkQueue(
+            limiter=limiter,
+            monotonic=time.monotonic,
+            metrics=QueueExporter(registry),
+            most_of_one=most_of_one(options.workers),
+        )
         registry.register(QueueCollector(self._queue))
         self._workers = Workers(
             self._queue,
@@ -192,6 +201,7 @@ class Controller:
         """Reconcile until stopped."""
         self._exporter.leads(LEASE_NAME, leading=True)
         self._parts.wake(self._queue.add, self._echoes)
+        self._asker.start()
         self._workers.start()
         log.info("Started", extra={"canaries": len(self._parts.canaries), "workers": self._options.workers})
         self._watch_threads_until(self._stopping)
@@ -220,7 +230,8 @@ class Controller:
         """Stop in the order of contract T5, whoever does not answer; readiness is false since ``stop``."""
         log.info("Stopping")
         self.stop()
-        self._observer.close()  # first: workers wait for it
+        self._asker.close()
+        self._observer.close()
         with self._in_hand.cut_after(_WORK_ENDS_SECONDS):
             self._workers.stop()
             self._recorder.close()
@@ -244,7 +255,7 @@ class Controller:
                 log.warning("Waiting for caches", extra={"missing": self._readiness_problems()})
         return True
 
-    def _reconcile(self, exporter: RolloutExporter) -> Callable[[str], timedelta | None]:
+    def _reconcile(self, exporter: RolloutExporter) -> Reconcile:
         options, parts = self._options, self._parts
         writer = EchoingWriter(self._client, self._echoes)
         adapters = make_adapters(parts.kinds, parts.of_kind, writer, parts.versions.__getitem__)
@@ -268,7 +279,8 @@ class Controller:
         watchers = Watchers(looked, exporter.gone, self._exporter.throttled, self._exporter.late)
         unreadable = UnreadableTeller(self._recorder, None if options.dry_run else writer, utc_now)
         budgets = Budgets(monotonic=time.monotonic)
-        reconciler = Reconciler(parts.canaries, gatherer, self._observer, applier, watchers, unreadable, budgets)
+        inquiries = Inquiries(self._asker, self._queue.add)
+        reconciler = Reconciler(parts.canaries, gatherer, inquiries, applier, watchers, unreadable, budgets)
         if options.dry_run:
             return partial(_unhurried, reconciler.reconcile, options.control_loop_interval)
         return reconciler.reconcile
@@ -287,12 +299,14 @@ class Controller:
             now=utc_now,
             won=self._settled.set,
             lost=self._lose_lead,
+            annotations={METRICS_SERVER: self._observer.where},
         )
 
     def _make_health(self) -> Health:
         return Health(
             alive={
                 "a worker": self._workers.alive,
+                "the observer": self._asker.alive,
                 "the sender of events": self._recorder.alive,
                 "the election": self._election.alive,
                 "the HTTP server": self._http.alive,
@@ -300,6 +314,7 @@ class Controller:
             },
             caches=self._parts.needed,
             in_hand=self._in_hand,
+            waits={"a round that waits for readings": self._asker.longest_seconds},
         )
 
     def _health_problems(self) -> list[str]:
@@ -315,7 +330,7 @@ class Controller:
         return problems
 
 
-def _noted(in_hand: InHand, reconcile: Callable[[str], timedelta | None], key: str) -> timedelta | None:
+def _noted(in_hand: InHand, reconcile: Reconcile, key: str) -> timedelta | Awaits | None:
     """Look at a canary in a way that others can see, and end."""
     with in_hand.task(f"a look at {key}"):
         return reconcile(key)
@@ -326,7 +341,7 @@ def _as_it_was(looked: Callable[[World, Plan], None], world: World, _plan: Plan)
     looked(world, Plan())
 
 
-def _unhurried(reconcile: Callable[[str], timedelta | None], interval: timedelta, key: str) -> timedelta | None:
+def _unhurried(reconcile: Reconcile, interval: timedelta, key: str) -> timedelta | Awaits | None:
     """Look again no sooner than in an interval: in a dry run nothing that was decided happens."""
     again = reconcile(key)
-    return None if again is None else max(again, interval)
+    return max(again, interval) if isinstance(again, timedelta) else again

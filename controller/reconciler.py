@@ -1,6 +1,7 @@
 """One look at one canary: gather, decide, apply. A key goes in, the time of the next look comes out.
 
-Safe at any time and any number of times: only the clock and the world move a rollout.
+Safe at any time and any number of times: only the clock and the world move a rollout. A look that needs readings asks
+for them and ends; the next one finds them.
 """
 
 import logging
@@ -10,11 +11,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from controller.applier import Applier
+from controller.asking.inquiries import Inquiries
 from controller.core.canary import Canary, CanarySpec
 from controller.core.decide import decide
 from controller.core.gates import ends_traffic_to_nothing
 from controller.core.pacing import SOON, requests_per_second, round_due_at
 from controller.core.plan import Action, Log, Plan, Say
+from controller.core.questions import patience, question_of
 from controller.core.refusals import one_more, report
 from controller.core.summary import with_summary
 from controller.core.world import (
@@ -29,10 +32,10 @@ from controller.core.world import (
 from controller.gather import Gatherer
 from controller.unreadable import UnreadableTeller
 from controller.work.budgets import Budgets
+from controller.work.workers import Awaits
 from informers.errors import ApiError, is_refusal
 from informers.keys import split_key
 from informers.types import Cache, Unreadable
-from metrics.types import MetricsObserver, Target
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +58,7 @@ class Reconciler:
 
     canaries: Cache[Canary]
     gatherer: Gatherer
-    observer: MetricsObserver
+    inquiries: Inquiries
     applier: Applier
     watchers: Watchers
     unreadable: UnreadableTeller
@@ -64,8 +67,10 @@ class Reconciler:
     _expected: dict[str, datetime] = field(default_factory=dict)  # when the next reconcile was to be
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def reconcile(self, key: str) -> timedelta | None:
+    def reconcile(self, key: str) -> timedelta | Awaits | None:
         """Bring one canary forward; return when to look again, or None if only a change matters.
+
+        Readings that were asked for are a change: the key is queued when they are there.
 
         Args:
             key: ``namespace/name`` of the canary object.
@@ -91,8 +96,10 @@ class Reconciler:
             self.watchers.throttled(namespace)
             return timedelta(seconds=wait)
         if plan.observe:
-            self.budgets.charge(key, len(plan.observe))
-            world, plan = self._with_readings(canary, world.memory, plan)
+            decided = self._with_readings(key, world, plan)
+            if decided is None:
+                return Awaits.READINGS
+            world, plan = decided
         plan = with_summary(world, plan)
         wrote = self._apply(key, world, plan)
         again = SOON if wrote else plan.wake_after  # our own writes wake nobody (contract W6)
@@ -100,14 +107,15 @@ class Reconciler:
         self._tell(world, plan, expected)
         return again
 
-    def _with_readings(self, canary: Canary, memory: Memory, plan: Plan) -> tuple[World, Plan]:
-        """Ask for the readings, and decide on the world as it is after the answers came."""
-        spec = canary.spec
-        assert isinstance(spec, CanarySpec), "checks are named by a valid spec"  # noqa: S101
-        target = Target(canary.namespace, spec.canary.name, spec.reporter, canary.name)
-        readings = self.observer.observe(target, plan.observe)
-        gathered = self.gatherer.gather(canary, replace(memory, complaint=plan.complaint))
-        world = with_readings(gathered, plan.observe, readings)
+    def _with_readings(self, key: str, world: World, plan: Plan) -> tuple[World, Plan] | None:
+        """Decide with the readings that this round has asked for; ask for them and return None if it has not yet."""
+        question = question_of(world, plan)
+        readings = self.inquiries.take(key, question)
+        if readings is None:
+            if self.inquiries.ask(key, question, patience(world)):
+                self.budgets.charge(key, len(plan.observe))
+            return None
+        world = with_readings(world, plan.observe, readings)
         return world, decide(world)
 
     def _apply(self, key: str, world: World, plan: Plan) -> bool:
@@ -180,6 +188,7 @@ class Reconciler:
                 self._memories[key] = memory
 
     def _forget(self, key: str) -> None:
+        self.inquiries.forget(key)
         with self._lock:
             self._memories.pop(key, None)
             self._expected.pop(key, None)

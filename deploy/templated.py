@@ -6,9 +6,10 @@ from typing import Any
 
 from deploy.template import copy_operations, revision_of, template_of
 from deploy.types import FENCE_ANNOTATION, PROMOTED_ANNOTATION, Template, Workload
-from informers.errors import ConflictError, InvalidError
+from informers.errors import ConflictError, InvalidError, ServerError
+from informers.fields import HIGHEST_INT32, whole
 from informers.resources import Resource
-from informers.types import Cache, Json, Unreadable, Writer
+from informers.types import Cache, FieldError, Json, Unreadable, Writer
 
 
 def template(obj: Mapping[str, Any], previous: Workload | None) -> Template:
@@ -65,7 +66,7 @@ class TemplateDeployer:
         moved = 1 if replicas != workload.replicas else 0
         amended = replace(
             workload,
-            replicas=answer["spec"].get("replicas", 0),
+            replicas=_replicas(workload, answer),
             resource_version=answer["metadata"]["resourceVersion"],
             generation=workload.generation + moved,
         )
@@ -109,6 +110,22 @@ class TemplateDeployer:
         meta = obj["metadata"]
         unmoved = (meta["uid"], meta["generation"]) == (view.uid, view.generation)
         return unmoved or self.content.revision(obj) == view.template.revision
+
+
+def _replicas(scaled: Workload, scale: Json) -> int:
+    """Return the number of pods that a Scale asks for; it leaves out 0.
+
+    Raises:
+        ServerError: it is no Scale, so that nobody knows.
+    """
+    spec = scale.get("spec")
+    what = f"patch scale of {scaled.name}: the API server answered what is no Scale"
+    if not isinstance(spec, dict):
+        raise ServerError(f"{what}: spec must be an object")
+    try:
+        return whole(spec, "replicas", "spec.", highest=HIGHEST_INT32)
+    except FieldError as error:
+        raise ServerError(f"{what}: {error}") from error
 
 
 def _is_as_it_was(view: Workload, obj: Json) -> bool:

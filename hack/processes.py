@@ -35,7 +35,7 @@ class Process:
         self.output = output
         self._file: IO[bytes] = output.open("wb")
         self._child = subprocess.Popen(
-            [*_leash(), *command], stdout=self._file, stderr=self._file, stdin=subprocess.DEVNULL, env=environ
+            [*leash(), *command], stdout=self._file, stderr=self._file, stdin=subprocess.DEVNULL, env=environ
         )
 
     @property
@@ -73,16 +73,16 @@ class Process:
             last = "\n  ".join(self.output.read_text(errors="replace").splitlines()[-_LAST_LINES:])
             raise ProcessError(f"{self.name} has ended with {self._child.returncode}, see {self.output}:\n  {last}")
 
-    def wait_for_lines(self, count: int) -> list[str]:
+    def wait_for_lines(self, count: int, *, patience_seconds: float = PATIENCE_SECONDS) -> list[str]:
         """Return its first lines of output, once there are that many; ProcessError if there never are."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
+        deadline = time.monotonic() + patience_seconds
         while time.monotonic() < deadline:
             lines = self.output.read_text().splitlines()
             if len(lines) >= count:
                 return lines
             self.check()
             pause(_LOOK_SECONDS)
-        raise ProcessError(f"{self.name} did not come up within {PATIENCE_SECONDS:g}s, see {self.output}")
+        raise ProcessError(f"{self.name} did not come up within {patience_seconds:g}s, see {self.output}")
 
 
 def pause(seconds: float) -> None:
@@ -90,7 +90,7 @@ def pause(seconds: float) -> None:
     time.sleep(seconds)  # noqa: TID251  # scripts for people have nothing else to wait on
 
 
-def _leash() -> list[str]:
+def leash() -> list[str]:
     """Return what has the kernel end a child with its parent, where there is such a thing."""
     setpriv = shutil.which("setpriv")
     return [setpriv, "--pdeathsig", "KILL", "--"] if setpriv else []

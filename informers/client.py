@@ -16,8 +16,9 @@ from urllib3.exceptions import HTTPError, NewConnectionError, ProtocolError, Pro
 from urllib3.exceptions import TimeoutError as UrllibTimeoutError
 
 from informers.credentials import Credentials, Login
+from informers.deadlines import Deadlines
 from informers.errors import ApiError, ServerError, TransportError, UnauthorizedError, error_from
-from informers.inflight import InFlight, cut_off_after
+from informers.inflight import InFlight
 from informers.nesting import decode_object
 from informers.resources import Resource
 from informers.types import Json, Partial
@@ -67,6 +68,7 @@ class KubeClient:
         self._count = count
         self._monotonic = monotonic
         self._total_seconds = total_seconds
+        self._deadlines = Deadlines()
 
     @property
     def host(self) -> str:
@@ -129,6 +131,7 @@ class KubeClient:
     def close(self) -> None:
         """Close every kept connection."""
         self._credentials.close()
+        self._deadlines.close()
 
     def _json(
         self,
@@ -263,7 +266,7 @@ class KubeClient:
         request = InFlight()
         late = f"{what}: {self.host} did not finish its answer within {self._total_seconds:g} s"
         try:
-            with request.on_this_thread(), cut_off_after(self._total_seconds, request.cut):
+            with request.on_this_thread(), self._deadlines.cut_off_after(self._total_seconds, request.cut):
                 yield
         except ApiError as error:
             if not request.is_cut:

@@ -16,7 +16,7 @@ import urllib3
 
 from informers.access import Access, Connection, from_context, from_service_account, validated_server
 from informers.errors import ConfigurationError
-from informers.kubeconfig import find_kubeconfig
+from informers.kubeconfig import find_kubeconfig, is_there
 from informers.pools import new_pool
 
 log = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ def find_login(
     Raises:
         ConfigurationError: none of them is usable.
     """
-    if not kubeconfig and not context and master is None and (service_account / "token").is_file():
+    if not kubeconfig and not context and master is None and is_there(service_account / "token"):
         return Login(lambda: from_service_account(service_account, environ), _own_namespace(service_account))
     host = validated_server(master, "--master") if master is not None else None
     files = find_kubeconfig(kubeconfig, environ)

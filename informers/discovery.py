@@ -1,11 +1,13 @@
 """Which version of a kind is served. Asked until it is there, never remembered as absent (contract C15)."""
 
 import threading
+from collections.abc import Sequence
 from typing import Protocol
 
-from informers.errors import KindNotServedError
+from informers.errors import KindNotServedError, ServerError
+from informers.fields import items, text
 from informers.resources import ApiKind, Resource
-from informers.types import Json
+from informers.types import FieldError, Json
 
 
 class Discovery(Protocol):
@@ -51,12 +53,24 @@ class ServedVersion:
             group = self._discovery.get_path(f"/apis/{kind.group}")
         except KindNotServedError as error:
             raise KindNotServedError(kind.newest.not_served, code=error.code) from error
-        served = {entry["version"] for entry in group.get("versions") or ()}
+        served = _texts(group, "versions", "version")
         for version in kind.versions:
             if version in served and self._is_served_at(version):
                 return kind.at(version)
         raise KindNotServedError(kind.newest.not_served)
 
     def _is_served_at(self, version: str) -> bool:
-        resources = self._discovery.get_path(f"/apis/{self._kind.group}/{version}").get("resources") or ()
-        return any(entry.get("name") == self._kind.plural for entry in resources)
+        resources = self._discovery.get_path(f"/apis/{self._kind.group}/{version}")
+        return self._kind.plural in _texts(resources, "resources", "name")
+
+
+def _texts(answer: Json, field: str, key: str) -> Sequence[str]:
+    """Return the texts that a list of objects holds at a key.
+
+    Raises:
+        ServerError: the answer has another shape, so that nobody knows what is served.
+    """
+    try:
+        return [text(entry, key, f"{field}[].") for entry in items(answer, field, "")]
+    except FieldError as error:
+        raise ServerError(f"the API server says in no usable way what it serves: {error}") from error

@@ -20,7 +20,8 @@ from informers.types import Json
 
 _ANOTHER = "Name another with --kubeconfig"
 _FILES = ("certificate-authority", "client-certificate", "client-key", "tokenFile")
-_YAML_ERRORS = (yaml.YAMLError, ValueError, TypeError, AttributeError, LookupError, ArithmeticError, RecursionError)
+YAML_ERRORS = (yaml.YAMLError, ValueError, TypeError, AttributeError, LookupError, ArithmeticError, RecursionError)
+"""What the library raises at a text that is no YAML: a tag such as ``!!int ''`` fails in whatever it calls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class Kubeconfig:
 
     def exists(self) -> bool:
         """Whether there is anything to read."""
-        return self.explicit or any(path.exists() for path in self.paths)
+        return self.explicit or any(map(is_there, self.paths))
 
     def context(self, name: str | None = None) -> Context:
         """Read the files and return a context.
@@ -59,7 +60,7 @@ class Kubeconfig:
         Raises:
             ConfigurationError: a file cannot be read, or the context is not whole; the message says which and why.
         """
-        merged = _merged([(path, _read(path)) for path in self.paths if self.explicit or path.exists()])
+        merged = _merged([(path, _read(path)) for path in self.paths if self.explicit or is_there(path)])
         name = name or merged.current
         if not name:
             raise ConfigurationError(f"{self.where}: there is no current-context. {_ANOTHER}")
@@ -79,6 +80,17 @@ class Kubeconfig:
             said = f"there is no {kind} {name}" if name else f"its context names no {kind}"
             raise ConfigurationError(f"{self.where}: {said}. {_ANOTHER}")
         return entries[name]
+
+
+def is_there(path: Path) -> bool:
+    """Whether a file exists, or something keeps us from seeing it, which whoever reads it is told."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def find_kubeconfig(flag: str | None, environ: Mapping[str, str]) -> Kubeconfig:
@@ -114,7 +126,7 @@ def _read(path: Path) -> Json:
         parsed = yaml.safe_load(path.read_bytes())
     except OSError as error:
         raise ConfigurationError(f"kubeconfig {path} cannot be read: {error.strerror}. {_ANOTHER}") from error
-    except _YAML_ERRORS as error:
+    except YAML_ERRORS as error:
         raise ConfigurationError(f"kubeconfig {path} cannot be read: {_problem(error)}. {_ANOTHER}") from error
     if parsed is None:
         return {}

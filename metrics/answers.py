@@ -7,7 +7,7 @@ covers only a part of the data is not one. What it says besides is shown cut and
 import json
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,12 +16,17 @@ from metrics.texts import safe
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|NaN|[+-]?Inf", re.ASCII)
 _MOST_OF_A_WORD = 60
+_NO_RESULT = "answered with JSON that is not a query result"
 _OK = 200
 _REDIRECTS = range(300, 400)
 
 
 class AnswerError(Exception):
     """The answer cannot be used; the message goes on from the address of Prometheus and says why."""
+
+
+class UnreachableError(AnswerError):
+    """There was nobody to answer, whatever is asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,36 @@ def number_in(answer: Answer) -> float | None:
     Raises:
         AnswerError: the answer is anything else.
     """
+    return _value(_data(answer))
+
+
+def numbers_in(answer: Answer, labels: Sequence[str]) -> Mapping[tuple[str, ...], float | None]:
+    """Return the number of each series that a query was answered with, by the values of some labels.
+
+    Raises:
+        AnswerError: the answer is anything else; so is a series without one of the labels, or one of two that have
+            the same.
+    """
+    match _data(answer):
+        case {"resultType": "vector", "result": list(series)}:
+            found = dict(_labelled(one, labels) for one in series)
+        case _:
+            raise AnswerError(_NO_RESULT)
+    if len(found) != len(series):
+        raise AnswerError(_NO_RESULT)
+    return found
+
+
+def _labelled(series: object, labels: Sequence[str]) -> tuple[tuple[str, ...], float | None]:
+    match series:
+        case {"metric": dict(metric), "value": [_, str(text)]} if all(isinstance(metric.get(k), str) for k in labels):
+            return tuple(metric[label] for label in labels), _number(text)
+        case _:
+            raise AnswerError(_NO_RESULT)
+
+
+def _data(answer: Answer) -> object:
+    """Return what a query was answered with, if it was answered, and in full."""
     said = _json(answer.body)
     if said.get("status") == "error":
         kind = safe(_text(said.get("errorType")), _MOST_OF_A_WORD) or "error"
@@ -63,7 +98,7 @@ def number_in(answer: Answer) -> float | None:
         raise AnswerError(f"answered {kind} where JSON of Prometheus was expected, is the address right?")
     if said["status"] == "partial" or said.get("isPartial") or said.get("warnings"):
         raise AnswerError(f"answered only in part: {_warning(said.get('warnings'))}")
-    return _value(said.get("data"))
+    return said.get("data")
 
 
 def _json(body: bytes) -> dict[str, Any]:
@@ -109,12 +144,12 @@ def _value(data: object) -> float | None:
         case {"resultType": str(kind)} if kind not in {"vector", "scalar"}:
             raise AnswerError(f"answered with a {safe(kind, _MOST_OF_A_WORD)} where a vector was expected")
         case _:
-            raise AnswerError("answered with JSON that is not a query result")
+            raise AnswerError(_NO_RESULT)
 
 
 def _number(text: str) -> float | None:
     """Return a number as Prometheus writes it; Python's own rules would take ``1_0`` and digits of any script."""
     if not _NUMBER.fullmatch(text):
-        raise AnswerError("answered with JSON that is not a query result")
+        raise AnswerError(_NO_RESULT)
     number = float(text)
     return number if math.isfinite(number) else None

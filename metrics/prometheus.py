@@ -4,16 +4,28 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from functools import partial
 
-from metrics.answers import AnswerError, number_in
+from metrics.answers import Answer, AnswerError, UnreachableError, number_in, numbers_in
 from metrics.checks import label_of
-from metrics.queries import QUERIES
+from metrics.promql import WORKLOAD_LABELS
+from metrics.queries import QUERIES, group_of
 from metrics.server import Server
 from metrics.templates import rendered
-from metrics.types import AnyCheck, Check, NoData, ObserverClosedError, OwnCheck, Reading, Target, Unavailable, Value
+from metrics.types import (
+    AnyCheck,
+    Check,
+    Group,
+    NoData,
+    ObserverClosedError,
+    OwnCheck,
+    Reading,
+    Target,
+    Unavailable,
+    Value,
+)
 
 TIMEOUT_SECONDS = 5.0  # of a query in all, from the name of the server to the last byte
 _OF_THE_FIRST = "PROMETHEUS_"  # variables with credentials and headers for the one that --metrics-server names
@@ -52,9 +64,9 @@ class PrometheusObserver:
         """
         make = partial(Server, connections=threads, monotonic=monotonic)
         unshown = {name: value for name, value in environ.items() if not name.startswith(_OF_THE_FIRST)}
-        main = make(url, environ=environ)
-        self.where = main.where
-        servers = (main, *(make(other, environ=unshown) for other in others))
+        self._main = make(url, environ=environ)
+        self.where = self._main.where
+        servers = (self._main, *(make(other, environ=unshown) for other in others))
         self._servers = {server.where: server for server in reversed(servers)}  # the first of an address wins
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="prometheus")
         self._count = count
@@ -66,24 +78,48 @@ class PrometheusObserver:
         """Every address that may be asked."""
         return self._servers.keys()
 
-    def observe(self, target: Target, checks: Sequence[AnyCheck]) -> tuple[Reading, ...]:
+    def observe(
+        self, target: Target, checks: Sequence[AnyCheck], *, seconds: float | None = None
+    ) -> tuple[Reading, ...]:
         """Return one reading per check, in their order; the checks are asked side by side."""
-        return self._side_by_side(partial(self._of_check, target, check) for check in checks)
+        return self._side_by_side([partial(self._of_check, target, check, seconds) for check in checks])
+
+    def group_of(self, target: Target, check: AnyCheck) -> Group | None:
+        """Return with which other questions this one can be asked as one; None if it has to be asked alone."""
+        return group_of(target, check)
+
+    def observe_group(self, group: Group, targets: Sequence[Target]) -> tuple[Reading, ...]:
+        """Return one reading per target, in their order; as several queries where one would be too long."""
+        if self._closed.is_set():
+            raise ObserverClosedError
+        longest = max(QUERIES[group.check.name].queries(targets, group.check), key=len)
+        if len(targets) > 1 and self._main.is_too_long(longest):
+            half = len(targets) // 2
+            return self.observe_group(group, targets[:half]) + self.observe_group(group, targets[half:])
+        return self._of_group(group, targets)
 
     def ask(self, queries: Sequence[str], *, address: str = "") -> tuple[Reading, ...]:
         """Return one reading per query, in their order and in the unit of the query; they are asked side by side."""
-        return self._side_by_side(partial(self._read, query, address=address) for query in queries)
+        return self._side_by_side([partial(self._read, query, address=address) for query in queries])
 
-    def close(self) -> None:
-        """End every query under way at once, the threads, and all connections. A second call does nothing."""
+    def cut(self) -> None:
+        """End every query under way at once, and each that comes."""
         self._closed.set()
         for server in self._servers.values():
             server.cut()
+
+    def close(self) -> None:
+        """Cut, and end the threads and all connections. A second call does nothing."""
+        self.cut()
         self._pool.shutdown(wait=True, cancel_futures=True)
         for server in self._servers.values():
             server.close()
 
-    def _side_by_side(self, questions: Iterable[Callable[[], Reading]]) -> tuple[Reading, ...]:
+    def _side_by_side(self, questions: Sequence[Callable[[], Reading]]) -> tuple[Reading, ...]:
+        if self._closed.is_set():
+            raise ObserverClosedError
+        if len(questions) == 1:
+            return (questions[0](),)
         try:
             futures = [self._pool.submit(question) for question in questions]
         except RuntimeError as error:
@@ -95,42 +131,78 @@ class PrometheusObserver:
         except CancelledError as error:
             raise ObserverClosedError from error
 
-    def _of_check(self, target: Target, check: AnyCheck) -> Reading:
+    def _of_check(self, target: Target, check: AnyCheck, seconds: float | None) -> Reading:
         """Ask once; a second time, in another way, only where the first has no data."""
         if isinstance(check, OwnCheck):
             if check.problem:
                 return Unavailable(check.problem)
             query = rendered(check.query, target, check.interval, dict(check.variables))
-            return self._read(query, address=check.address)
+            return self._read(query, address=check.address, seconds=seconds)
         reading: Reading = NoData()
         for query in QUERIES[check.name].queries(target, check):
-            reading = self._read(query, check)
+            reading = self._read(query, check, seconds=seconds)
             if not isinstance(reading, NoData):
                 break
         return reading
 
-    def _read(self, query: str, check: Check | None = None, address: str = "") -> Reading:
+    def _read(self, query: str, check: Check | None = None, address: str = "", seconds: float | None = None) -> Reading:
         server = self._servers.get(address or self.where)
         if server is None:
             return Unavailable(f"{address} may not be asked")
-        began = self._monotonic()
-        reading: Reading
-        try:
-            reading = _reading(number_in(server.answer(query, TIMEOUT_SECONDS)), check)
-        except AnswerError as error:
-            reading = Unavailable(f"{server.where} {error}")
-        outcome = {Value: "value", NoData: "no-data", Unavailable: "unavailable"}[type(reading)]
-        self._count(outcome, self._monotonic() - began)
-        log.debug("Asked Prometheus", extra={"server": server.where, "query": query, "answer": str(reading)})
+        read = lambda answer: (_reading(server, number_in(answer), check),)  # noqa: E731  # of the one number
+        (reading,) = self._asked(server, query, 1, read, TIMEOUT_SECONDS if seconds is None else seconds)
         return reading
 
+    def _of_group(self, group: Group, targets: Sequence[Target]) -> tuple[Reading, ...]:
+        """Ask once; a second time, in another way, for those of which the first has no data."""
+        queries = QUERIES[group.check.name].queries
+        found: dict[Target, Reading] = dict.fromkeys(targets, NoData())
+        for way, _ in enumerate(queries(targets, group.check)):
+            rest = [target for target in targets if isinstance(found[target], NoData)]
+            if rest:
+                query = [*queries(rest, group.check)][way]
+                found |= zip(rest, self._asked_of_all(query, group.check, rest), strict=True)
+        return tuple(found[target] for target in targets)
 
-def _reading(number: float | None, check: Check | None) -> Reading:
+    def _asked_of_all(self, query: str, check: Check, targets: Sequence[Target]) -> Sequence[Reading]:
+        server = self._main
+
+        def read(answer: Answer) -> Sequence[Reading]:
+            numbers = numbers_in(answer, WORKLOAD_LABELS)
+            return [_reading(server, numbers.get((target.namespace, target.workload)), check) for target in targets]
+
+        return self._asked(server, query, len(targets), read, TIMEOUT_SECONDS)
+
+    def _asked(
+        self, server: Server, query: str, count: int, read: Callable[[Answer], Sequence[Reading]], seconds: float
+    ) -> Sequence[Reading]:
+        """Return what one query was answered with; what went wrong is the reading of each that it is about."""
+        began = self._monotonic()
+        readings: Sequence[Reading]
+        try:
+            readings = read(server.answer(query, seconds))
+        except AnswerError as error:
+            nobody_there = isinstance(error, UnreachableError)
+            readings = (Unavailable(f"{server.where} {error}", nobody_there),) * count
+        outcome = _outcome(readings)
+        self._count(outcome, self._monotonic() - began)
+        shown = str(readings[0] if count == 1 else readings)
+        log.debug("Asked Prometheus", extra={"server": server.where, "query": query, "answer": shown})
+        return readings
+
+
+def _outcome(readings: Sequence[Reading]) -> str:
+    """Return what a query counts as: by the best that it was answered with."""
+    if any(isinstance(reading, Value) for reading in readings):
+        return "value"
+    return "no-data" if any(isinstance(reading, NoData) for reading in readings) else "unavailable"
+
+
+def _reading(server: Server, number: float | None, check: Check | None) -> Reading:
     if number is None:
         return NoData()
     if check is None:
         return Value(number)
     value = QUERIES[check.name].reading(number)
-    if value is None:
-        raise AnswerError(f"answered {number:g}, which is not a {label_of(check)}")
-    return value
+    said = f"answered {number:g}, which is not a {label_of(check)}"
+    return value or Unavailable(f"{server.where} {said}")

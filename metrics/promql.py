@@ -3,9 +3,13 @@
 They are those of the first Flagger, with three repairs: the window is the same on both sides of the fraction; the
 numerator falls back to 0, so that a canary of which every answer is a 5xx reads 0 % and not "no data"; and names are
 matched exactly, for a ``.`` in a name is a wildcard in a regular expression.
+
+A query of one workload has one number for an answer. A query of several has one for each, with ``WORKLOAD_LABELS``, and
+it is the number that a query of that workload alone is answered with.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 from metrics.types import DEFAULT_QUANTILE, DESTINATION, GRPC, HTTP, Target
 
@@ -21,30 +25,62 @@ Source: OpenTelemetry's semantic conventions, which of a server's spans are erro
 """
 
 
-def success_rate(target: Target, interval: str) -> str:
+WORKLOAD_LABELS = ("destination_workload_namespace", "destination_workload")
+
+
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """Whose series are asked for, and the labels that tell one workload's from another's."""
+
+    selector: str
+    labels: tuple[str, ...] = ()  # none: there is only one
+
+    def sum(self, vector: str, *more: str) -> str:
+        """Return the sum of a vector for each workload, and for each value of further labels."""
+        return f"sum({vector}){self._by(*more)}"
+
+    def max(self, vector: str) -> str:
+        """Return the maximum of a vector for each workload."""
+        return f"max({vector}){self._by()}"
+
+    def zero(self, vector: str) -> str:
+        """Return 0 for each workload that a vector has; for a single one also if it has nothing."""
+        return f"0 * {vector}" if self.labels else "vector(0)"
+
+    def _by(self, *more: str) -> str:
+        labels = ",".join((*self.labels, *more))
+        return f" by ({labels})" if labels else ""
+
+
+def success_rate(of: Target | Sequence[Target], interval: str) -> str:
     """Return the query for the ratio (0..1) of requests that were not answered with a 5xx."""
-    return _ratio(_selector(target), 'response_code!~"5.*"', interval)
+    return _ratio(_scope(of), "", 'response_code!~"5.*"', interval)
 
 
-def grpc_success_rate(target: Target, interval: str) -> str:
+def grpc_success_rate(of: Target | Sequence[Target], interval: str) -> str:
     """Return the query for the ratio (0..1) of gRPC requests of which none of the server's errors came.
 
     Requests of other protocols are in neither side of the fraction: they have no such status.
 
     Source: labels ``request_protocol`` and ``grpc_response_status`` of Istio's standard metrics.
     """
-    return _ratio(f"{_selector(target)}{_IS_GRPC}", f'grpc_response_status=~"{_GRPC_IN_ORDER}"', interval)
+    return _ratio(_scope(of), _IS_GRPC, f'grpc_response_status=~"{_GRPC_IN_ORDER}"', interval)
 
 
-def _ratio(all_of_them: str, good: str, interval: str) -> str:
-    return (
-        f"(sum(rate(istio_requests_total{{{all_of_them},{good}}}[{interval}])) or vector(0)) / "
-        f"sum(rate(istio_requests_total{{{all_of_them}}}[{interval}]))"
-    )
+def _ratio(scope: _Scope, which: str, good: str, interval: str) -> str:
+    all_of_them = f"{scope.selector}{which}"
+    total = scope.sum(f"rate(istio_requests_total{{{all_of_them}}}[{interval}])")
+    passed = scope.sum(f"rate(istio_requests_total{{{all_of_them},{good}}}[{interval}])")
+    return f"({passed} or {scope.zero(total)}) / {total}"
 
 
 def duration(
-    bucket: str, target: Target, interval: str, *, quantile: float = DEFAULT_QUANTILE, rate: str = "irate"
+    bucket: str,
+    of: Target | Sequence[Target],
+    interval: str,
+    *,
+    quantile: float = DEFAULT_QUANTILE,
+    rate: str = "irate",
 ) -> str:
     """Return the query for a quantile of the request duration, in the unit of the histogram.
 
@@ -54,16 +90,20 @@ def duration(
 
     Args:
         bucket: name of the histogram's series.
-        target: the workload.
+        of: the workload, or several.
         interval: the window.
         quantile: between 0 and 1.
         rate: ``irate`` takes the last two scrapes of the window, as the original does; ``rate`` takes them all, for a
             workload that had no request between the last two.
     """
-    selector = _selector(target)
-    total = f'sum({rate}({bucket}{{{selector},le="+Inf"}}[{interval}]))'
-    largest = f'max(sum({rate}({bucket}{{{selector},le!="+Inf"}}[{interval}])) by (le))'
-    found = f"histogram_quantile({quantile!r}, sum({rate}({bucket}{{{selector}}}[{interval}])) by (le))"
+    scope = _scope(of)
+
+    def rates(more: str = "") -> str:
+        return f"{rate}({bucket}{{{scope.selector}{more}}}[{interval}])"
+
+    total = scope.sum(rates(',le="+Inf"'))
+    largest = scope.max(scope.sum(rates(',le!="+Inf"'), "le"))
+    found = f"histogram_quantile({quantile!r}, {scope.sum(rates(), 'le')})"
     return f"{found} * (1 - 2 * ({largest} < bool {quantile!r} * {total}))"
 
 
@@ -117,6 +157,24 @@ def largest_bucket(bucket: str, targets: Sequence[Target]) -> str:
 def _one_per_histogram(metric: str, selector: str) -> str:
     bucket = ',le="+Inf"' if metric.endswith("_bucket") else ""
     return f"{metric}{{{selector}{bucket}}}"
+
+
+def _scope(of: Target | Sequence[Target]) -> _Scope:
+    if isinstance(of, Target):
+        return _Scope(_selector(of))
+    namespaces, workloads = {target.namespace for target in of}, {target.workload for target in of}
+    # Every workload in every namespace: more than was asked for if names differ, and no number is another for it.
+    (reporter,) = {target.reporter for target in of}
+    return _Scope(
+        f"{_reporter(reporter)},destination_workload_namespace=~{_one_of(namespaces)},"
+        f"destination_workload=~{_one_of(workloads)}",
+        WORKLOAD_LABELS,
+    )
+
+
+def _one_of(names: Collection[str]) -> str:
+    """Return the regular expression, in quotes, for any of some names of objects, of which it misreads the dot."""
+    return '"' + "|".join(sorted(name.replace(".", "[.]") for name in names)) + '"'
 
 
 def _selector(target: Target) -> str:

@@ -3,19 +3,22 @@
 A new check is one entry of ``QUERIES``, and one of ``metrics.checks``, where it stands what it is called.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
 from metrics import promql
-from metrics.types import GRPC, Check, Target, Value
+from metrics.types import GRPC, AnyCheck, Check, Group, Target, Value
 
 _PERCENT = 100.0
 _MS_PER_SECOND = 1000.0
 _ROUNDING = 1e-6  # of a percentage: a sum of floats over a sum of floats can be a little more than 1
 _LONGEST_MS = 1e12  # thirty years: an answer beyond it was not measured
 
-Ask = Callable[[Target, Check], Iterator[str]]
+_NAME = re.compile(r"[A-Za-z0-9][-A-Za-z0-9.]*")  # of an object of Kubernetes: what a regular expression can hold
+
+Ask = Callable[[Target | Sequence[Target], Check], Iterator[str]]
 """Yields queries; the next one is asked only where the one before has no data."""
 
 
@@ -32,14 +35,24 @@ class CheckQueries:
         return self.meaning(number * self.scale + 0.0)  # -0.0 becomes 0.0
 
 
-def _rates(target: Target, check: Check) -> Iterator[str]:
-    yield (promql.grpc_success_rate if check.protocol == GRPC else promql.success_rate)(target, check.interval)
+def group_of(target: Target, check: AnyCheck) -> Group | None:
+    """Return what a question has in common with those that can be asked as one query; None if it is asked alone.
+
+    Queries of users are never combined: nobody but they knows what their labels are, and some go to other servers.
+    """
+    if not isinstance(check, Check) or not (_NAME.fullmatch(target.namespace) and _NAME.fullmatch(target.workload)):
+        return None
+    return Group(replace(check, threshold=0.0), target.reporter)
 
 
-def _durations(bucket: str, target: Target, check: Check) -> Iterator[str]:
+def _rates(of: Target | Sequence[Target], check: Check) -> Iterator[str]:
+    yield (promql.grpc_success_rate if check.protocol == GRPC else promql.success_rate)(of, check.interval)
+
+
+def _durations(bucket: str, of: Target | Sequence[Target], check: Check) -> Iterator[str]:
     """Yield the query over the last two scrapes, and the one over the whole window."""
     for rate in ("irate", "rate"):
-        yield promql.duration(bucket, target, check.interval, quantile=check.quantile, rate=rate)
+        yield promql.duration(bucket, of, check.interval, quantile=check.quantile, rate=rate)
 
 
 def _percent(value: float) -> Value | None:

@@ -15,17 +15,17 @@ def _not_counted(_outcome: str, _seconds: float) -> None:
 
 
 def make_observer(
-    url: str, *, threads: int, others: Sequence[str] = (), count: Counter = _not_counted
+    url: str, *, at_once: int, others: Sequence[str] = (), count: Counter = _not_counted
 ) -> MetricsObserver:
     """Return what asks for readings.
 
     Args:
         url: base address.
-        threads: how many queries may be under way at once.
+        at_once: how many queries of each address may be under way at once.
         others: more addresses that may be asked.
         count: told of every query: outcome and seconds.
 
     Raises:
         metrics.address.MetricsServerError: it cannot be asked with these settings.
     """
-    return PrometheusObserver(url, threads=threads, others=others, count=count)
+    return PrometheusObserver(url, threads=at_once, others=others, count=count)

@@ -10,6 +10,9 @@ from metrics.answers import Answer
 from metrics.request_options import request_options
 from metrics.wire import Wire
 
+_LONGEST_FORM = {"POST": 12_000, "GET": 4_000}
+"""Bytes of what is asked. VictoriaMetrics takes queries of 16 KiB; many proxies take 8 KiB of a request line."""
+
 
 class Server:
     """Safe to share between threads."""
@@ -34,6 +37,10 @@ class Server:
         self._access = access_of(url, environ, monotonic)
         self._wire = Wire(f"{self.where}/api/v1/query", connections=connections, environ=environ, monotonic=monotonic)
         self._monotonic = monotonic
+
+    def is_too_long(self, query: str) -> bool:
+        """Whether a query is longer than what every server and proxy takes."""
+        return len(self._options.form(query)) > _LONGEST_FORM[self._options.method]
 
     def answer(self, query: str, seconds: float) -> Answer:
         """Ask; once more if the credentials are refused and there are newer ones.

@@ -5,7 +5,7 @@ A check says what is measured, how, and what the answer must be. In which words 
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
@@ -69,6 +69,14 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class Group:
+    """What questions of several workloads have in common that can be asked as one."""
+
+    check: Check  # with a threshold of 0: limits are no part of what is asked
+    reporter: str
+
+
+@dataclass(frozen=True, slots=True)
 class Value:
     """A finite number in the unit of the check's limit."""
 
@@ -86,6 +94,7 @@ class Unavailable:
     """Prometheus could not answer."""
 
     reason: str  # what happened and where, for people; never with credentials
+    nobody_there: bool = field(default=False, compare=False)  # whatever had been asked
 
 
 Reading = Value | NoData | Unavailable
@@ -124,8 +133,24 @@ class MetricsObserver(Protocol):
     def servers(self) -> Collection[str]:
         """Every address that may be asked, as it may be shown; whatever else is named is a reading that says so."""
 
-    def observe(self, target: Target, checks: Sequence[AnyCheck]) -> tuple[Reading, ...]:
-        """Return one reading per check, in their order; checks of one call run side by side.
+    def observe(
+        self, target: Target, checks: Sequence[AnyCheck], *, seconds: float | None = None
+    ) -> tuple[Reading, ...]:
+        """Return one reading per check, in their order; checks of one call run side by side, one in this thread.
+
+        Each query has so many seconds; None: as many as any.
+
+        Raises:
+            ObserverClosedError: it was closed before or meanwhile.
+        """
+
+    def group_of(self, target: Target, check: AnyCheck) -> Group | None:
+        """Return with which other questions this one can be asked as one; None if it has to be asked alone."""
+
+    def observe_group(self, group: Group, targets: Sequence[Target]) -> tuple[Reading, ...]:
+        """Return one reading per target, in their order: the same as each alone would have, but from one query.
+
+        Unavailable is not the last word: alone a target may have an answer.
 
         Raises:
             ObserverClosedError: it was closed before or meanwhile.
@@ -138,5 +163,8 @@ class MetricsObserver(Protocol):
             ObserverClosedError: it was closed before or meanwhile.
         """
 
+    def cut(self) -> None:
+        """End every query under way at once, and each that comes: ``ObserverClosedError``."""
+
     def close(self) -> None:
-        """End every query under way at once. Whoever calls again does no harm."""
+        """Cut, and close what is kept. Nothing of another thread may be under way; whoever calls again does no harm."""

@@ -17,7 +17,7 @@ import httpx
 from informers.environment import proxy_for, trusted_authorities
 from metrics.access import Header
 from metrics.address import MetricsServerError, without_credentials
-from metrics.answers import Answer, AnswerError
+from metrics.answers import Answer, AnswerError, UnreachableError
 from metrics.connections import Backend
 from metrics.texts import safe
 from metrics.types import ObserverClosedError
@@ -98,7 +98,8 @@ class Wire:
         except Exception as error:  # foreign code that reads foreign data; its words may hold what was sent
             if self._backend.is_cut:
                 raise ObserverClosedError from None
-            raise AnswerError(_what_happened(error, seconds, answering=answering)) from error
+            kind = UnreachableError if isinstance(error, httpcore.ConnectError | httpcore.ProxyError) else AnswerError
+            raise kind(_what_happened(error, seconds, answering=answering)) from error
 
     def cut(self) -> None:
         """End every request under way, and all that come."""

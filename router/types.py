@@ -57,6 +57,7 @@ class Route:
     sends_to_canary: bool = False  # some managed route carries a weight above 0 for the canary host
     sends_to_primary: bool = True  # likewise; looked at only where there are no ``weights``
     unreadable: bool = False  # the object is there, and what it sends where is not known
+    only_for: tuple[str, ...] = ()  # hosts that no service is called, if it takes requests for nothing else
 
 
 @dataclass(frozen=True, slots=True)

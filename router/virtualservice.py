@@ -3,13 +3,15 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from informers.fields import HIGHEST_INT32, items, mapping, text, whole
+from informers.fields import HIGHEST_INT32, items, mapping, text, texts, whole
+from informers.types import FieldError
 from router.hosts import normalise
 from router.types import TOTAL
 from router.weighted import Destination, Form, RouteView
 
 FORM = Form(rule="HTTP route", weight="/spec/http/{rule}/route/{index}/weight")
 _WHERE = "spec.http.route: "
+_MESH = "mesh"
 
 
 def view(obj: Mapping[str, Any], _previous: RouteView | None) -> RouteView:
@@ -29,7 +31,22 @@ def view(obj: Mapping[str, Any], _previous: RouteView | None) -> RouteView:
         resource_version=meta["resourceVersion"],
         rules=tuple(_destinations(items(route, "route", "spec.http: "), namespace) for route in routes),
         form=FORM,
+        only_for=_only_for(mapping(obj, "spec", ""), namespace),
     )
+
+
+def _only_for(spec: Mapping[str, Any], namespace: str) -> tuple[str, ...]:
+    """Return the hosts if none is a service or a pattern, and no gateway brings requests for them.
+
+    Source: Istio's VirtualService reference, ``hosts`` and ``gateways``: without gateways, the mesh.
+    """
+    try:
+        hosts, gateways = texts(spec, "hosts", "spec."), texts(spec, "gateways", "spec.")
+    except FieldError:
+        return ()  # no weight depends on it
+    if set(gateways) - {_MESH}:
+        return ()
+    return () if any("*" in host or normalise(host, namespace).namespace for host in hosts) else hosts
 
 
 def _destinations(route: Sequence[Mapping[str, Any]], namespace: str) -> tuple[Destination, ...]:

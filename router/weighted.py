@@ -41,6 +41,7 @@ class RouteView:
     resource_version: str
     rules: tuple[tuple[Destination, ...], ...]
     form: Form
+    only_for: tuple[str, ...] = ()  # as ``Route.only_for``
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,7 @@ def find(route: RouteView, ref: RouteRef) -> Route:
         Weights(to_primary, to_canary) if agreed else None,
         sends_to_canary=any(canary > 0 for _, canary in pairs),
         sends_to_primary=agreed or any(primary > 0 for primary, _ in pairs),
+        only_for=route.only_for,
     )
 
 

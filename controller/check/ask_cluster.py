@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from controller.check.answers import told
+from controller.check.ask_leader import ask_leader
 from controller.check.ask_objects import ObjectAsker
 from controller.check.facts import Access, Api, NoApi, NotServed, Permission, Served, Unknown, Version
 from controller.check.judge_cluster import ANONYMOUS
@@ -91,6 +92,7 @@ class _Asker:
             missing_fields=self._missing_fields() if isinstance(kinds[CANARIES.kind], Served) else (),
             access=tuple(a for a in access if a.kind not in unnamed),
             objects=objects,
+            leader=ask_leader(self._client, question.lease_namespace, access, now()),
             declared=frozenset(kind for kind, watched in question.kinds.parts.items() if watched.declared),
         )
 

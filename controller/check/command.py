@@ -64,7 +64,7 @@ def _gather(options: Options, now: Callable[[], datetime]) -> Facts:
         total_seconds=_REQUEST_SECONDS,
     )
     others = options.allowed_metrics_servers
-    with closing(client), closing(make_observer(options.metrics_server, threads=_QUERIES, others=others)) as observer:
+    with closing(client), closing(make_observer(options.metrics_server, at_once=_QUERIES, others=others)) as observer:
         leads = options.leader_election and not options.dry_run
         question = Question(
             namespaces=options.namespaces,

@@ -6,6 +6,7 @@ look like a fault of the cluster, nor like health.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from controller.core.world import World
 from informers.types import Unreadable
@@ -91,6 +92,23 @@ class Objects:
 
 
 @dataclass(frozen=True, slots=True)
+class Leader:
+    """What the Lease says of the controller that holds it."""
+
+    namespace: str  # of the Lease
+    holder: str  # "": nobody
+    silent: timedelta | None  # since it was renewed, by the wall clocks of both; None: never
+    metrics_server: str  # which Prometheus it asks, without credentials; "": it does not say
+
+
+@dataclass(frozen=True, slots=True)
+class NoLease:
+    """There is none."""
+
+    namespace: str
+
+
+@dataclass(frozen=True, slots=True)
 class Api:
     """What the API server has answered."""
 
@@ -102,6 +120,7 @@ class Api:
     access: tuple[Access, ...]
     objects: Objects
     declared: frozenset[str] = frozenset()  # kinds of an operator's file
+    leader: Leader | NoLease | Unknown | None = None  # None: not asked
 
     @property
     def worlds(self) -> Sequence[World]:

@@ -40,6 +40,10 @@ class Reason(StrEnum):
     QUERY_FAILS = "QueryFails"
     QUERY_WITHOUT_DATA = "QueryWithoutData"
     QUERY_NOT_ANSWERED = "QueryNotAnswered"
+    NO_LEADER = "NoLeader"
+    OTHER_METRICS_SERVER = "OtherMetricsServer"
+    SERVICE_SELECTS_BOTH = "ServiceSelectsBoth"
+    HOSTS_NOT_ASKED = "HostsNotAsked"
     CANARY_UNREADABLE = "CanaryUnreadable"
     ROLLOUT_HELD = "RolloutHeld"
     WORKLOAD_NOT_CONVERGED = "WorkloadNotConverged"
@@ -50,7 +54,7 @@ class Finding:
     """One thing that was looked at."""
 
     level: Level
-    check: str  # what was looked at: api-server, namespaces, kinds, permissions, prometheus, canaries
+    check: str  # what was looked at: api-server, namespaces, kinds, permissions, controller, prometheus, canaries
     reason: str  # one CamelCase word
     what: str  # one sentence
     fix: str = ""  # one sentence, or a command that can be pasted; "" if there is nothing to fix

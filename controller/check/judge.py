@@ -6,7 +6,15 @@ nothing: what is wrong is said once.
 
 from collections.abc import Callable, Iterator
 
-from controller.check import judge_canaries, judge_cluster, judge_metrics, judge_pacing, judge_queries
+from controller.check import (
+    judge_canaries,
+    judge_cluster,
+    judge_leader,
+    judge_metrics,
+    judge_pacing,
+    judge_queries,
+    judge_routing,
+)
 from controller.check.facts import Facts
 from controller.check.findings import Finding
 
@@ -16,9 +24,11 @@ CHECKS: tuple[Callable[[Facts], Iterator[Finding]], ...] = (
     judge_cluster.namespaces,
     judge_cluster.kinds,
     judge_cluster.permissions,
+    judge_leader.leader,
     judge_metrics.prometheus,
     judge_metrics.istio_series,
     judge_canaries.canaries,
+    judge_routing.routing,
     judge_pacing.pacing,
     judge_metrics.canary_series,
     judge_queries.own_queries,

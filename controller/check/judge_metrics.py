@@ -35,14 +35,42 @@ _ADDRESS = (
     "9090, and --metrics-server http://localhost:9090"
 )
 
+_OTHER = {"https": "http", "http": "https"}
+_ADVICE = (  # a sign in the observer's sentence, and what it calls for
+    ("WRONG_VERSION_NUMBER", "It does not speak TLS: --metrics-server {other}"),
+    ("HTTP request to an HTTPS server", "It speaks TLS: --metrics-server {other}"),
+    (
+        "answered 401",
+        "Set PROMETHEUS_TOKEN, or PROMETHEUS_USERNAME and PROMETHEUS_PASSWORD (docs/flags.md).",
+    ),
+    ("answered 403", "These credentials may not query it; for a tenant, set PROMETHEUS_HEADERS (docs/flags.md)."),
+    ("certificate", "Name the authority that has signed its certificate with SSL_CERT_FILE (docs/flags.md)."),
+    ("it redirects to", "Name the address that it redirects to; a page for logging in calls for credentials instead."),
+    ("where JSON of Prometheus was expected", "Something else answers at {address}: name Prometheus itself."),
+)
+
 
 def prometheus(facts: Facts) -> Iterator[Finding]:
     """It answers, and to a query."""
     if isinstance(facts.metrics, Unavailable):
         said = f"Prometheus cannot be used: {facts.metrics.reason}"
-        yield problem("prometheus", Reason.PROMETHEUS_UNUSABLE, said, _ADDRESS)
+        yield problem(
+            "prometheus", Reason.PROMETHEUS_UNUSABLE, said, _advice(facts.metrics.reason, facts.metrics_server)
+        )
     else:
         yield passed("prometheus", f"Prometheus answers at {facts.metrics_server}")
+
+
+def _advice(reason: str, address: str) -> str:
+    """Return what to do about an answer that cannot be used; the first sign that it shows decides."""
+    scheme, _, rest = address.partition("://")
+    path = rest.partition("/")[2]
+    for sign, advice in _ADVICE:
+        if sign in reason:
+            return advice.format(address=address, other=f"{_OTHER.get(scheme, scheme)}://{rest}", path=f"/{path}")
+    if "answered 404" in reason and path:
+        return f"Leave /{path} out of --metrics-server if it is part of a page's address; /api/v1/query is added to it."
+    return _ADDRESS
 
 
 def istio_series(facts: Facts) -> Iterator[Finding]:

@@ -19,7 +19,7 @@ _METRICS = (
     *("unit", "interval"),
 )
 _STATUS = (
-    *("state", "stage", "canaryRevision", "canaryGeneration", "canaryUID", "canaryReplicas", "failedChecks"),
+    *("state", "stage", "phase", "canaryRevision", "canaryGeneration", "canaryUID", "canaryReplicas", "failedChecks"),
     *("inconclusiveChecks", "canaryWeight", "previousWeight", "startTime", "trafficStartTime", "drainStartTime"),
     *("lastCheckTime", "lastTransitionTime", "observedGeneration", "conditions", "checks"),
     *("failedRevisions", "obeyed", "fenceOwed", "version", "reason", "message", "nextCheckTime", "history"),

@@ -67,6 +67,10 @@ class InvalidSpec:
     problem: str  # what is wrong, where, and what would be right
 
 
+PROMOTED = "Promoted"  # how the last rollout ended, or how the running one stands
+READY = "Ready"  # whether somebody has to put something right
+
+
 @dataclass(frozen=True, slots=True)
 class Condition:
     """A Kubernetes condition of the object: ``Promoted`` or ``Ready``."""

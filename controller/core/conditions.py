@@ -9,15 +9,21 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, assert_never
 
-from controller.core import gates
-from controller.core.canary import BLOCKED, LONGEST_MESSAGE, CanaryStatus, Condition, State
+from controller.core import gates, gitops
+from controller.core.canary import (
+    BLOCKED,
+    LONGEST_MESSAGE,
+    PROMOTED,
+    READY,
+    CanaryStatus,
+    Condition,
+    State,
+)
 from controller.core.events import Cause
 from controller.core.gates import Closed, Needs
 from controller.core.status_json import time_text
 from controller.core.world import Rollout, World
 
-PROMOTED = "Promoted"
-READY = "Ready"
 UNREADABLE = "CanaryUnreadable"
 RUNNING = Cause("RolloutRunning", "The new revision is being analysed", State.RUNNING)
 
@@ -86,7 +92,8 @@ def noted(r: Rollout, status: CanaryStatus) -> CanaryStatus:
 def unreadable_patch(obj: Mapping[str, Any], why: str, now: datetime) -> dict[str, Any] | None:
     """Return the merge patch that says of an object that it cannot be read; None if its status says so already.
 
-    Whatever else its conditions are, they stay, and so does a state that it has.
+    Its other conditions stay, and so does a state that it has. What Argo CD's check needs in a status is added if it is
+    missing.
     """
     status = obj.get("status")
     found = status.get("conditions") if isinstance(status, Mapping) else None
@@ -98,8 +105,15 @@ def unreadable_patch(obj: Mapping[str, Any], why: str, now: datetime) -> dict[st
     was_so, since = old.get("status") == "False", old.get("lastTransitionTime")
     new["lastTransitionTime"] = since if was_so and isinstance(since, str) else time_text(now)
     others = [c for c in conditions if c.get("type") != READY]
+    known = status if isinstance(status, Mapping) else {}
+    missing = {field: value for field, value in gitops.NEVER_RECONCILED.items() if known.get(field) is None}
     version = obj["metadata"]["resourceVersion"]
-    shown: dict[str, Any] = {"conditions": [*others, new], "reason": UNREADABLE, "message": why[:LONGEST_MESSAGE]}
-    if not isinstance(status, Mapping) or not status.get("state"):
+    shown: dict[str, Any] = {
+        **missing,
+        "conditions": [*others, new],
+        "reason": UNREADABLE,
+        "message": why[:LONGEST_MESSAGE],
+    }
+    if not known.get("state"):
         shown["state"] = BLOCKED
     return {"metadata": {"resourceVersion": version}, "status": shown}

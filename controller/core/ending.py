@@ -12,8 +12,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from controller.core import conditions, events, gates, pacing, waits
-from controller.core.canary import FAILED_REVISIONS_KEPT, CanarySpec, CanaryStatus, InvalidSpec, Stage, State
-from controller.core.conditions import PROMOTED
+from controller.core.canary import FAILED_REVISIONS_KEPT, PROMOTED, CanarySpec, CanaryStatus, InvalidSpec, Stage, State
 from controller.core.events import Cause
 from controller.core.plan import Action, Fence, Log, Plan, ReleaseFinalizer, Say, Scale, Shift, WriteStatus
 from controller.core.world import Rollout, World, rollout_of

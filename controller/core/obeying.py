@@ -1,8 +1,7 @@
 """What somebody asked for by a verb (``flagger abort``, an annotation), and the rules that obey. Pure."""
 
 from controller.core import ending, events, steps
-from controller.core.canary import CanaryStatus, Stage, State
-from controller.core.conditions import PROMOTED
+from controller.core.canary import PROMOTED, CanaryStatus, Stage, State
 from controller.core.plan import Plan, Say, WriteStatus
 from controller.core.verbs import revision_of
 from controller.core.world import Rollout, World, rollout_of

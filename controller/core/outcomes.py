@@ -1,7 +1,6 @@
 """How rollouts end, as metrics count them."""
 
-from controller.core.canary import CanaryStatus, State
-from controller.core.conditions import PROMOTED
+from controller.core.canary import PROMOTED, CanaryStatus, State
 
 
 def outcome(before: CanaryStatus, after: CanaryStatus, *, released: bool) -> tuple[str, str] | None:

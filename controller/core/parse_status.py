@@ -5,12 +5,13 @@ be ours makes the object unreadable, with a reason: nothing is done for it, and 
 weight of 101 to 100 was the alternative; it would send all traffic somewhere because of a typing error.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
+from controller.core import gitops
 from controller.core.canary import (
     BLOCKED,
     CanaryStatus,
@@ -71,7 +72,7 @@ def parse_status(status: object) -> CanaryStatus:
         last_check_time=_time(obj, "lastCheckTime"),
         last_transition_time=_time(obj, "lastTransitionTime"),
         observed_generation=_count(obj, "observedGeneration", HIGHEST_INT64),
-        conditions=tuple(_condition(c, where) for c, where in _items(obj, "conditions")),
+        conditions=tuple(c for c in _conditions(obj) if c.type not in gitops.DERIVED),
         checks=tuple(_check_status(c, where) for c, where in _items(obj, "checks")),
         failed_revisions=tuple(_as_text(revision, where) for revision, where in _items(obj, "failedRevisions")),
         obeyed=_obeyed(_mapping(obj.get("obeyed"), "status.obeyed")),
@@ -86,6 +87,10 @@ def parse_status(status: object) -> CanaryStatus:
 
 def _obeyed(obj: Json) -> Obeyed:
     return Obeyed(**{verb: _text(obj, verb, "status.obeyed.") for verb in obj if verb in _VERBS})
+
+
+def _conditions(obj: Json) -> Iterator[Condition]:
+    return (_condition(c, where) for c, where in _items(obj, "conditions"))
 
 
 def _condition(item: object, where: str) -> Condition:

@@ -7,8 +7,8 @@ as before. With the claim taken back, every round is judged where the route real
 from dataclasses import replace
 from datetime import datetime
 
-from controller.core import conditions, events, gates, pacing, standing
-from controller.core.canary import CanaryStatus, Stage
+from controller.core import events, gates, pacing, standing
+from controller.core.canary import READY, CanaryStatus, Stage
 from controller.core.gates import Closed
 from controller.core.plan import CopyTemplate, Fence, Plan, Refusal, Shift
 from controller.core.world import World
@@ -38,7 +38,7 @@ def one_more(last: Refusal | None, action: str, text: str, at: datetime) -> Refu
 
 def _what(world: World, refusal: Refusal) -> str:
     """Return the words of this refusal, or within a round of a report those of the report."""
-    told, known = world.canary.status.condition(conditions.READY), refusal.complaint
+    told, known = world.canary.status.condition(READY), refusal.complaint
     recent = known is not None and known.at <= world.now < known.at + pacing.MINUTE
     same = told is not None and told.reason == gates.WRITE_REFUSED.reason
     return told.message if recent and same and told else refusal.text

@@ -4,8 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from controller.core import conditions, events, gates, pacing
-from controller.core.canary import CanaryStatus, InvalidSpec, Stage
-from controller.core.conditions import PROMOTED, READY
+from controller.core.canary import PROMOTED, READY, CanaryStatus, InvalidSpec, Stage
 from controller.core.ending import taken_off, to_the_primary
 from controller.core.events import Event
 from controller.core.gates import Closed, Needs
@@ -46,16 +45,21 @@ def behind(world: World, closed: Closed, *, status: CanaryStatus | None = None, 
 
 
 def at_rest(world: World) -> Plan:
-    """Say what is wrong at rest, or take it back once somebody has put it right: nothing else is written there."""
+    """Say what is wrong at rest, or take it back once somebody has put it right, and note that a new spec was seen.
+
+    Nothing else is written there.
+    """
     closed = gates.first_closed(world, gates.AT_REST)
     if closed:
         return behind(world, closed)
     # Nothing is to be written here but that, so nothing is refused any more.
     world = replace(world, memory=replace(world.memory, refusal=None))
-    condition = world.canary.status.condition(READY)
-    if condition is None or condition.status != "False":
+    status = world.canary.status
+    condition = status.condition(READY)
+    seen = status.observed_generation == world.canary.generation  # or tools that wait for it would wait for ever
+    if seen and (condition is None or condition.status != "False"):
         return Plan()
-    return Plan((WriteStatus(conditions.nothing_to_repair(world, world.canary.status)),))
+    return Plan((WriteStatus(conditions.nothing_to_repair(world, status)),))
 
 
 def with_ready(world: World, plan: Plan) -> Plan:

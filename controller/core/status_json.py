@@ -4,6 +4,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from controller.core import gitops
 from controller.core.canary import BLOCKED, CanaryStatus, CheckStatus, Condition, PastRollout
 
 Json = dict[str, Any]
@@ -17,16 +18,17 @@ def status_patch(old: CanaryStatus, new: CanaryStatus) -> Json:
     return patch
 
 
-def dropped(sent: Json, kept: Json, where: str = "status") -> str | None:
+def dropped(sent: Json, kept: object, where: str = "status") -> str | None:
     """Return which field of a merge patch the object that answers it lacks, as a path, or None if it has all.
 
     An API server drops what the schema of a definition does not name, without a word.
     """
+    held = kept if isinstance(kept, dict) else {}
     for key, value in sent.items():
-        if value is not None and key not in kept:
+        if value is not None and key not in held:
             return f"{where}.{key}"
-        if isinstance(value, dict) and isinstance(kept[key], dict):
-            inner = dropped(value, kept[key], f"{where}.{key}")
+        if isinstance(value, dict):
+            inner = dropped(value, held[key], f"{where}.{key}")
             if inner:
                 return inner
     return None
@@ -60,6 +62,7 @@ def to_json(status: CanaryStatus) -> Json:
     fields: Json = {
         "state": status.state.value if status.state else BLOCKED,
         "stage": status.stage.value if status.stage else None,
+        "phase": gitops.phase(status).value,
         "version": status.version or None,
         "reason": status.reason or None,
         "message": status.message or None,
@@ -78,7 +81,7 @@ def to_json(status: CanaryStatus) -> Json:
         "nextCheckTime": _time(status.next_check_time),
         "lastTransitionTime": _time(status.last_transition_time),
         "observedGeneration": status.observed_generation or None,
-        "conditions": [_condition(c) for c in status.conditions] or None,
+        "conditions": [_condition(c) for c in (*status.conditions, *gitops.conditions(status))] or None,
         "checks": [_check(c) for c in status.checks] or None,
         "failedRevisions": list(status.failed_revisions) or None,
         "obeyed": {verb: value for verb, value in asdict(status.obeyed).items() if value} or None,

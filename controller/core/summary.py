@@ -10,8 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from controller.core import gates, pacing
-from controller.core.canary import LONGEST_MESSAGE, CanarySpec, CanaryStatus, Stage, State
-from controller.core.conditions import PROMOTED, READY
+from controller.core.canary import LONGEST_MESSAGE, PROMOTED, READY, CanarySpec, CanaryStatus, Stage, State
 from controller.core.gates import Needs
 from controller.core.history import with_history
 from controller.core.plan import Action, Plan, Say, WriteStatus

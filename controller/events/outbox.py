@@ -1,10 +1,10 @@
 """Events that wait to be sent: in the order of each object, and bounded. Pure, for one thread at a time.
 
 Each object has a lane. What its first event waits for holds up that object's later events, which would be told before
-it otherwise, and nobody else's.
+it otherwise, and nobody else's. Where there is no room, an event of the namespace that takes up most of it is dropped.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -28,6 +28,16 @@ class Job:
     name: str  # of the object that a creation makes: the same at every try, so that a second one finds the first
     tries: int = 0  # without success
 
+    @property
+    def lane(self) -> str:
+        """Return the lane of an object: ``namespace/uid``."""
+        return lane_of(self.canary)
+
+
+def lane_of(canary: Canary | Unreadable) -> str:
+    """Return the lane of an object: ``namespace/uid``."""
+    return f"{canary.namespace}/{canary.uid}"
+
 
 @dataclass(slots=True)
 class Outbox:
@@ -36,7 +46,7 @@ class Outbox:
     most: int = MOST_ROUTINE
     _lanes: dict[str, deque[Job]] = field(default_factory=dict)  # none is empty; the oldest lane first
     _length: int = 0
-    _routine: int = 0  # of them, those that may be dropped
+    _routine: Counter[str] = field(default_factory=Counter)  # by namespace, those that may be dropped
     _held: Job | None = None
 
     def __contains__(self, lane: str) -> bool:
@@ -47,12 +57,12 @@ class Outbox:
         """Take an event; return the one that was dropped, if there was no room: it may be that event itself."""
         dropped = None
         if self._length >= self.most:
-            dropped = self._droppable() if job.event.terminal else job
+            dropped = self._droppable(job)
             if dropped is job:
                 return job
             if dropped is not None:
                 self._remove(dropped)
-        self._lanes.setdefault(job.canary.uid, deque()).append(job)
+        self._lanes.setdefault(job.lane, deque()).append(job)
         self._count(job, 1)
         return dropped
 
@@ -65,26 +75,36 @@ class Outbox:
     def remove(self, job: Job) -> bool:
         """Remove an event that is done; return whether more wait in its lane."""
         self._remove(job)
-        return job.canary.uid in self._lanes
+        return job.lane in self._lanes
 
     def lanes(self) -> Sequence[str]:
         """Return the lanes in which something waits."""
         return tuple(self._lanes)
 
     def _remove(self, job: Job) -> None:
-        jobs = self._lanes[job.canary.uid]
+        jobs = self._lanes[job.lane]
         jobs.remove(job)
         if not jobs:
-            del self._lanes[job.canary.uid]
+            del self._lanes[job.lane]
         self._count(job, -1)
 
     def _count(self, job: Job, by: int) -> None:
         self._length += by
-        self._routine += 0 if job.event.terminal else by
+        if not job.event.terminal:
+            self._routine[job.canary.namespace] += by
 
-    def _droppable(self) -> Job | None:
-        """Return the oldest event that is neither terminal nor held."""
-        if self._routine == 0:
-            return None
-        routine = (job for jobs in self._lanes.values() for job in jobs if not job.event.terminal)
-        return min((job for job in routine if job is not self._held), key=lambda job: job.at, default=None)
+    def _droppable(self, late: Job) -> Job | None:
+        """Return what makes room for an event: the oldest routine one of the namespace that has most of them.
+
+        Neither terminal events nor one that is held are dropped. One that is late itself, for a namespace that has as
+        many as any, or where nothing else can be dropped; None for one that is terminal.
+        """
+        namespace, most = max(self._routine.items(), key=lambda item: item[1], default=("", 0))
+        has_most = self._routine[late.canary.namespace] == most
+        if most and (late.event.terminal or not has_most):
+            routine = (job for jobs in self._lanes.values() for job in jobs if not job.event.terminal)
+            of_it = (job for job in routine if job.canary.namespace == namespace and job is not self._held)
+            found = min(of_it, key=lambda job: job.at, default=None)
+            if found is not None:
+                return found
+        return None if late.event.terminal else late

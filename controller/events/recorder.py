@@ -18,7 +18,7 @@ from controller.core.canary import Canary
 from controller.core.events import Event
 from controller.events.correlator import Correlator, Entry, Recent
 from controller.events.event_object import VERSION_ANNOTATION, event_name, event_object, shortened
-from controller.events.outbox import Job, Outbox
+from controller.events.outbox import Job, Outbox, lane_of
 from controller.resources import EVENTS
 from controller.work.ratelimit import default_limiter
 from controller.work.workqueue import WorkQueue
@@ -118,18 +118,19 @@ class EventRecorder:
         story.log(level, event.text, extra={**extra, **({"version": event.version} if event.version else {})})
         if self._sink is None or self._closing.is_set():
             return
+        lane = lane_of(canary)
         with self._lock:
             correlated = self._correlator.correlate(canary.uid, event, self._monotonic())
             if correlated is None:
                 lost, idle = True, False
             else:
                 at = self._now()
-                idle = canary.uid not in self._outbox
+                idle = lane not in self._outbox
                 lost = self._outbox.put(Job(canary, event, correlated, at, event_name(canary.name, at))) is not None
         if lost:
             self._dropped()
         if idle:  # a lane in which something waits is woken in its time, not before
-            self._lanes.add(canary.uid)
+            self._lanes.add(lane)
 
     def close(self) -> None:
         """Send what is queued, one attempt each and for two seconds at most, and end the thread."""

@@ -10,8 +10,7 @@ from datetime import datetime, timedelta
 
 from prometheus_client.core import GaugeMetricFamily, Metric
 
-from controller.core.canary import Canary, CanarySpec, CanaryStatus, CheckStatus, State
-from controller.core.conditions import PROMOTED, READY
+from controller.core.canary import PROMOTED, READY, Canary, CanarySpec, CanaryStatus, CheckStatus, State
 from controller.core.pacing import longest_pause
 from informers.types import Unreadable
 from metrics.checks import CHECKS

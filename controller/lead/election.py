@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from controller.in_hand import ClientInHand, InHand
@@ -189,7 +189,7 @@ class Election:
             return first
 
 
-def stand_for_election(
+def stand_for_election(  # noqa: PLR0913  # each is a concern of its own, and none of them has a default
     login: Login,
     namespace: str | None,
     *,
@@ -199,6 +199,7 @@ def stand_for_election(
     now: Callable[[], datetime],
     won: Callable[[], None],
     lost: Callable[[], None],
+    annotations: Mapping[str, str],
 ) -> Election:
     """Return an election with a client of its own, whose requests have a deadline.
 
@@ -211,6 +212,7 @@ def stand_for_election(
         now: wall clock.
         won: see ``Election``.
         lost: see ``Election``.
+        annotations: see ``Candidate``.
     """
     client = KubeClient(login, user_agent=user_agent, pool_size=1, count=count, total_seconds=_REQUEST_SECONDS)
     timing, monotonic = Timing(), time.monotonic
@@ -221,5 +223,6 @@ def stand_for_election(
         timing=timing,
         monotonic=monotonic,
         now=now,
+        annotations=annotations,
     )
     return Election(candidate, timing=timing, monotonic=monotonic, random=random_module.random, won=won, lost=lost)

@@ -4,17 +4,21 @@ Whether another's lease has run out is judged by how long *we* have seen it unch
 people: they are never compared with ours.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Protocol
 
 from controller.resources import LEASES
 from informers.errors import ApiError, ConflictError, NotFoundError
+from informers.fields import HIGHEST_INT32, whole
 from informers.resources import Resource
-from informers.types import Json
+from informers.types import FieldError, Json
 
 LEASE_NAME = "flagger-leader-election"
+METRICS_SERVER = "flagger.app/metrics-server"
+"""Annotation of the Lease: which Prometheus its holder asks, for people and `flagger check`."""
 
 
 class LeaseClient(Protocol):
@@ -59,6 +63,7 @@ class Candidate:
         timing: Timing,
         monotonic: Callable[[], float],
         now: Callable[[], datetime],
+        annotations: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         """Take what identifies us; nothing is sent.
 
@@ -69,6 +74,7 @@ class Candidate:
             timing: how long everything lasts.
             monotonic: seconds, for everything that is decided.
             now: the wall clock, for what is written.
+            annotations: what the lease says of us besides, while we hold it.
         """
         if not identity:
             raise ValueError("a candidate needs an identity")
@@ -78,6 +84,7 @@ class Candidate:
         self._timing = timing
         self._monotonic = monotonic
         self._now = now
+        self._annotations = annotations
         self._held: Json | None = None  # our lease as the server last confirmed it; None: read first
         self._seen: Json | None = None  # the record last read, and since when
         self._seen_at = 0.0
@@ -136,29 +143,35 @@ class Candidate:
         lease = {
             "apiVersion": LEASES.api_version,
             "kind": LEASES.kind,
-            "metadata": {"name": LEASE_NAME, "namespace": self._namespace},
+            "metadata": self._annotated({"name": LEASE_NAME, "namespace": self._namespace}),
             "spec": self._record({}),
         }
         self._hold(self._client.create(LEASES, self._namespace, lease))
 
     def _put(self, lease: Json) -> None:
-        renewed = {**lease, "spec": self._record(_spec(lease))}
+        renewed = {**lease, "metadata": self._annotated(lease["metadata"]), "spec": self._record(_spec(lease))}
         self._hold(self._client.replace(LEASES, self._namespace, LEASE_NAME, renewed))
 
     def _hold(self, lease: Json) -> None:
         self._held = lease
         self.holder = self._identity
 
+    def _annotated(self, metadata: Json) -> Json:
+        """Return metadata that says of us what there is to say, beside what others have written there."""
+        if not self._annotations:
+            return metadata
+        return {**metadata, "annotations": {**(metadata.get("annotations") or {}), **self._annotations}}
+
     def _record(self, spec: Json) -> Json:
         """Return the record that says that we hold the lease, keeping what we don't know."""
         now = _micro_time(self._now())
         new = {**spec, "renewTime": now, "leaseDurationSeconds": self._timing.lease}
         if spec.get("holderIdentity") != self._identity:
-            transitions = spec.get("leaseTransitions") or 0
+            transitions = _number(spec, "leaseTransitions", 0)
             new |= {
                 "holderIdentity": self._identity,
                 "acquireTime": now,
-                "leaseTransitions": transitions + 1 if spec else 0,
+                "leaseTransitions": min(transitions + 1, HIGHEST_INT32) if spec else 0,
             }
         return new
 
@@ -175,13 +188,22 @@ class Candidate:
 
     def _has_expired(self) -> bool:
         """Whether another's record has not changed for as long as it says itself, by our clock."""
-        lasts = (self._seen or {}).get("leaseDurationSeconds") or self._timing.lease
+        lasts = _number(self._seen or {}, "leaseDurationSeconds", self._timing.lease)
         return self._monotonic() - self._seen_at >= lasts
 
 
 def _spec(lease: Json) -> Json:
-    spec: Json = lease.get("spec") or {}
-    return spec
+    """Return the record; an empty one where something else stands, which is written over like one that nobody holds."""
+    spec = lease.get("spec")
+    return spec if isinstance(spec, dict) else {}
+
+
+def _number(spec: Json, field: str, default: int) -> int:
+    """Return a number of the record; the default if it is absent, 0, or what the API server would not store."""
+    try:
+        return whole(spec, field, "spec.", highest=HIGHEST_INT32) or default
+    except FieldError:
+        return default
 
 
 def _holder(lease: Json) -> str:

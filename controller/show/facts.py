@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from controller.core.conditions import PROMOTED, READY
+from controller.core.canary import PROMOTED, READY
 from controller.core.verbs import HOLD
 from controller.core.world import World
 

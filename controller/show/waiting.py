@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from controller.core.canary import InvalidSpec, State
-from controller.core.conditions import PROMOTED
+from controller.core.canary import PROMOTED, InvalidSpec, State
 from controller.core.obeying import is_retried
 from controller.core.world import template_changed
 from controller.show.facts import Snapshot

@@ -18,6 +18,8 @@ from controller.verbs.options import VerbOptions, parse_verb_options
 from informers.client import KubeClient
 from informers.credentials import find_login
 from informers.errors import ApiError, ConfigurationError, ConflictError, TransportError
+from informers.store import identity
+from informers.types import Json
 from router.registry import ROUTES
 
 parse = partial(parse_canary, kinds=None, routes=ROUTES)
@@ -72,7 +74,7 @@ def _ask(verb: Verb, options: VerbOptions, now: Callable[[], datetime]) -> Decis
                 canary = client.get(CANARIES, namespace, options.name)
             except ApiError as error:
                 raise translated(error, namespace, options.name, _NEEDED) from error
-            decision = decide(canary, verb, now(), parse=parse, reason=options.reason)
+            decision = _decided(canary, verb, now(), options)
             if not isinstance(decision, Accepted) or decision.patch is None:
                 return decision
             try:
@@ -88,3 +90,15 @@ def _ask(verb: Verb, options: VerbOptions, now: Callable[[], datetime]) -> Decis
         f"{options.name}.{namespace} was changed by somebody else between reading and writing, {TRIES} times in a row; "
         "nothing was written, try again"
     )
+
+
+def _decided(canary: Json, verb: Verb, now: datetime, options: VerbOptions) -> Decision:
+    """Decide on whatever the API server answered: a definition may be another one's, or preserve any field."""
+    try:
+        identity(canary)
+        return decide(canary, verb, now, parse=parse, reason=options.reason)
+    except Exception as error:  # what somebody wrote may raise anything
+        what = error if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
+        raise NotAskedError(
+            f"canary {options.name} cannot be read, so nothing was written: {what}; flagger check says what is wrong"
+        ) from error

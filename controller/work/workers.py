@@ -4,18 +4,24 @@ import logging
 import threading
 from collections.abc import Callable
 from datetime import timedelta
-from enum import StrEnum
+from enum import Enum, StrEnum
 from typing import Protocol
 
 from controller.applier import LeadLostError
 from controller.reconcile_id import new_reconcile
 from controller.work.workqueue import WorkQueue
 from informers.errors import ApiError, ConflictError
-from metrics.types import ObserverClosedError
 
 log = logging.getLogger(__name__)
 
-Reconcile = Callable[[str], timedelta | None]
+
+class Awaits(Enum):
+    """Why a look has come to no end, without an error."""
+
+    READINGS = "readings"  # the key is queued when they are there
+
+
+Reconcile = Callable[[str], timedelta | Awaits | None]
 """Looks at one canary; returns when to look again, or None; raises ``ApiError`` if a write failed."""
 
 
@@ -23,6 +29,7 @@ class Result(StrEnum):
     """How a reconcile ended, as metrics count it."""
 
     SUCCESS = "success"
+    ASKED = "asked"  # for readings: goes on when they are there
     CONFLICT = "conflict"  # somebody wrote meanwhile: retried, part of normal work
     ERROR = "error"  # the API server refused, failed, or could not be reached: retried
     BUG = "bug"  # what nobody expected: retried
@@ -89,7 +96,7 @@ class Workers:
         """Reconcile one canary and switch on the outcome (contract W1)."""
         try:
             again = self._reconcile(key)
-        except (LeadLostError, ObserverClosedError) as error:
+        except LeadLostError as error:
             log.debug("Stopping, reconcile ended", extra={"key": key, "error": str(error)})
             return Result.STOPPED, None
         except ConflictError as error:
@@ -105,6 +112,8 @@ class Workers:
             log.exception("Reconcile failed unexpectedly, retrying", extra={"key": key})
             self._queue.add_rate_limited(key)
             return Result.BUG, error
+        if isinstance(again, Awaits):
+            return Result.ASKED, None  # what has failed before may fail again after the readings: no new start
         self._queue.forget(key)
         if again is not None:
             self._queue.add_after(key, again.total_seconds())

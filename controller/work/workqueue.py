@@ -56,13 +56,25 @@ class WorkQueue:
     """Thread-safe. Keys are strings; ``None`` from ``get`` means shut down."""
 
     def __init__(
-        self, *, limiter: Limiter, monotonic: Callable[[], float], metrics: QueueMetrics | None = None
+        self,
+        *,
+        limiter: Limiter,
+        monotonic: Callable[[], float],
+        metrics: QueueMetrics | None = None,
+        most_of_one: int | None = None,
     ) -> None:
-        """Take what failures pay, a clock in seconds, and who counts."""
+        """Take what keeps the time and counts.
+
+        Args:
+            limiter: what failures pay.
+            monotonic: clock in seconds.
+            metrics: who counts.
+            most_of_one: how many keys of one namespace may be processed at once; None: any number.
+        """
         self._limiter = limiter
         self._monotonic = monotonic
         self._metrics: QueueMetrics = metrics or NoMetrics()
-        self._turns = Turns()
+        self._turns = Turns(most_of_one)
         self._dirty: set[str] = set()
         self._processing: dict[str, float] = {}  # key → when it was handed out
         self._added_at: dict[str, float] = {}  # of dirty keys
@@ -130,9 +142,9 @@ class WorkQueue:
         with self._changed:
             while True:
                 wait = self._queue_due()
-                if self._turns:
+                if self._turns.anybody:
                     return self._hand_out()
-                if self._shutting_down and not (self._draining and self._marked()):
+                if self._shutting_down and not self._turns and not (self._draining and self._marked()):
                     return None
                 self._changed.wait(None if wait is None else min(wait, _LONGEST_WAIT_SECONDS))
 
@@ -144,6 +156,7 @@ class WorkQueue:
         """
         with self._changed:
             began = self._processing.pop(key)
+            self._turns.done(key)
             self._metrics.done(self._monotonic() - began)
             if key in self._dirty:
                 self._turns.append(key)

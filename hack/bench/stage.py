@@ -117,7 +117,7 @@ class Stage:
             answered=max(written, default=0),
             throttled=int(metrics.get("flagger_reconcile_throttled_total", 0)),
             controller_seconds=metrics["process_cpu_seconds_total"],
-            sandbox_seconds=_cpu_seconds(self.processes[0].pid),
+            sandbox_seconds=cpu_seconds(self.processes[0].pid),
         )
 
     def _scraped(self) -> Mapping[str, float]:
@@ -146,7 +146,7 @@ def stage(directory: Path) -> Iterator[Stage]:
         yield Stage((cluster, running), api, admin, metrics_address(running))
 
 
-def _cpu_seconds(pid: int) -> float:
+def cpu_seconds(pid: int) -> float:
     """Return what a process has used of the CPU.
 
     Source: proc(5), the fields utime and stime of ``/proc/PID/stat``.

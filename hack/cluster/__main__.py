@@ -13,6 +13,7 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
+from hack.claims import claimed
 from hack.cluster.binaries import find_binaries
 from hack.cluster.commands import call, run_until_interrupted, say
 from hack.cluster.control_plane import start, wait_until
@@ -47,6 +48,8 @@ def main() -> int:
 
 
 def _run(stack: ExitStack, directory: Path, options: argparse.Namespace) -> int:
+    command = options.command
+    stack.enter_context(claimed(directory, "make cluster" if not command else f"hack.cluster -- {' '.join(command)}"))
     binaries, definitions = find_binaries(say), [*find_definitions(say), find_definition(say)]
     if options.kubernetes:
         binaries = find_release(options.kubernetes, binaries, say)

@@ -20,8 +20,7 @@ INTERRUPTED = 130
 
 def run_until_interrupted(body: Callable[[ExitStack], int]) -> int:
     """Return what ``body`` returns, after ending what it put on the stack; 1 with a line if something failed."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
+    end_as_by_ctrl_c()
     try:
         with ExitStack() as stack:
             return body(stack)
@@ -31,6 +30,12 @@ def run_until_interrupted(body: Callable[[ExitStack], int]) -> int:
     except KeyboardInterrupt:
         print("Stopped.")
         return INTERRUPTED
+
+
+def end_as_by_ctrl_c() -> None:
+    """Have SIGTERM and SIGHUP raise KeyboardInterrupt, so that no process is left behind."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
 
 
 def call(binaries: Path, access: Access, program: str, *arguments: str) -> str:
@@ -57,5 +62,4 @@ def say(*lines: str) -> None:
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    """End as Ctrl-C does, so that no process is left behind."""
     raise KeyboardInterrupt

@@ -23,7 +23,8 @@ class Definitions:
 
 EVERYBODYS = (
     Definitions("istio", "istio.io/istio", ISTIO, "manifests/charts/base/files/crd-all.gen.yaml"),
-    Definitions("gateway-api", "sigs.k8s.io/gateway-api", "v1.6.0", "config/crd/standard/gateway.*.yaml"),
+    # Gateways, their classes, and routes of HTTP and gRPC: that of TLS cannot be served by Kubernetes before 1.31.
+    Definitions("gateway-api", "sigs.k8s.io/gateway-api", "v1.6.0", "config/crd/standard/gateway.*_[gh]*.yaml"),
 )
 
 

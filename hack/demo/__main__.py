@@ -18,6 +18,7 @@ from typing import Any
 import httpx
 
 from controller.show.ask import Asker
+from hack.claims import claim_first_free, claimed
 from hack.demo.acts import BAD_IMAGE, BAD_VERSION, CANARY, GOOD_VERSION, Act, problems
 from hack.demo.describe import describe
 from hack.demo.processes import controller, metrics_address, sandbox
@@ -41,6 +42,7 @@ OBJECTS = (
     "workloads/virtual-service",
 )
 ROLLOUT = "rollouts/podinfo"
+DIRECTORY = Path(".sandbox")
 INTERVAL = "1500ms"
 WINDOW = "1s"  # of the queries, which have to be filled before a version is judged
 DRAIN_SECONDS = 2
@@ -56,15 +58,15 @@ def main() -> int:
     """Return 0 if both rollouts came out as they should."""
     parser = argparse.ArgumentParser(prog="python -m hack.demo", description=__doc__)
     parser.add_argument("--stay", action="store_true", help="leave the cluster and the controller running")
-    parser.add_argument("--directory", type=Path, default=Path(".sandbox"), help="for logs and the kubeconfig")
+    parser.add_argument("--directory", type=Path, help="for logs and the kubeconfig; by default the first free one")
     options = parser.parse_args()
-    options.directory.mkdir(parents=True, exist_ok=True)
     screen = Screen()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     try:
         with ExitStack() as stack:
-            (stay if options.stay else play)(stack, screen, options.directory)
+            who = "make sandbox" if options.stay else "make run"
+            (stay if options.stay else play)(stack, screen, _directory(stack, options.directory, who))
     except (DemoError, ProcessError, httpx.HTTPError) as error:
         screen.say("", f"FAILED: {error}")
         return 1
@@ -72,6 +74,13 @@ def main() -> int:
         screen.say("", "Stopped.")
         return 130
     return 0
+
+
+def _directory(stack: ExitStack, asked: Path | None, who: str) -> Path:
+    """Return a directory that no other run uses: the one that was asked for, or the first that is free."""
+    found = stack.enter_context(claimed(asked, who)) if asked else claim_first_free(stack, DIRECTORY, who)
+    found.mkdir(parents=True, exist_ok=True)
+    return found
 
 
 def play(stack: ExitStack, screen: Screen, directory: Path) -> None:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from hack.claims import claimed
 from hack.cluster.binaries import BuildError, find_binaries
 from hack.cluster.commands import run_until_interrupted, say
 from hack.cluster.definitions import find_definitions
@@ -42,12 +43,13 @@ def main() -> int:
         return 1
     try:
         # What has to be fetched is fetched outside: there is no way out of the namespace.
-        find_binaries(say, NEEDED)
-        find_programs(say)
-        find_definitions(say)
-        shutil.rmtree(directory, ignore_errors=True)
-        directory.mkdir(parents=True)
-        return enter([sys.executable, "-m", "hack.mesh", *sys.argv[1:]], directory)
+        with claimed(directory, f"hack.mesh -- {' '.join(options.command)}" if options.command else "make mesh"):
+            find_binaries(say, NEEDED)
+            find_programs(say)
+            find_definitions(say)
+            shutil.rmtree(directory, ignore_errors=True)
+            directory.mkdir(parents=True)
+            return enter([sys.executable, "-m", "hack.mesh", *sys.argv[1:]], directory)
     except (BuildError, ProcessError) as error:
         print(f"FAILED: {error}", file=sys.stderr)
         return 1

@@ -11,8 +11,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from hack.cluster.commands import end_as_by_ctrl_c
 from hack.mesh.images import missing_programs
-from hack.processes import ProcessError, pause
+from hack.processes import ProcessError, leash, pause
 
 WITHIN = "FLAGGER_MESH"  # set for what runs inside
 _UNSHARE = ("unshare", "--map-root-user", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
@@ -45,7 +46,8 @@ def enter(command: Sequence[str], directory: Path) -> int:
         directory: gets ``shell``, a script that runs its arguments inside from anywhere, by default a shell. Settings
             that it should have are in ``environment`` there.
     """
-    with subprocess.Popen([*_UNSHARE, *command], env={**os.environ, WITHIN: "1"}) as process:
+    end_as_by_ctrl_c()
+    with subprocess.Popen([*leash(), *_UNSHARE, *command], env={**os.environ, WITHIN: "1"}) as process:
         try:
             _write_shell(directory, _first_inside(process))
             return process.wait()

@@ -15,7 +15,7 @@ NAMES = [rule["alert"] for rule in RULES]
 
 def test_each_alert_is_explained_with_its_severity():
     page = (ROOT / "docs" / "alerts.md").read_text()
-    assert re.findall(r"^\| `(\w+)` \| (\w+) \|", page, re.MULTILINE) == [
+    assert re.findall(r'^\| <a id="\w+"></a>`(\w+)` \| (\w+) \|', page, re.MULTILINE) == [
         (rule["alert"], rule["labels"]["severity"]) for rule in RULES
     ]
 

@@ -41,7 +41,8 @@ class Helm:
         release = release or chart.removesuffix("-flagger")
         namespace = namespace or ("istio-system" if chart == "flagger" else "test")
         printed = self("template", release, str(CHARTS / chart), "--namespace", namespace, *arguments)
-        return Objects([obj for obj in yaml.safe_load_all(printed) if obj])
+        found = [item for obj in yaml.safe_load_all(printed) if obj for item in obj.get("items", [obj])]
+        return Objects([obj for obj in found if "helm.sh/hook" not in obj["metadata"].get("annotations", {})])
 
 
 class Objects(list[Json]):
@@ -66,6 +67,10 @@ class Objects(list[Json]):
         (found,) = self.pod()["containers"]
         container: Json = found
         return container
+
+    def environ(self) -> dict[str, str]:
+        """Return the variables of the container that have a value."""
+        return {variable["name"]: variable["value"] for variable in self.container()["env"] if "value" in variable}
 
 
 def given(**values: Any) -> list[str]:

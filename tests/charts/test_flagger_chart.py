@@ -1,8 +1,12 @@
 """charts/flagger: what its values do, and that by default it is the plain manifests."""
 
+import re
+
 import pytest
 import yaml
 
+from controller import __version__
+from controller.check.options import parse_check_options
 from controller.check.permissions import optional
 from controller.flags import parse_options
 from controller.kinds import BUILT_IN, make_kinds
@@ -23,7 +27,7 @@ def render(helm):
 
 
 def options(objects):
-    return parse_options(objects.container()["args"], {})
+    return parse_options([], objects.environ())
 
 
 # --- by default ---
@@ -61,7 +65,7 @@ def test_by_default_the_pods_are_those_of_the_manifests(render):
     assert rendered.pop("topologySpreadConstraints")  # the chart's own
     ours, theirs = rendered["containers"][0], plain["containers"][0]
     assert ours.pop("imagePullPolicy") == "IfNotPresent"  # what Kubernetes makes of a tag
-    assert {**ours, "args": ...} == {**theirs, "args": ...}
+    assert {**ours, "env": ...} == {**theirs, "env": ...}
     assert {**rendered, "containers": ...} == {**plain, "containers": ...}
     template, other = (objects.one("Deployment")["spec"]["template"]["metadata"] for objects in (render(), PLAIN))
     assert template["annotations"] == other["annotations"]
@@ -93,12 +97,13 @@ def test_values_become_flags(render):
             workers=8,
             namespaces=["blue", "green", "blue"],
             leaderElection={"namespace": "leases"},
+            dryRun=True,
         )
     )
     assert found.metrics_server == "https://thanos.monitoring/prometheus"
     assert found.control_loop_interval.total_seconds() == 90
     assert (found.log_level, found.workers, found.namespaces) == ("debug", 8, ("blue", "green"))
-    assert (found.leader_election, found.leader_election_namespace) == (True, "leases")
+    assert (found.leader_election, found.leader_election_namespace, found.dry_run) == (True, "leases", True)
 
 
 def test_named_namespaces_get_a_role_each_and_the_cluster_none(render):
@@ -157,7 +162,7 @@ def test_declared_kinds_are_granted_and_reach_the_controller_as_a_file(render, t
     assert granted == {(p.verb, p.group, p.resource) for kind in ("Widget", "Gadget") for p in needed[kind]}
     pod = objects.one("Deployment")["spec"]["template"]
     (container,) = pod["spec"]["containers"]
-    assert "--kinds=/kinds/kinds.yaml" in container["args"]
+    assert {"name": "FLAGGER_KINDS", "value": "/kinds/kinds.yaml"} in container["env"]
     assert container["volumeMounts"] == [{"name": "kinds", "mountPath": "/kinds", "readOnly": True}]
     assert pod["spec"]["volumes"] == [
         {"name": "kinds", "configMap": {"name": objects.one("ConfigMap")["metadata"]["name"]}}
@@ -201,11 +206,32 @@ def test_service_account(render):
     assert {b["subjects"][0]["name"] for b in objects.of("ClusterRoleBinding", "RoleBinding")} == {"robot"}
 
 
-def test_image(render):
-    image = {"repository": "registry.example.com/flagger", "tag": "1@sha256:0", "pullPolicy": "Always"}
-    container = render(image=image).container()
-    assert container["image"] == "registry.example.com/flagger:1@sha256:0"
+DIGEST = f"@sha256:{'0' * 64}"
+
+
+@pytest.mark.parametrize(
+    ("tag", "image"),
+    [
+        ("", f":{__version__}"),
+        ("1.2", ":1.2"),
+        (DIGEST, DIGEST),
+        (f"1.2{DIGEST}", f":1.2{DIGEST}"),
+    ],
+)
+def test_image(render, tag, image):
+    repository = "registry.example.com:5000/team/flagger"
+    container = render(image={"repository": repository, "tag": tag, "pullPolicy": "Always"}).container()
+    assert container["image"] == f"{repository}{image}"
     assert container["imagePullPolicy"] == "Always"
+
+
+def test_variable_of_the_users_own_wins(render):
+    secret = {"name": "PROMETHEUS_TOKEN", "valueFrom": {"secretKeyRef": {"name": "a", "key": "b"}}}
+    objects = render(env=[{"name": "FLAGGER_LOG_LEVEL", "value": "debug"}, secret])
+    names = [variable["name"] for variable in objects.container()["env"]]
+    assert len(set(names)) == len(names), "server-side apply refuses a name that stands there twice"
+    assert options(objects).log_level == "debug"
+    assert secret in objects.container()["env"]
 
 
 @pytest.mark.parametrize(
@@ -227,7 +253,6 @@ def test_pod_takes_a_value_as_it_is(render, name, value):
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("env", [{"name": "PROMETHEUS_TOKEN", "valueFrom": {"secretKeyRef": {"name": "a", "key": "b"}}}]),
         ("envFrom", [{"secretRef": {"name": "prometheus"}}]),
         ("volumeMounts", [{"name": "authority", "mountPath": "/authority"}]),
         ("resources", {"requests": {"cpu": "1", "memory": "1Gi"}, "limits": {"memory": "2Gi"}}),
@@ -244,9 +269,9 @@ def test_token_of_prometheus_is_mounted_and_headers_are_set(render):
         volumes=[{"name": "authority", "configMap": {"name": "authority"}}],
         volumeMounts=[{"name": "authority", "mountPath": "/authority"}],
     )
-    assert objects.container()["env"] == [
+    assert objects.container()["env"][-3:] == [
         {"name": "PROMETHEUS_TOKEN_FILE", "value": "/prometheus-token/token"},
-        {"name": "PROMETHEUS_HEADERS", "value": "A: b: #c\nX-Scope-OrgID: team-a\n"},
+        {"name": "PROMETHEUS_HEADERS", "value": "A: b: #c\nX-Scope-OrgID: team-a"},
         {"name": "A", "value": "b"},
     ]
     assert [volume["name"] for volume in objects.pod()["volumes"]] == ["authority", "prometheus-token"]
@@ -260,15 +285,10 @@ def test_requests_to_prometheus_can_be_made_as_its_like_want_them(render):
         prometheus={"method": "GET", "parameters": {"partial_response": "false", "dedup": "true"}},
         allowedMetricsServers=["http://thanos:9090", "http://mimir/prometheus"],
     )
-    assert objects.container()["env"] == [
-        {"name": "PROMETHEUS_METHOD", "value": "GET"},
-        {"name": "PROMETHEUS_PARAMETERS", "value": "dedup=true\npartial_response=false"},
-    ]
-    allowed = [argument for argument in objects.container()["args"] if argument.startswith("--allow-metrics-server")]
-    assert allowed == [
-        "--allow-metrics-server=http://thanos:9090",
-        "--allow-metrics-server=http://mimir/prometheus",
-    ]
+    environ = objects.environ()
+    assert environ["PROMETHEUS_METHOD"] == "GET"
+    assert environ["PROMETHEUS_PARAMETERS"] == "dedup=true\npartial_response=false"
+    assert options(objects).allowed_metrics_servers == ("http://thanos:9090", "http://mimir/prometheus")
 
 
 def test_security_can_be_loosened_for_openshift(render):
@@ -304,8 +324,72 @@ def test_rule_is_the_file_of_alerts(render):
     assert rule["spec"] == yaml.safe_load((CHARTS / "flagger/files/alerts.yaml").read_text())
 
 
+def test_alerts_lead_to_their_page(render):
+    page = "https://docs.example.com/flagger/alerts.html"
+    rule = render(prometheusRule={"enabled": True, "runbook": page}).one("PrometheusRule")
+    found = [rule for group in rule["spec"]["groups"] for rule in group["rules"]]
+    anchors = set(re.findall(r'<a id="(\w+)">', (CHARTS.parent / "docs/alerts.md").read_text()))
+    assert {alert["annotations"]["runbook_url"] for alert in found} == {f"{page}#{anchor}" for anchor in anchors}
+
+
 def test_by_default_nothing_needs_the_prometheus_operator(render):
-    assert render().of("PodMonitor", "PrometheusRule") == []
+    assert render().of("PodMonitor", "ServiceMonitor", "PrometheusRule") == []
+
+
+def test_service_monitor_brings_the_service_that_it_selects(render):
+    objects = render(serviceMonitor={"enabled": True, "labels": {"release": "prometheus"}, "interval": "15s"})
+    monitor, service = objects.one("ServiceMonitor"), objects.one("Service")
+    assert monitor["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
+    assert monitor["spec"]["endpoints"] == [{"port": "http", "honorLabels": True, "interval": "15s"}]
+    labels = objects.one("Deployment")["spec"]["template"]["metadata"]["labels"]
+    assert service["spec"]["selector"].items() <= labels.items()
+    (port,) = service["spec"]["ports"]
+    assert (port["name"], port["targetPort"]) == ("http", objects.container()["ports"][0]["name"])
+    assert "annotations" not in objects.one("Deployment")["spec"]["template"]["metadata"]
+    assert render().of("Service") == []
+    assert render(service={"enabled": True}).names("Service") == [("istio-system", "flagger")]
+
+
+def test_network_policy_leaves_the_port_of_the_metrics(render):
+    peers = [{"namespaceSelector": {"matchLabels": {"team": "monitoring"}}}]
+    policy = render(networkPolicy={"enabled": True, "from": peers}).one("NetworkPolicy")["spec"]
+    assert policy["policyTypes"] == ["Ingress"]
+    assert policy["ingress"] == [{"ports": [{"port": "http"}], "from": peers}]
+    labels = render().one("Deployment")["spec"]["template"]["metadata"]["labels"]
+    assert policy["podSelector"]["matchLabels"].items() <= labels.items()
+    assert render(networkPolicy={"enabled": True}).one("NetworkPolicy")["spec"]["ingress"] == [
+        {"ports": [{"port": "http"}]}
+    ]
+
+
+def test_roles_of_people_can_be_taught_the_kinds(render):
+    roles = {role["metadata"]["name"]: role for role in render(rbac={"aggregate": True}).of("ClusterRole")}
+    assert set(roles) == {"flagger", "flagger-view", "flagger-edit"}
+    verbs = {name: set(role["rules"][0]["verbs"]) for name, role in roles.items() if name != "flagger"}
+    assert verbs["flagger-view"] == {"get", "list", "watch"}
+    assert {"create", "patch", "delete"} <= verbs["flagger-edit"]
+    view, edit = "rbac.authorization.k8s.io/aggregate-to-view", "rbac.authorization.k8s.io/aggregate-to-edit"
+    assert view in roles["flagger-view"]["metadata"]["labels"]
+    assert view not in roles["flagger-edit"]["metadata"]["labels"]
+    assert edit in roles["flagger-edit"]["metadata"]["labels"]
+    assert render(namespaces=["blue"], rbac={"aggregate": True}).of("ClusterRole") == []
+
+
+def test_test_of_a_release_checks_with_the_controllers_own_flags_and_account(helm, render):
+    values = given(namespaces=["blue"], prometheus={"tokenSecret": {"name": "prometheus"}}, envFrom=[{"secretRef": {}}])
+    printed = helm("template", "blue", str(CHARTS / "flagger"), *values, "--namespace", "istio-system")
+    (pod,) = [obj for obj in yaml.safe_load_all(printed) if obj and obj["kind"] == "Pod"]
+    (container,) = pod["spec"]["containers"]
+    objects = helm.objects("flagger", *values, release="blue")
+    deployed = objects.container()
+    assert container.pop("args") == ["check"]
+    assert {**container, "name": "flagger"} == {key: deployed[key] for key in {"name", *container}}
+    assert pod["spec"]["serviceAccountName"] == objects.pod()["serviceAccountName"]
+    assert pod["spec"]["volumes"] == objects.pod()["volumes"]
+    assert pod["metadata"]["annotations"]["helm.sh/hook"] == "test"
+    selected = objects.one("Deployment")["spec"]["selector"]["matchLabels"].items()
+    assert not selected <= pod["metadata"]["labels"].items(), "it would be counted as a pod of the Deployment"
+    assert parse_check_options([], objects.environ())[0] == options(objects)
 
 
 @pytest.mark.parametrize(
@@ -352,8 +436,9 @@ def test_part_of_another_chart(helm, tmp_path):
 
 def test_notes_name_the_next_steps(helm):
     said = helm("install", "blue", str(CHARTS / "flagger"), "--dry-run=client", *given(namespaces=["a", "b"]))
-    assert "exec deployment/blue-flagger -- flagger check" in said
-    assert "--namespace=a --namespace=b" in said
+    assert "exec deployment/blue-flagger -- flagger check\n" in said
+    assert "the namespaces a, b\n" in said
+    assert "is in no registry" in said
     assert "kubectl delete crd canaries.flagger.app" in said
 
 

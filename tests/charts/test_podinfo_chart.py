@@ -115,6 +115,22 @@ def test_analysis_is_what_the_controller_reads(render):
     assert (duration["threshold"], duration["interval"]) == (250, "3m")
 
 
+def test_new_version_is_applied_after_the_route(render):
+    assert [(obj["kind"], obj["metadata"]["name"]) for obj in render()][-2:] == [
+        ("VirtualService", "podinfo"),
+        ("Deployment", "podinfo-canary"),
+    ]
+
+
+def test_rollback_is_refused_by_a_hook_of_its_own(helm):
+    printed = helm("template", "shop", str(CHARTS / "podinfo-flagger"), "--namespace", "blue")
+    (hook,) = [obj for obj in yaml.safe_load_all(printed) if "helm.sh/hook" in obj["metadata"].get("annotations", {})]
+    assert hook["metadata"]["annotations"]["helm.sh/hook"] == "pre-rollback"
+    (said,) = hook["data"]
+    assert "kubectl -n blue delete secret -l owner=helm,name=shop,status=pending-rollback" in said
+    assert len(said) < 253, "a key that is too long as well is told twice"
+
+
 def test_labels_of_helm_stay_off_what_is_promoted(render):
     for deployment in render().of("Deployment"):
         name = deployment["metadata"]["name"]

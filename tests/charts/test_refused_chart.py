@@ -28,6 +28,12 @@ from tests.charts.helm import HelmError, given
             "every replica would step every canary",
             id="replicas without a leader",
         ),
+        pytest.param({"image": {"repository": "r.example.com/f:0.2"}}, "/image/repository", id="a tag in its place"),
+        pytest.param({"image": {"repository": "f@sha256:0"}}, "/image/repository", id="a digest in its place"),
+        pytest.param({"image": {"tag": "1:2"}}, "/image/tag", id="what is no tag"),
+        pytest.param(
+            {"prometheusRule": {"runbook": "alerts.md"}}, "/prometheusRule/runbook", id="no address of a page"
+        ),
         pytest.param({"serviceAccount": {"create": False}}, "name the service account", id="an account without name"),
     ],
 )

@@ -4,10 +4,12 @@ A new provider, or another server of this one, is one more rig.
 """
 
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from urllib.parse import urlencode
 
 import pytest
 
+from hack.bench.prometheus import workloads_of
 from metrics.prometheus import PrometheusObserver
 from metrics.types import Check, Limits, NoData, ObserverClosedError, OwnCheck, Target, Unavailable, Value
 from tests.fakes.metrics_servers import STUBS, Serving
@@ -86,6 +88,72 @@ def test_server_behind_a_proxy_that_lets_nothing_but_get_pass(rig):
     assert dict(got.query)["query"] in posted.body.decode().replace("+", " ") or got.query["query"].startswith("(sum")
 
 
+MANY = [Target(f"team-{n % 3}", f"w.{n}") for n in range(20)]
+
+
+def grouped(rig, check, targets=MANY, **environ):
+    with rig.observer(**environ) as observer:
+        return observer.observe_group(observer.group_of(targets[0], check), targets)
+
+
+@pytest.mark.parametrize("check", [RATE, replace(RATE, protocol="grpc"), DURATION], ids=["rate", "gRPC", "duration"])
+def test_one_query_has_a_reading_for_each_of_many_workloads(rig, check):  # contract O4
+    rig.stub.number = "0.5"
+    rig.stub.numbers = {"w.1": "0.25", "w.2": "NaN", "w.3": None}
+    half, quarter = (Value(0.5), Value(0.25)) if check is DURATION else (Value(50.0), Value(25.0))
+    assert grouped(rig, check) == (half, quarter, NoData(), NoData(), *(half,) * 16)
+    first, *again = [form["query"] for form in rig.stub.forms]
+    assert len(workloads_of(first)) == 3 * 20
+    assert [len(workloads_of(query)) for query in again] == ([2 * 2] if check is DURATION else [])
+
+
+def test_number_that_cannot_be_the_answer_for_one_says_nothing_of_the_others(rig):  # contract O4
+    rig.stub.numbers = {"w.1": "7"}
+    first, second, *_ = grouped(rig, RATE)
+    assert (first, second) == (Value(100.0), Unavailable(f"{rig.server.url} answered 7, which is not a success rate"))
+
+
+def test_answer_of_a_part_of_the_data_is_a_number_for_none_of_many(rig):  # contract O4
+    rig.stub.in_part = True
+    for reading in grouped(rig, RATE):
+        assert isinstance(reading, Unavailable)
+        assert not reading.nobody_there
+        assert reading.reason.startswith(f"{rig.server.url} answered ")
+
+
+@pytest.mark.parametrize(("environ", "longest"), [({}, 12_000), ({"PROMETHEUS_METHOD": "GET"}, 4_000)])
+def test_query_of_many_with_long_names_is_several_short_ones(rig, environ, longest):  # contract O4
+    targets = [Target(f"team-{n}-{'x' * 55}", f"w-{n}-{'y' * 240}") for n in range(30)]
+    assert grouped(rig, DURATION, targets, **environ) == (Value(1.0),) * 30
+    assert len(rig.server.requests) > 1
+    for request in rig.server.requests:
+        assert len(request.body or urlencode(request.query)) <= longest
+
+
+def test_server_that_is_away_is_away_for_all(rig):
+    with closing(PrometheusObserver("http://127.0.0.1:9", threads=1, environ=rig.stub.environ)) as observer:
+        for reading in observer.observe_group(observer.group_of(TARGET, RATE), MANY):
+            assert reading.reason.startswith("http://127.0.0.1:9 cannot be reached: ")
+            assert reading.nobody_there
+
+
+def test_queries_of_users_are_never_asked_together(rig):  # contract O4
+    with rig.observer() as observer:
+        assert observer.group_of(TARGET, OWN) is None
+
+
+def test_workloads_that_are_asked_for_together_share_all_but_their_limit(rig):
+    with rig.observer() as observer:
+        group = observer.group_of(TARGET, RATE)
+        assert observer.group_of(Target("other", "other"), replace(RATE, threshold=50.0)) == group
+        for other in (replace(RATE, interval="30s"), replace(RATE, protocol="grpc"), DURATION):
+            assert observer.group_of(TARGET, other) != group
+        assert observer.group_of(replace(TARGET, reporter="source"), RATE) != group
+        for name in ("", "a|b", 'a"', "a\nb", ".*"):
+            assert observer.group_of(Target("test", name), RATE) is None
+            assert observer.group_of(Target(name, "w"), RATE) is None
+
+
 def test_wrong_path_is_a_reading(rig):
     with closing(PrometheusObserver(f"{rig.server.url}/ui", threads=1, environ=rig.stub.environ)) as observer:
         (reading,) = observer.observe(TARGET, (RATE,))
@@ -109,7 +177,12 @@ def test_observer_says_where_it_asks_and_asks_nowhere_else(rig):
 def test_observer_that_was_closed_has_measured_nothing(rig):
     with rig.observer() as observer:
         observer.close()
-        for ask in (lambda: observer.observe(TARGET, (RATE,)), lambda: observer.ask(["up"])):
+        group = observer.group_of(TARGET, RATE)
+        for ask in (
+            lambda: observer.observe(TARGET, (RATE,)),
+            lambda: observer.observe_group(group, MANY),
+            lambda: observer.ask(["up"]),
+        ):
             with pytest.raises(ObserverClosedError):
                 ask()
     assert rig.server.requests == []

@@ -126,7 +126,7 @@ def test_a_process_that_can_start_no_thread_at_all_has_measured_nothing(api, mon
     with closing(PrometheusObserver(api.url, threads=1, environ={})) as observer:
         monkeypatch.setattr(threading.Thread, "start", fail)
         with pytest.raises(RuntimeError, match="no threads"):
-            observer.observe(TARGET, (RATE,))
+            observer.observe(TARGET, (RATE, SECONDS))
         monkeypatch.undo()
 
 

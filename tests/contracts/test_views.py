@@ -12,21 +12,17 @@ from hypothesis import strategies as st
 
 from controller.core.canary import Canary
 from controller.gather import overlap_keys, parts_keys
-from controller.kinds import BUILT_IN
-from deploy.daemonsets import view as daemon_set_view
-from deploy.deployments import view as deployment_view
-from deploy.statefulsets import view as stateful_set_view
+from controller.kinds import BUILT_IN, make_kinds
 from deploy.types import Workload
 from informers.namespaces import NamespaceView
 from informers.namespaces import view as namespace_view
 from informers.store import Store
 from informers.types import IdentityError, Unreadable
-from router.httproute import view as http_route_view
-from router.services import view as service_view
+from metrics.metric_template import MetricTemplate
 from router.types import Service
-from router.virtualservice import view as virtual_service_view
 from router.weighted import RouteView
 from tests.canary_objects import seed
+from tests.deploy.declared import WIDGET
 
 META = {
     "namespace": "test",
@@ -130,17 +126,46 @@ SERVICE = {
     "spec": {"type": "ClusterIP", "clusterIP": "10.0.0.1", "ports": [{"name": "http"}], "selector": {"a": "b"}},
 }
 NAMESPACE = {"kind": "Namespace", "metadata": META}
-KINDS = {
-    "canary": (BUILT_IN.view, CANARY, Canary),
-    "deployment": (deployment_view, DEPLOYMENT, Workload),
-    "stateful set": (stateful_set_view, STATEFUL_SET, Workload),
-    "daemon set": (daemon_set_view, DAEMON_SET, Workload),
-    "route": (virtual_service_view, ROUTE, RouteView),
-    "HTTP route": (http_route_view, HTTP_ROUTE, RouteView),
-    "service": (service_view, SERVICE, Service),
-    "namespace": (namespace_view, NAMESPACE, NamespaceView),
+READY = {"observedGeneration": 2, "conditions": [{"type": "Ready", "status": "True", "reason": "a", "message": "b"}]}
+HELM_RELEASE = {
+    "kind": "HelmRelease",
+    "metadata": META,
+    "spec": {"chart": {"spec": {"version": "1"}}, "values": {"nameOverride": "a", "b": 1}, "suspend": False},
+    "status": READY,
 }
-INDEXES = {"canary": {"overlap": overlap_keys, "parts": parts_keys}}
+FUNCTION = {"kind": "Function", "metadata": META, "spec": {"name": "a", "image": "b"}, "status": READY}
+WIDGET_OBJECT = {
+    "kind": "Widget",
+    "metadata": META,
+    "spec": {"image": "a", "settings": {"name": "b", "c": 1}, "hold": False},
+    "status": READY,
+}
+METRIC_TEMPLATE = {
+    "kind": "MetricTemplate",
+    "metadata": META,
+    "spec": {"query": "up{job='{{ target }}'}", "provider": {"type": "prometheus", "address": "http://p:9090/"}},
+}
+PARTS = make_kinds([WIDGET]).parts
+KINDS = {
+    "Canary": (BUILT_IN.view, CANARY, Canary),
+    "Namespace": (namespace_view, NAMESPACE, NamespaceView),
+    **{
+        obj["kind"]: (PARTS[obj["kind"]].view, obj, hint)
+        for obj, hint in [
+            (DEPLOYMENT, Workload),
+            (STATEFUL_SET, Workload),
+            (DAEMON_SET, Workload),
+            (HELM_RELEASE, Workload),
+            (FUNCTION, Workload),
+            (WIDGET_OBJECT, Workload),
+            (ROUTE, RouteView),
+            (HTTP_ROUTE, RouteView),
+            (SERVICE, Service),
+            (METRIC_TEMPLATE, MetricTemplate),
+        ]
+    },
+}
+INDEXES = {"Canary": {"overlap": overlap_keys, "parts": parts_keys}}
 
 ODD_TIMES = st.sampled_from(
     [
@@ -218,6 +243,10 @@ def stored(kind, obj):
     return view
 
 
+def test_every_kind_that_is_watched_is_tried():
+    assert KINDS.keys() == {"Canary", "Namespace", *PARTS}
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_object_as_it_should_be_has_a_view(kind):
     _, obj, hint = KINDS[kind]
@@ -253,6 +282,6 @@ def test_every_single_field_may_be_odd(kind, odd):
 @pytest.mark.parametrize("time", ["9999-12-31T23:59:59-01:00", "0001-01-01T00:00:00+23:59"])
 @pytest.mark.parametrize("field", ["lastCheckTime", "startTime"])
 def test_reason_names_field_value_and_what_would_be_right(field, time):
-    found = stored("canary", changed(CANARY, ("status", field), time))
+    found = stored("Canary", changed(CANARY, ("status", field), time))
     assert isinstance(found, Unreadable)
     assert found.reason.startswith(f"status.{field} must be a time such as 2018-10-10T12:00:00Z: {time!r}")

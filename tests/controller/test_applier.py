@@ -153,7 +153,10 @@ def test_second_write_builds_on_the_answer_to_the_first(apply, writer):
     apply(WORLD, HoldFinalizer(), WriteStatus(NEXT), WriteStatus(replace(NEXT, stage=Stage.PROMOTING)))
     versions = [body["metadata"]["resourceVersion"] for *_, body in writer.requests]
     assert versions == ["1", "2", "3"]
-    assert [body["status"] for *_, body in writer.requests[1:]] == [{"canaryWeight": 15}, {"stage": "promoting"}]
+    assert [body["status"] for *_, body in writer.requests[1:]] == [
+        {"canaryWeight": 15},
+        {"stage": "promoting", "phase": "Promoting"},
+    ]
 
 
 def test_second_write_takes_back_what_the_first_has_written(apply, cache):

@@ -9,7 +9,7 @@ from controller.resources import CANARIES
 from controller.work.ratelimit import ExponentialLimiter
 from controller.work.workqueue import WorkQueue
 from deploy.deployments import DEPLOYMENTS as DEPLOYMENT_KIND
-from informers.errors import ConflictError, ForbiddenError
+from informers.errors import ConflictError, ForbiddenError, ServerError
 from tests.controller.clock import FakeClock
 from tests.fakes.writer import FakeWriter
 
@@ -23,7 +23,10 @@ class Run:
         self.told = []
         self.echoes = Echoes()
         self.fake = FakeWriter(
-            *((r.plural, {"metadata": {"name": "podinfo", "namespace": "test", "resourceVersion": "7"}}) for r in KINDS)
+            *(
+                (r.plural, {"metadata": {"name": "podinfo", "namespace": "test", "uid": "u", "resourceVersion": "7"}})
+                for r in KINDS
+            )
         )
         self.writer = EchoingWriter(self, self.echoes)
         self.meanwhile = lambda: None
@@ -151,3 +154,19 @@ def test_key_that_fails_is_not_led_past_its_back_off_by_what_it_wrote_before(run
             echo()
         assert (len(queue), queue.depth()) == (0, 0)
         clock.advance(60)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [{}, {"kind": "Status", "status": "Success"}, {"metadata": None}, {"metadata": {"resourceVersion": "8"}}],
+    ids=str,
+)
+def test_answer_that_is_no_object_is_an_error_of_the_server(run, answer):
+    run.get = run.merge_patch = run.json_patch = lambda *_, **__: answer
+    for ask in (
+        run.write,
+        lambda: run.writer.json_patch(DEPLOYMENTS, "test", "podinfo", []),
+        lambda: run.writer.get(DEPLOYMENTS, "test", "podinfo"),
+    ):
+        with pytest.raises(ServerError, match="podinfo: the API server answered what is no object: metadata must"):
+            ask()

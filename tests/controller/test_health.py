@@ -41,17 +41,23 @@ class FakeCache:
 def test_cache_is_healthy_only_if_it_is_kept_up_to_date(cache, problem):
     assert cache_problem(cache) == problem
     expected = [] if problem is None else [f"cache of services: {problem}"]
-    health = Health(alive={}, caches=lambda: {"canaries": FakeCache(), "services": cache}, in_hand=InHand(lambda: 0.0))
+    caches = {"canaries": FakeCache(), "services": cache}
+    health = Health(alive={}, caches=lambda: caches, in_hand=InHand(lambda: 0.0), waits={})
     assert health.cache_problems() == expected
 
 
 def test_dead_and_stuck_threads_are_named():
     now = [0.0]
     in_hand = InHand(lambda: now[0])
-    health = Health(alive={"a worker": lambda: False, "the election": lambda: True}, caches=dict, in_hand=in_hand)
+    alive = {"a worker": lambda: False, "the election": lambda: True}
+    waits = {"a round": lambda: now[0], "another": lambda: 0.0}
+    health = Health(alive=alive, caches=dict, in_hand=in_hand, waits=waits)
     assert health.problems() == ["a worker has died, see the log"]
     with in_hand.task("a look at test/podinfo"):
         now[0] = STUCK_SECONDS
         assert health.problems() == ["a worker has died, see the log"]
         now[0] += 1
-        assert health.problems()[1:] == ["a look at test/podinfo has not come to an end for 600s"]
+        assert health.problems()[1:] == [
+            "a look at test/podinfo has not come to an end for 600s",
+            "a round has not come to an end for 600s",
+        ]

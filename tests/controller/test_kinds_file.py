@@ -82,6 +82,9 @@ def test_file_that_is_too_large_is_refused_and_not_cut(file):
         pytest.param(b"[{", "is not YAML", id="no YAML"),
         pytest.param(b"\xff\xfe\x00", "kinds.yaml'", id="no text"),
         pytest.param(b"[" * 100_000, "is not YAML", id="too deep"),
+        pytest.param(b"!!int ''", "is not YAML", id="a number without digits"),
+        pytest.param(b"!!bool maybe", "is not YAML", id="a switch that is neither on nor off"),
+        pytest.param(b"!!timestamp soon", "is not YAML", id="a time that is none"),
         pytest.param(b"- kind: Widget\n", "entry 1 (Widget): group must be an API group", id="a wrong field"),
     ],
 )

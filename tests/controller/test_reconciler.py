@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from controller.core.canary import InvalidSpec, Side
+from controller.asking.inquiries import Inquiries
+from controller.core.canary import InvalidSpec, Side, State
 from controller.core.pacing import REPEAT_AT_REST, SOON
 from controller.core.plan import Corrections, Say, Shift, WriteStatus
 from controller.core.world import Memory, Shifted, seniority
@@ -14,15 +15,18 @@ from controller.gather import OVERLAP_INDEX, Adapters, Gatherer, overlap_keys, p
 from controller.reconciler import Reconciler, Watchers
 from controller.unreadable import UnreadableTeller
 from controller.work.budgets import MOST_AT_ONCE, Budgets
+from controller.work.workers import Awaits
 from informers.errors import ForbiddenError, TransportError
 from informers.types import Unreadable
 from metrics.types import Target
 from router.types import Backend, Route, Weights
 from tests.controller.core.builders import (
     BAD_RATE,
+    DURATION,
     GOOD,
     MINUTE,
     NOW,
+    SUCCESS,
     backend,
     canary,
     primary,
@@ -34,6 +38,8 @@ from tests.controller.core.builders import (
 )
 from tests.fakes.caches import FakeCache
 
+KEY = "test/podinfo"
+
 
 class Parts:
     """Stands for router, deployer, observer and applier."""
@@ -44,6 +50,7 @@ class Parts:
         self.backends = {name: backend(name) for name in self.workloads}
         self.asked = []
         self.readings = GOOD
+        self.brings = True  # at once
         self.applied = []
         self.meanwhile = lambda: None
         self.shift_takes = timedelta()
@@ -61,10 +68,13 @@ class Parts:
         assert namespace == "test"
         return self.backends[host]
 
-    def observe(self, target, checks):
+    def ask(self, target, checks, *, patience_seconds, answered):
         self.asked.append((target, checks))
+        self.patience_seconds = patience_seconds
+        self.bring = lambda: answered(self.readings)
         self.meanwhile()
-        return self.readings
+        if self.brings:
+            self.bring()
 
     def apply(self, world, plan, done):
         self.applied.append(plan)
@@ -118,7 +128,9 @@ class Run:
         self.recorder = Recorded()
         self.budgets = Budgets(monotonic=self.seconds)
         teller = UnreadableTeller(self.recorder, None, lambda: self.now)
-        self.reconciler = Reconciler(self.cache, gatherer, self.parts, self.parts, watchers, teller, self.budgets)
+        self.woken = []
+        inquiries = Inquiries(self.parts, self.woken.append)
+        self.reconciler = Reconciler(self.cache, gatherer, inquiries, self.parts, watchers, teller, self.budgets)
 
     def seconds(self):
         return self.now.timestamp()
@@ -126,8 +138,18 @@ class Run:
     def pass_time(self, by):
         self.now += by
 
+    @property
+    def view(self):
+        return self.cache.views["test", "podinfo"]
+
+    def change(self, **changes):
+        """Have somebody write a status."""
+        self.cache.views["test", "podinfo"] = replace(self.view, status=replace(self.view.status, **changes))
+
     def look(self):
-        return self.reconciler.reconcile("test/podinfo")
+        """Reconcile, and once more if that has asked for readings and they are there."""
+        again = self.reconciler.reconcile(KEY)
+        return self.reconciler.reconcile(KEY) if again is Awaits.READINGS and self.woken else again
 
     def memory(self):
         """Return what the next decision is told of those before."""
@@ -154,6 +176,88 @@ def test_look_that_wrote_nothing_waits_for_its_time():  # contract W6
     assert plan.actions == ()
     assert again == plan.wake_after
     assert MINUTE <= again <= 1.1 * MINUTE
+
+
+def test_worker_goes_while_readings_are_on_their_way():  # contracts O1, W7
+    run = Run()
+    run.parts.brings = False
+    assert run.look() is Awaits.READINGS
+    assert run.look() is Awaits.READINGS  # woken by something else: it asks only once
+    assert len(run.parts.asked) == 1
+    assert (run.parts.applied, run.looked, run.late) == ([], [], [])
+    run.now += timedelta(seconds=3)
+    run.parts.bring()
+    assert run.woken == [KEY]
+    run.look()
+    assert Shift(Weights(85, 15)) in run.parts.applied[0].actions
+    assert len(run.parts.asked) == 1
+    assert len(run.looked) == len(run.late) == 1
+
+
+def test_round_is_late_by_the_answers_own_time():
+    run = Run(canary(status=status(last_check_time=NOW)))
+    run.now += run.look()
+    run.parts.brings = False
+    run.look()
+    run.now += timedelta(seconds=2)
+    run.parts.bring()
+    run.look()
+    assert run.late == [timedelta(seconds=2)]
+
+
+MEANWHILE = {
+    "a new template": lambda run: run.parts.workloads.update({"podinfo-canary": workload("3", generation=2)}),
+    "the weight was written by somebody": lambda run: run.change(canary_weight=15, previous_weight=10),
+    "another round was held": lambda run: run.change(last_check_time=NOW - timedelta(seconds=90)),
+    "the rollout has ended": lambda run: run.change(state=State.FINISHED, stage=None, canary_weight=0),
+    "it was deleted": lambda run: run.cache.views.update({("test", "podinfo"): replace(run.view, deleting=True)}),
+    "a check has changed": lambda run: run.cache.views.update(
+        {("test", "podinfo"): replace(run.view, spec=spec(checks=(replace(SUCCESS, interval="30s"), DURATION)))}
+    ),
+}
+
+
+@pytest.mark.parametrize("change", MEANWHILE.values(), ids=MEANWHILE.keys())
+@pytest.mark.parametrize("first", [True, False], ids=["before they came", "after they came"])
+def test_readings_never_decide_another_round_than_the_one_that_asked(change, first):  # contract O1
+    run = Run()
+    run.parts.brings, run.parts.readings = False, BAD_RATE
+    run.look()
+    bring = run.parts.bring
+    if first:
+        change(run)
+    bring()
+    if not first:
+        change(run)
+    run.parts.brings, run.parts.readings = True, GOOD
+    run.look()
+    assert not any("success rate 82.33%" in text for plan in run.parts.applied for text in said(plan))
+
+
+def test_readings_are_asked_for_anew_after_a_write_that_failed():
+    run = Run()
+    run.parts.error = TransportError("no answer")
+    with pytest.raises(TransportError):
+        run.look()
+    run.parts.error = None
+    run.look()
+    assert len(run.parts.asked) == 2
+
+
+def test_questions_wait_for_those_of_others_for_a_part_of_the_interval():
+    run = Run()
+    run.look()
+    assert run.parts.patience_seconds == 0.5
+
+
+def test_canary_that_is_gone_is_brought_nothing():
+    run = Run()
+    run.parts.brings = False
+    run.look()
+    run.cache.views.clear()
+    run.look()
+    run.parts.bring()
+    assert run.woken == []
 
 
 def test_world_is_looked_at_again_after_the_answers_came():

@@ -18,6 +18,7 @@ PROMOTED = {"type": "Promoted", "status": "False", "reason": "FailedChecks", "la
 READY = {"type": "Ready", "status": "False", "reason": "CanaryUnreadable", "message": "why", "lastTransitionTime": THEN}
 FIRST = {**READY, "lastTransitionTime": NOW_TEXT}
 OBJECT = {"metadata": {"resourceVersion": "7"}}
+READ_BY_ARGO_CD = {"phase": "Progressing", "canaryWeight": 0}
 
 
 class Server:
@@ -77,6 +78,7 @@ def test_condition_stands_beside_what_the_status_holds():
     run.tell()
     assert run.server.obj["status"] == {
         "state": "odd",
+        **READ_BY_ARGO_CD,
         "conditions": [
             PROMOTED,
             {
@@ -165,7 +167,7 @@ def test_clock_that_was_set_back_says_it_again():
 def test_patch_of_any_status(status, conditions):
     patch = unreadable_patch({**OBJECT, "status": status}, "why", NOW)
     shown = {"state": "blocked", "reason": "CanaryUnreadable", "message": "why"}
-    assert patch == {**OBJECT, "status": {"conditions": conditions, **shown}}
+    assert patch == {**OBJECT, "status": {**READ_BY_ARGO_CD, "conditions": conditions, **shown}}
 
 
 def test_status_that_says_so_already_needs_no_patch():

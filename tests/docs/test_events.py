@@ -8,6 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SPOKEN = (
+    "controller/asking/asker.py",
     "controller/core/conditions.py",
     "controller/core/ending.py",
     "controller/core/events.py",
@@ -28,7 +29,8 @@ SPOKEN = (
 )
 NOT_FOR_OWNERS = re.compile(
     # for the log, for the memory of a process, or for nobody
-    r"Asked Prometheus|is not an address such as|must not have a query|Bearer |is gone or cannot be read|correcting to"
+    r"Query failed unexpectedly"
+    r"|Asked Prometheus|is not an address such as|must not have a query|Bearer |is gone or cannot be read|correcting to"
     # for `flagger check`
     r"|at least \0|at most \0"
     # refused at the start

@@ -262,6 +262,11 @@ class Stage:
         obj: Json = answer.json()
         return obj
 
+    def versions(self, resource: str, name: str) -> list[Json]:
+        """Return every version of an object that was stored, in order."""
+        of_it = (c for c in self._recorder.record().changes if (c.resource, c.name) == (resource, name))
+        return [change.after for change in of_it if change.after]
+
     def workload(self, name: str) -> Json:
         found = self.get(self._workloads, name)
         assert found is not None

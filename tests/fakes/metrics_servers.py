@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl
 
+from hack.bench.prometheus import is_grouped, workloads_of
 from tests.fakes.api import Answer, FakeApi, Handler, Request
 
 Json = dict[str, Any]
@@ -22,6 +23,7 @@ class Stub:
     """A plain Prometheus."""
 
     number: str | None = "1"  # the value of every query; None: no series
+    numbers: dict[str, str | None] = field(default_factory=dict)  # of workloads, where queries ask for several
     in_part: bool = False  # a store behind it is away
     get_only: bool = False  # a proxy in front of it lets nothing else pass
     forms: list[dict[str, str]] = field(default_factory=list)  # of every query
@@ -55,19 +57,28 @@ class Stub:
             return self.cannot_parse()
         if self.in_part:
             return self.said_in_part(form)
-        return 200, {"status": "success", "data": self.data()}
+        return 200, {"status": "success", "data": self.data(form["query"])}
 
-    def data(self) -> Json:
-        series = [] if self.number is None else [{"metric": {}, "value": [1700000000.123, self.number]}]
-        return {"resultType": "vector", "result": series}
+    def data(self, query: str) -> Json:
+        """Return one series, or one for each workload that a query is about."""
+        labels = workloads_of(query) if is_grouped(query) else [{}]
+        series = [{"metric": metric, "value": [1700000000.123, self.number_of(metric)]} for metric in labels]
+        return {"resultType": "vector", "result": [one for one in series if one["value"][1] is not None]}
+
+    def number_of(self, metric: dict[str, str]) -> str | None:
+        return self.numbers.get(metric.get("destination_workload", ""), self.number)
 
     def cannot_parse(self) -> tuple[int, Json]:
         error = 'invalid parameter "query": 1:1: parse error: unexpected identifier "nonsense"'
         return 400, {"status": "error", "errorType": "bad_data", "error": error}
 
-    def said_in_part(self, _form: dict[str, str]) -> tuple[int, Json]:
+    def said_in_part(self, form: dict[str, str]) -> tuple[int, Json]:
         """Answer with what is there: of remote reads that failed Prometheus tells in warnings."""
-        return 200, {"status": "success", "data": self.data(), "warnings": ["remote_read: connection refused"]}
+        return 200, {
+            "status": "success",
+            "data": self.data(form["query"]),
+            "warnings": ["remote_read: connection refused"],
+        }
 
 
 class Thanos(Stub):
@@ -80,7 +91,7 @@ class Thanos(Stub):
         why = 'fetch series for {prometheus="a"}: rpc error: code = Unavailable'
         if form.get("partial_response") == "false":
             return 422, {"status": "error", "errorType": "execution", "error": why}
-        return 200, {"status": "success", "data": self.data(), "warnings": [why]}
+        return 200, {"status": "success", "data": self.data(form["query"]), "warnings": [why]}
 
 
 class Mimir(Stub):
@@ -120,8 +131,8 @@ class VictoriaMetrics(Stub):
         why = 'error when executing query="nonsense": cannot parse query: unparsed data left: "nonsense"'
         return 422, {"status": "error", "errorType": "422", "error": why}
 
-    def said_in_part(self, _form):
-        return 200, {"status": "success", "isPartial": True, "data": self.data()}
+    def said_in_part(self, form):
+        return 200, {"status": "success", "isPartial": True, "data": self.data(form["query"])}
 
 
 class GrafanaCloud(Mimir):

@@ -1,6 +1,7 @@
 """Where there can be no mesh: one line says what to do."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -8,11 +9,23 @@ from pathlib import Path
 import pytest
 
 from hack.mesh import namespaces
+from hack.processes import pause
 
 ROOT = Path(__file__).parents[2]
 NEEDED = ("ip", "nsenter", "mount", "curl", "unshare")
 FORBIDDEN = "#!/bin/sh\necho 'unshare: unshare failed: Operation not permitted' >&2\nexit 1\n"
 ALLOWED = "#!/bin/sh\nexit 0\n"
+UNSHARE = '#!/bin/sh\necho $$ > "${0%/*}/pid"\nsleep 20 &\nwait\n'
+ENTER = "import sys; from pathlib import Path; from hack.mesh.namespaces import enter; enter([], Path(sys.argv[1]))"
+
+
+def until(holds):
+    """Wait until something holds, for less time than what runs inside would take by itself."""
+    for _ in range(200):
+        if holds():
+            return
+        pause(0.05)
+    raise AssertionError("not within ten seconds")
 
 
 @pytest.fixture
@@ -62,3 +75,17 @@ def test_command_fails_or_leaves_it_at_a_line(programs, options, code, said):
     assert done.returncode == code
     (line,) = (done.stdout + done.stderr).splitlines()
     assert line.startswith(f"{said}this machine lets nobody make namespaces")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL], ids=lambda number: number.name)
+def test_what_runs_inside_ends_with_the_command(tmp_path, number):
+    (tmp_path / "unshare").write_text(UNSHARE)
+    (tmp_path / "unshare").chmod(0o755)
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    command = [sys.executable, "-c", ENTER, str(tmp_path)]
+    with subprocess.Popen(command, cwd=ROOT, env={**os.environ, "PATH": path}) as process:
+        until((tmp_path / "shell").exists)
+        inside = int((tmp_path / "pid").read_text())
+        process.send_signal(number)
+        process.wait()
+    until(lambda: not Path(f"/proc/{inside}").exists())

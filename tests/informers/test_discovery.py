@@ -88,3 +88,15 @@ def test_several_threads_get_the_same_answer():
     for thread in threads:
         thread.join()
     assert found == [VIRTUAL_SERVICES.at("v1")] * 8
+
+
+@pytest.mark.parametrize(
+    "odd", ["x", 5, True, {"a": 1}, ["v1"], [None], [{"version": 1, "name": {}}], [["v1"]]], ids=str
+)
+@pytest.mark.parametrize("where", ["versions", "resources"])
+def test_answer_that_makes_no_sense_is_an_error_of_the_server(where, odd):  # contract C15
+    answers = {GROUP: group("v1"), f"{GROUP}/v1": SERVED}
+    path = {"versions": GROUP, "resources": f"{GROUP}/v1"}[where]
+    _, served = of({**answers, path: {where: odd}})
+    with pytest.raises(ServerError, match=f"says in no usable way what it serves: {where}"):
+        served()

@@ -1,12 +1,14 @@
 """Which context is meant: kubectl's rules for one file and for several."""
 
 import contextlib
+from pathlib import Path
 
 import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from informers.credentials import find_login
 from informers.errors import ConfigurationError
 from informers.kubeconfig import find_kubeconfig
 
@@ -165,3 +167,12 @@ def test_any_yaml_is_a_context_or_a_sentence(tmp_path, content):
         found = find_kubeconfig(str(path), {}).context()
         assert isinstance(found.cluster, dict)
         assert isinstance(found.user, dict)
+
+
+def test_file_that_cannot_even_be_looked_for_is_named_with_the_reason():
+    beyond = "/x" * 3000  # like a directory of somebody else, which a test that runs as root could see
+    with pytest.raises(ConfigurationError, match=r"x cannot be read: File name too long\. Name another with"):
+        find_login(None, None, service_account=Path("/none"), environ={"KUBECONFIG": beyond})
+    environ = {"KUBERNETES_SERVICE_HOST": "10.0.0.1", "KUBERNETES_SERVICE_PORT": "443"}
+    with pytest.raises(ConfigurationError, match=r"x/ca\.crt cannot be read: File name too long"):
+        find_login(None, None, service_account=Path(beyond), environ=environ).load()

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from metrics.answers import Answer, AnswerError, number_in
+from metrics.answers import Answer, AnswerError, number_in, numbers_in
 from metrics.queries import QUERIES
 from metrics.types import Value
 
@@ -228,3 +228,34 @@ def test_any_answer_is_a_number_or_no_data_or_a_sentence(status, reason, headers
 def test_answer_can_be_changed_as_a_whole():
     changed = answer(b"b", 500, b"r", h=b"v").changed(bytes.upper)
     assert changed == Answer(500, b"R", {b"h": b"V"}, b"B")
+
+
+def of_many(*series, kind="vector"):
+    body = json.dumps({"status": "success", "data": {"resultType": kind, "result": list(series)}}).encode()
+    return numbers_in(Answer(200, b"OK", {}, body), ("a", "b"))
+
+
+def one(value="1", **labels):
+    return {"metric": labels, "value": [0, value]}
+
+
+def test_numbers_of_many_are_told_apart_by_their_labels():  # contract O4
+    found = of_many(one("0.5", a="x", b="y", c="z"), one("NaN", a="x", b="z"))
+    assert found == {("x", "y"): 0.5, ("x", "z"): None}
+    assert of_many() == {}
+
+
+@pytest.mark.parametrize(
+    ("series", "kind"),
+    [
+        pytest.param((one(),), "vector", id="no labels"),
+        pytest.param((one(a="x"),), "vector", id="a label is missing"),
+        pytest.param((one(a="x", b=1),), "vector", id="a label is no text"),
+        pytest.param((None,), "vector", id="no series"),
+        pytest.param((one(a="x", b="y"), one("2", a="x", b="y")), "vector", id="two of the same labels"),
+        pytest.param((0, "1"), "scalar", id="a scalar"),
+    ],
+)
+def test_answer_that_cannot_be_told_apart_is_none(series, kind):  # contract O4
+    with pytest.raises(AnswerError, match="not a query result"):
+        of_many(*series, kind=kind)

@@ -182,3 +182,20 @@ def test_view_identifies_the_object():
 def test_hosts_of_the_reference_are_normalised_too():
     ref = RouteRef("test", "podinfo", "podinfo.test.svc.cluster.local", "podinfo-canary.test")
     assert find(view(virtual_service(pair(100, 0)), None), ref).weights == ALL_TO_PRIMARY
+
+
+@pytest.mark.parametrize(
+    ("spec", "only_for"),
+    [
+        pytest.param({"hosts": ["podinfo"]}, (), id="a service"),
+        pytest.param({"hosts": ["podinfo.example.com"]}, ("podinfo.example.com",), id="a name outside of the cluster"),
+        pytest.param({"hosts": ["podinfo.example.com", "podinfo.test.svc"]}, (), id="a service beside it"),
+        pytest.param({"hosts": ["*.example.com"]}, (), id="a pattern"),
+        pytest.param({"hosts": ["podinfo.example.com"], "gateways": ["public", "mesh"]}, (), id="a gateway"),
+        pytest.param({"hosts": ["a.b.c"], "gateways": ["mesh"]}, ("a.b.c",), id="the mesh, by its name"),
+        pytest.param({}, (), id="no hosts: a delegate"),
+        pytest.param({"hosts": [7], "gateways": {}}, (), id="what no API server lets pass"),
+    ],
+)
+def test_route_that_is_for_no_service_says_so(spec, only_for):
+    assert view({**virtual_service(), "spec": spec}, None).only_for == only_for

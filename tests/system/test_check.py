@@ -56,11 +56,43 @@ def requests(on):
     return on.cluster.api.log.of(USER_AGENT)
 
 
+def lease(metrics_server):
+    """Return the Lease of a controller that has renewed it just now."""
+    annotations = {"flagger.app/metrics-server": metrics_server}
+    spec = {"holderIdentity": "flagger-1_x", "renewTime": utc_now().isoformat(), "leaseDurationSeconds": 15}
+    metadata = {"name": "flagger-leader-election", "namespace": "test", "annotations": annotations}
+    return {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": metadata, "spec": spec}
+
+
+LEADING = ("--enable-leader-election", "--leader-election-namespace=test")
+
+
 def test_nothing_to_fix(measured):
-    code, found, document = checked(measured, "--enable-leader-election")
+    measured.add(lease(measured.cluster.prometheus.url))
+    code, found, document = checked(measured, *LEADING)
     assert (code, found) == (0, [])
     assert document["apiServer"]["user"] == "sandbox"
-    assert document["summary"] == {"ok": 10, "warning": 0, "problem": 0}
+    assert document["summary"] == {"ok": 11, "warning": 0, "problem": 0}
+
+
+def test_lease_says_whom_the_controller_asks_and_when_it_has_gone(measured):
+    def about_it():
+        return [reason for reason, _ in checked(measured, *LEADING)[1] if reason in {"NoLeader", "OtherMetricsServer"}]
+
+    assert about_it() == ["NoLeader"]
+    elect = {"leader_election": True, "leader_election_namespace": "test"}
+    with controller(measured, **elect):
+        measured.until(lambda: about_it() == [], every_change=False)
+    assert about_it() == ["NoLeader"]
+    with controller(measured, **elect, metrics_server="http://127.0.0.1:9"):
+        measured.until(lambda: about_it() == ["OtherMetricsServer"], every_change=False)
+
+
+def test_malformed_lease_is_no_crash(measured):
+    broken = lease("")
+    broken["spec"]["renewTime"] = "yesterday"
+    measured.add(broken)
+    assert [reason for reason, _ in checked(measured, *LEADING)[1]] == ["CannotTell"]
 
 
 def test_each_kind_is_listed_once_and_nothing_is_written_or_watched(measured):
@@ -158,7 +190,7 @@ def test_lease_is_checked_in_its_namespace(measured):
     assert checked(measured)[0] == 0
     _, found, _ = checked(measured, "--enable-leader-election", "--leader-election-namespace=istio-system")
     lease = "leases.coordination.k8s.io flagger-leader-election"
-    assert found == [("NotAllowed", f"sandbox may not update {lease} in namespace istio-system")]
+    assert found[0] == ("NotAllowed", f"sandbox may not update {lease} in namespace istio-system")
     assert checked(measured, "--enable-leader-election", "--dry-run")[0] == 0
 
 

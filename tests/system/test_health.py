@@ -78,16 +78,16 @@ def test_thread_that_is_stuck_is_told_and_ends_the_process(on, resource, monkeyp
     assert f"{who} has not come to an end for 0s" in last.problems
 
 
-def test_observer_that_is_stuck_is_told_and_ends_the_process(on, monkeypatch, caplog):
+def test_observer_that_is_stuck_is_told_and_ends_the_process(on, monkeypatch, caplog):  # contract O7
     monkeypatch.setattr(health, "STUCK_SECONDS", 0.5)
     with controller(on) as running:
-        closed, close = threading.Event(), running._observer.close
-        monkeypatch.setattr(running._observer, "close", lambda: (closed.set(), close()))
+        closed, cut = threading.Event(), running._observer.cut
+        monkeypatch.setattr(running._observer, "cut", lambda: (closed.set(), cut()))
         monkeypatch.setattr(running._observer, "observe", lambda *_: (closed.wait(20), ())[1])
         on.add_canary()
         on.until(running._stopping.is_set, every_change=False)
     (last,) = [record for record in caplog.records if record.message == "Cannot go on"]
-    assert "a look at test/podinfo has not come to an end for 0s" in last.problems
+    assert "a round that waits for readings has not come to an end for 0s" in last.problems
 
 
 def healthy(running, resource):

@@ -25,8 +25,55 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- default (include "flagger.fullname" .) .Values.serviceAccount.name }}
 {{- end }}
 
-{{/* The environment: what prometheus.* means, and env, which wins where it says the same. */}}
+{{/*
+The environment: the flags, what prometheus.* means, and env, which wins where it says the same. Flags stand here and not
+among the arguments, so that `flagger check` in the pod finds them as well.
+*/}}
 {{- define "flagger.env" -}}
+{{- $named := dict }}
+{{- range .Values.env }}{{ $_ := set $named .name true }}{{ end }}
+{{- $env := list }}
+{{- range include "flagger.ownEnv" . | fromYamlArray }}
+{{- if not (hasKey $named .name) }}{{ $env = append $env . }}{{ end }}
+{{- end }}
+{{- concat $env .Values.env | toYaml }}
+{{- end }}
+
+{{- define "flagger.ownEnv" -}}
+- name: FLAGGER_METRICS_SERVER
+  value: {{ .Values.metricsServer | quote }}
+{{- with .Values.allowedMetricsServers }}
+- name: FLAGGER_ALLOW_METRICS_SERVER
+  value: {{ uniq . | join "," | quote }}
+{{- end }}
+- name: FLAGGER_CONTROL_LOOP_INTERVAL
+  value: {{ .Values.controlLoopInterval | quote }}
+- name: FLAGGER_LOG_LEVEL
+  value: {{ .Values.logLevel | quote }}
+- name: FLAGGER_WORKERS
+  value: {{ int .Values.workers | quote }}
+- name: FLAGGER_PORT
+  value: "8080"
+{{- with .Values.namespaces }}
+- name: FLAGGER_NAMESPACE
+  value: {{ uniq . | join "," | quote }}
+{{- end }}
+{{- if .Values.declaredKinds }}
+- name: FLAGGER_KINDS
+  value: /kinds/kinds.yaml
+{{- end }}
+{{- if .Values.leaderElection.enabled }}
+- name: FLAGGER_ENABLE_LEADER_ELECTION
+  value: "true"
+{{- with .Values.leaderElection.namespace }}
+- name: FLAGGER_LEADER_ELECTION_NAMESPACE
+  value: {{ . | quote }}
+{{- end }}
+{{- end }}
+{{- if .Values.dryRun }}
+- name: FLAGGER_DRY_RUN
+  value: "true"
+{{- end }}
 {{- with .Values.prometheus.tokenSecret }}
 {{- if .name }}
 - name: PROMETHEUS_TOKEN_FILE
@@ -51,8 +98,75 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
     {{ $name }}: {{ $value }}
     {{- end }}
 {{- end }}
-{{- with .Values.env }}
-{{ toYaml . }}
+{{- end }}
+
+{{- define "flagger.image" -}}
+{{- $tag := default .Chart.AppVersion .Values.image.tag }}
+{{- printf "%s%s%s" .Values.image.repository (hasPrefix "@" $tag | ternary "" ":") $tag }}
+{{- end }}
+
+{{/* The container, as the Deployment and the test of the release run it, without what is only for one of them. */}}
+{{- define "flagger.container" -}}
+image: {{ include "flagger.image" . | quote }}
+imagePullPolicy: {{ .Values.image.pullPolicy }}
+env:
+  {{- include "flagger.env" . | nindent 2 }}
+{{- with .Values.envFrom }}
+envFrom:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.securityContext }}
+securityContext:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.resources }}
+resources:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- $mounts := .Values.volumeMounts }}
+{{- if .Values.prometheus.tokenSecret.name }}
+{{- $mounts = append $mounts (dict "name" "prometheus-token" "mountPath" "/prometheus-token" "readOnly" true) }}
+{{- end }}
+{{- if .Values.declaredKinds }}
+{{- $mounts = append $mounts (dict "name" "kinds" "mountPath" "/kinds" "readOnly" true) }}
+{{- end }}
+{{- with $mounts }}
+volumeMounts:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{/* What a pod of either needs besides. */}}
+{{- define "flagger.pod" -}}
+serviceAccountName: {{ include "flagger.serviceAccountName" . }}
+# A Service named flagger would put FLAGGER_PORT=tcp://... into the environment, beside the flags' variables.
+enableServiceLinks: false
+{{- with .Values.imagePullSecrets }}
+imagePullSecrets:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.podSecurityContext }}
+securityContext:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- $volumes := .Values.volumes }}
+{{- with .Values.prometheus.tokenSecret.name }}
+{{- $volumes = append $volumes (dict "name" "prometheus-token" "secret" (dict "secretName" .)) }}
+{{- end }}
+{{- if .Values.declaredKinds }}
+{{- $volumes = append $volumes (dict "name" "kinds" "configMap" (dict "name" (printf "%s-kinds" (include "flagger.fullname" .)))) }}
+{{- end }}
+{{- with $volumes }}
+volumes:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}
 
@@ -153,5 +267,26 @@ rules:
 {{- end }}
 {{- if and (not .Values.serviceAccount.create) (not .Values.serviceAccount.name) }}
 {{- fail "serviceAccount.create is false but serviceAccount.name is empty: name the service account to use." }}
+{{- end }}
+{{- if and .Values.rbac.create (not (or .Values.namespaces .Values.dryRun)) }}
+{{- include "flagger.refuseBesideAnother" . }}
+{{- end }}
+{{- end }}
+
+{{/*
+Two controllers that look after the same canaries each step every one of them. Whoever installs one for all namespaces may
+read the bindings of the cluster, so they tell of another release: of this chart or of another operator's of that name.
+*/}}
+{{- define "flagger.refuseBesideAnother" -}}
+{{- $own := printf "%s/%s" .Release.Namespace .Release.Name }}
+{{- range list "ClusterRoleBinding" "RoleBinding" }}
+{{- range (lookup "rbac.authorization.k8s.io/v1" . "" "").items }}
+{{- $labels := default dict .metadata.labels }}
+{{- $notes := default dict .metadata.annotations }}
+{{- $other := printf "%s/%s" (get $notes "meta.helm.sh/release-namespace") (get $notes "meta.helm.sh/release-name") }}
+{{- if and (regexMatch "^flagger-[0-9]" (get $labels "helm.sh/chart")) (ne $other $own) }}
+{{- fail (printf "the release %s is a controller of canaries already (%s %s): two would step the same canaries. Uninstall it, give each its own namespaces (value namespaces), or set dryRun." $other .kind .metadata.name) }}
+{{- end }}
+{{- end }}
 {{- end }}
 {{- end }}

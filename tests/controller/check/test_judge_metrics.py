@@ -16,6 +16,39 @@ NO_SIDECARS = (
 OF = "of podinfo or podinfo-canary in namespace test"
 
 
+@pytest.mark.parametrize(
+    ("address", "reason", "advice"),
+    [
+        ("http://p:9090/graph", "answered 404 Not Found", "Leave /graph out of --metrics-server"),
+        ("http://p:9090", "answered 404 Not Found", "Correct --metrics-server"),
+        (
+            "https://p:9090/x",
+            "cannot be reached: WRONG_VERSION_NUMBER",
+            "not speak TLS: --metrics-server http://p:9090/x",
+        ),
+        (
+            "http://p:9090",
+            "answered 400 Bad Request: Client sent an HTTP request to an HTTPS server.",
+            "It speaks TLS: --metrics-server https://p:9090",
+        ),
+        ("http://p:9090", "answered 401 Unauthorized", "PROMETHEUS_TOKEN"),
+        ("http://p:9090", "answered 403 Forbidden", "PROMETHEUS_HEADERS"),
+        ("https://p:9090", "cannot be reached: self-signed certificate", "SSL_CERT_FILE"),
+        ("http://p:9090", "answered 302 Found: it redirects to /login, and that is not followed", "for logging in"),
+        (
+            "http://p:9090",
+            "answered text/html where JSON of Prometheus was expected",
+            "Something else answers at http://p",
+        ),
+        ("http://p:9090", "cannot be reached: Connection refused", "port-forward service/prometheus"),
+    ],
+)
+def test_advice_fits_the_error(address, reason, advice):
+    found = judge(facts(metrics=Unavailable(f"{address} {reason}"), metrics_server=address))
+    (fix,) = [finding.fix for finding in found if finding.reason == "PrometheusUnusable"]
+    assert advice in fix
+
+
 def having(*, requests=SOME, seconds=SOME, milliseconds=SOME):
     return {"destination": {REQUESTS: requests, SECONDS: seconds, MILLISECONDS: milliseconds}}
 

@@ -13,10 +13,13 @@ from controller.flags import parse_options
 DEPLOYMENT = Path(__file__).parents[3] / "artifacts" / "flagger" / "deployment.yaml"
 
 
-def test_flags_of_the_deployment_are_taken_as_they_are():
+def test_flags_of_the_deployment_are_found_in_its_environment():
     (container,) = yaml.safe_load(DEPLOYMENT.read_text())["spec"]["template"]["spec"]["containers"]
-    options, output = parse_check_options(container["args"], {})
-    assert options == parse_options(container["args"], {})
+    environ = {variable["name"]: variable["value"] for variable in container["env"]}
+    options, output = parse_check_options([], environ)
+    assert options == parse_options([], environ)
+    assert options.leader_election
+    assert options.metrics_server == "http://prometheus.istio-system:9090"
     assert output == "text"
 
 

@@ -5,8 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from controller.core import conditions
-from controller.core.canary import CanaryStatus, Condition, InvalidSpec, Stage, State, Verbs
+from controller.core.canary import PROMOTED, READY, CanaryStatus, Condition, InvalidSpec, Stage, State, Verbs
 from controller.core.plan import (
     Complaint,
     CopyTemplate,
@@ -119,7 +118,7 @@ def test_nothing_to_roll_out_if_the_primary_already_runs_it(before):  # behaviou
 def test_template_put_back_in_mid_rollout_ends_it_without_promotion():  # behaviour 4
     plan = decided(world(canary_workload=workload("1", generation=2)))
     assert kinds(plan) == ["Shift", "Scale", "WriteStatus", "Say", "ReleaseFinalizer"]
-    assert written(plan).condition(conditions.PROMOTED).reason == "NothingToRollOut"
+    assert written(plan).condition(PROMOTED).reason == "NothingToRollOut"
 
 
 # --- 5, 6: steps -----------------------------------------------------------------------------------------------------
@@ -193,7 +192,7 @@ def test_threshold_rolls_back_in_the_same_round():  # behaviour 9
         "Canary failed! Scaling down podinfo-canary.test",
     ]
     assert (written(plan).state, written(plan).failed_checks) == (State.FAILED, 10)
-    assert written(plan).condition(conditions.PROMOTED).message == "failed checks threshold reached 10"
+    assert written(plan).condition(PROMOTED).message == "failed checks threshold reached 10"
 
 
 @pytest.mark.parametrize("reading", [NoData(), Unavailable("prometheus:9090 refused the connection")])
@@ -390,7 +389,7 @@ def test_missing_part_halts_at_once_is_a_condition_and_names_what_is_missing(cha
     assert kinds(plan) == ["Say", "WriteStatus"]
     assert said(plan)[0].startswith("Halt podinfo.test advancement ")
     assert text in said(plan)[0]
-    assert written(plan).condition(conditions.READY).status == "False"
+    assert written(plan).condition(READY).status == "False"
     assert written(plan).canary_weight == 10
 
 
@@ -492,7 +491,7 @@ def test_at_rest_nothing_is_written(state, weight):  # behaviour 13
 def test_at_rest_a_missing_part_is_a_condition_and_moves_nothing(missing):  # behaviour 13
     plan = decided(world(canary=canary(finalizers=(), status=at_rest()), **missing))
     assert kinds(plan) == ["Say", "WriteStatus"]
-    assert written(plan).condition(conditions.READY).status == "False"
+    assert written(plan).condition(READY).status == "False"
 
 
 COMPLAINED = at_rest(
@@ -603,7 +602,7 @@ def test_invalid_spec_is_an_event_and_a_condition_and_moves_nothing():
     plan = decided(world(canary=canary(spec=InvalidSpec("spec.primary must be an object, not None"))))
     assert kinds(plan) == ["Say", "WriteStatus"]
     assert said(plan) == ["Halt podinfo.test advancement spec.primary must be an object, not None"]
-    assert written(plan).condition(conditions.READY).reason == "InvalidSpec"
+    assert written(plan).condition(READY).reason == "InvalidSpec"
 
 
 def test_invalid_object_that_is_being_deleted_is_let_go():

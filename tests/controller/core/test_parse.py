@@ -28,7 +28,7 @@ from controller.core.canary import (
 from controller.core.decide import decide
 from controller.core.parse import parse_canary
 from controller.core.parse_status import StatusError, parse_status, parse_time
-from controller.core.status_json import apply_patch, status_patch, to_json
+from controller.core.status_json import apply_patch, dropped, status_patch, to_json
 from controller.core.verbs import revision_of
 from deploy.registry import WORKLOADS
 from hack.sandbox.__main__ import ARTIFACTS
@@ -276,6 +276,7 @@ def test_status_as_the_api_server_stores_it():
     assert to_json(FULL) == {
         "state": "running",
         "stage": "progressing",
+        "phase": "Progressing",
         "canaryRevision": "17246876",
         "canaryGeneration": 3,
         "canaryUID": "u",
@@ -297,7 +298,14 @@ def test_status_as_the_api_server_stores_it():
                 "reason": "RolloutRunning",
                 "message": "it runs",
                 "lastTransitionTime": "2018-10-10T12:00:01.250000Z",
-            }
+            },
+            {
+                "type": "Reconciling",
+                "status": "True",
+                "reason": "RolloutRunning",
+                "message": "it runs",
+                "lastTransitionTime": "2018-10-10T12:00:01.250000Z",
+            },
         ],
         "checks": [
             {
@@ -362,7 +370,8 @@ def test_status_survives_the_way_to_json_and_back(status):
 
 def test_status_of_a_rollout_shows_its_zeroes_and_one_never_written_nothing():
     shown = to_json(CanaryStatus(state=State.FINISHED))
-    assert shown == {"state": "finished", "failedChecks": 0, "inconclusiveChecks": 0, "canaryWeight": 0}
+    zeroes = {"failedChecks": 0, "inconclusiveChecks": 0, "canaryWeight": 0}
+    assert shown == {"state": "finished", "phase": "Succeeded", **zeroes}
     assert to_json(CanaryStatus()) == {}
 
 
@@ -684,3 +693,10 @@ def test_number_that_no_double_holds_is_refused_by_code():
     assert parsed(obj).spec.problem == (
         "spec.canaryAnalysis.metrics[0].thresholdRange.max must be a number that fits a double"
     )
+
+
+@pytest.mark.parametrize("kept", [None, "canaryWeight", 7, ["canaryWeight"], {}], ids=str)
+def test_answer_without_a_status_has_dropped_all_of_it(kept):
+    assert dropped({"canaryWeight": 15}, kept) == "status.canaryWeight"
+    assert dropped({"obeyed": {"abort": "x"}}, {"obeyed": kept}) == "status.obeyed.abort"
+    assert dropped({"canaryWeight": None}, kept) is None

@@ -6,8 +6,7 @@ from datetime import timedelta
 import pytest
 
 from controller.core import pacing
-from controller.core.canary import Condition, InvalidSpec, Stage
-from controller.core.conditions import PROMOTED, READY
+from controller.core.canary import PROMOTED, READY, Condition, InvalidSpec, Stage
 from controller.core.decide import decide
 from controller.core.plan import CopyTemplate, Refusal, Scale, Shift, WriteStatus
 from controller.core.world import Memory, World, after_plan, stamp, with_readings

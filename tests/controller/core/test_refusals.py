@@ -5,8 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from controller.core.canary import CanaryStatus, Stage, State
-from controller.core.conditions import READY
+from controller.core.canary import READY, CanaryStatus, Stage, State
 from controller.core.gates import ends_traffic_to_nothing
 from controller.core.plan import Action, Complaint, Fence, Plan, Refusal, Say, Scale, Shift, WriteStatus
 from controller.core.refusals import one_more, report

@@ -8,8 +8,8 @@ from datetime import timedelta
 
 import pytest
 
-from controller.core import conditions, events, pacing
-from controller.core.canary import CanaryStatus, Condition, Obeyed, Stage, State, Verbs
+from controller.core import events, pacing
+from controller.core.canary import PROMOTED, READY, CanaryStatus, Condition, Obeyed, Stage, State, Verbs
 from controller.core.decide import decide
 from controller.core.plan import CopyTemplate, Plan, Say, Scale, Shift, WriteStatus
 from controller.core.world import Memory, Shifted, stamp
@@ -140,10 +140,10 @@ def test_2_a_passing_round_behind_a_closed_gate_moves_nothing(gate):
 
 def test_2_decisions_are_a_reason_of_promoted_and_repairs_of_ready():
     paused = written(decided(world(canary_workload=workload(paused=True))))
-    assert paused.condition(conditions.PROMOTED).reason == "CanaryPaused"
-    assert paused.condition(conditions.READY).status == "True"
+    assert paused.condition(PROMOTED).reason == "CanaryPaused"
+    assert paused.condition(READY).status == "True"
     broken = written(decided(world(canary_backend=backend("podinfo-canary", problem="no port"))))
-    assert broken.condition(conditions.READY).reason == "ServiceNotUsable"
+    assert broken.condition(READY).reason == "ServiceNotUsable"
 
 
 def test_2_what_was_said_of_a_gate_is_taken_back_when_it_opens():

@@ -40,6 +40,8 @@ from tests.controller.core.builders import (
 from tests.controller.core.test_worlds import plans, worlds
 from tests.simulator import template_of
 
+pytestmark = pytest.mark.timeout(300)  # thousands of worlds
+
 IDLE = {"replicas": 0, "current_replicas": 0, "updated_replicas": 0, "available_replicas": 0}
 NEXT = {"generation": 2, "observed_generation": 2}
 OLD, NEW = (("app", "podinfo:1.4.0"),), (("app", "podinfo:1.5.0"),)

@@ -4,8 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from controller.core.canary import CanaryStatus, Condition, Stage, State, Verbs
-from controller.core.conditions import PROMOTED, READY
+from controller.core.canary import PROMOTED, READY, CanaryStatus, Condition, Stage, State, Verbs
 from controller.core.decide import decide
 from controller.core.plan import Fence, HoldFinalizer, Log, ReleaseFinalizer, Say, Scale, Shift, WriteStatus
 from controller.core.world import Memory, after_plan, stamp

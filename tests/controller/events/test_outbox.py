@@ -10,9 +10,9 @@ from tests.controller.core.builders import NOW, canary
 STEP, END = events.advance("podinfo.test", 5), events.completed("podinfo.test")
 
 
-def job(lane, event=STEP, second=0):
-    correlated = Correlated(Entry(lane, event.type, event.text, event.kind), event.text)
-    return Job(canary(uid=lane), event, correlated, NOW + timedelta(seconds=second), "name")
+def job(uid, event=STEP, second=0, namespace="test"):
+    correlated = Correlated(Entry(uid, event.type, event.text, event.kind), event.text)
+    return Job(canary(uid=uid, namespace=namespace), event, correlated, NOW + timedelta(seconds=second), "name")
 
 
 def filled(*jobs):
@@ -33,14 +33,14 @@ def content(outbox):
 def test_each_lane_keeps_its_order():
     first, other, second = jobs = job("a"), job("b"), job("a")
     outbox = filled(*jobs)
-    assert outbox.lanes() == ("a", "b")
-    assert outbox.hold("a") is first
-    assert outbox.hold("a") is first
+    assert outbox.lanes() == ("test/a", "test/b")
+    assert outbox.hold("test/a") is first
+    assert outbox.hold("test/a") is first
     assert outbox.remove(first)
-    assert outbox.hold("a") is second
+    assert outbox.hold("test/a") is second
     assert not outbox.remove(second)
-    assert ("a" in outbox, "b" in outbox) == (False, True)
-    assert outbox.hold("a") is None
+    assert ("test/a" in outbox, "test/b" in outbox) == (False, True)
+    assert outbox.hold("test/a") is None
     assert content(outbox) == [other]
 
 
@@ -61,7 +61,7 @@ def test_terminal_event_takes_the_place_of_the_oldest_routine_one_in_whichever_l
 def test_event_that_is_held_is_not_dropped():
     held, other = job("a", STEP, 0), job("b", STEP, 1)
     outbox = filled(held, other)
-    outbox.hold("a")
+    outbox.hold("test/a")
     first, second = job("c", END), job("c", END)
     assert outbox.put(first) is other
     assert outbox.put(second) is None
@@ -75,6 +75,29 @@ def test_terminal_events_alone_are_never_dropped():
     late = job("d")
     assert outbox.put(late) is late
     assert content(outbox) == [*ends, *more]
+
+
+def test_namespace_with_most_events_makes_room_for_those_of_others():  # contract E10
+    loud, quiet = [job("a", STEP, second, "loud") for second in range(3)], job("b", STEP, 0, "quiet")
+    outbox = filled(*loud, quiet)
+    second, late = job("b", STEP, 1, "quiet"), job("a", STEP, 9, "loud")
+    assert outbox.put(second) is loud[0]
+    assert outbox.put(late) is late
+    assert content(outbox) == [*loud[1:], quiet, second]
+
+
+def test_end_takes_the_place_of_an_event_of_the_namespace_with_most():  # contract E10
+    quiet, loud = job("b", STEP, 0, "quiet"), [job("a", STEP, second, "loud") for second in (5, 6)]
+    outbox, end = filled(quiet, *loud), job("c", END, 9, "other")
+    assert outbox.put(end) is loud[0]
+    assert content(outbox) == [quiet, loud[1], end]
+
+
+def test_event_that_is_held_makes_no_room_for_a_routine_one_of_another_namespace():
+    held, end = job("a", STEP, 0, "loud"), job("c", END, 0, "quiet")
+    outbox, late = filled(held, end), job("b", STEP, 1, "quiet")
+    outbox.hold("loud/a")
+    assert outbox.put(late) is late
 
 
 def test_what_has_gone_makes_room_for_one_more():

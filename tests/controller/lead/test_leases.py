@@ -54,6 +54,17 @@ def test_lease_that_is_missing_is_created(scene):  # contract L2
     }
 
 
+def test_lease_says_of_its_holder_what_it_is_told_to(scene):  # contract L4
+    scene.leases.lease = {
+        "metadata": {"name": LEASE_NAME, "resourceVersion": "7", "annotations": {"team": "blue"}},
+        "spec": {"holderIdentity": ""},
+    }
+    clock = {"timing": Timing(), "monotonic": scene.clock, "now": scene.clock.now}
+    candidate = Candidate(scene.leases, "istio-system", "us", **clock, annotations={"asks": "http://p"})
+    assert candidate.try_to_hold()
+    assert scene.leases.lease["metadata"]["annotations"] == {"team": "blue", "asks": "http://p"}
+
+
 def test_lease_that_another_creates_first_is_not_ours(scene):  # contract L2
     candidate = scene.candidate()
     create = scene.leases.create
@@ -290,3 +301,31 @@ def test_never_two_leaders_however_clocks_run_and_answers_are_lost(speeds, moves
             at is not None and clock() - at < Timing().deadline for at, clock in zip(renewed, clocks, strict=True)
         ]
         assert not all(leading)
+
+
+ODD = st.sampled_from(
+    [None, "", "x", True, -1, 0, 5, 2**31 - 1, 2**31, 10**400, 1.5, float("nan"), [], {}, [1], {"a": 1}]
+)
+RECORDS = ODD | st.dictionaries(
+    st.sampled_from(["holderIdentity", "leaseDurationSeconds", "leaseTransitions", "renewTime", "acquireTime"]), ODD
+)
+
+
+@given(RECORDS, RECORDS)
+def test_whatever_stands_in_a_lease_is_waited_for_or_written_over(first, second):
+    scene = Scene()
+    scene.leases.write()
+    candidate = scene.candidate()
+    for record in (first, second):
+        scene.leases.lease["spec"] = record
+        if candidate.try_to_hold():
+            assert scene.leases.spec["holderIdentity"] == "us"
+            assert 0 <= scene.leases.spec["leaseTransitions"] < 2**31
+        candidate.release()
+        candidate = scene.candidate()
+
+
+def test_transitions_do_not_outgrow_what_the_api_server_stores(scene):
+    scene.leases.write(holderIdentity="", leaseTransitions=2**31 - 1)
+    assert scene.candidate().try_to_hold()
+    assert scene.leases.spec["leaseTransitions"] == 2**31 - 1

@@ -20,6 +20,7 @@ from tests.system.harness import CANARY, WRITES, objects, stage
 
 ROOT = Path(__file__).parents[3]
 REVISION = "355576317870351"
+META = {"namespace": "test", "name": "podinfo", "uid": "u", "resourceVersion": "7"}
 PROGRESSING = {"state": "running", "stage": "progressing", "canaryRevision": REVISION, "canaryWeight": 25}
 FAILED = {"state": "failed", "canaryRevision": REVISION, "canaryWeight": 0}
 NOW = datetime(2026, 11, 25, 8, 5, 14, 895429, UTC)
@@ -218,6 +219,29 @@ def test_namespace_is_that_of_the_context(capsys, tmp_path):
         assert ask(capsys, api.kubeconfig(tmp_path), Verb.HOLD)[0] == 0
     assert {r.path for r in api.requests} == {"/apis/flagger.app/v1beta1/namespaces/test/canaries/podinfo"}
     assert api.requests[1].headers["content-type"] == "application/merge-patch+json"
+
+
+@pytest.mark.parametrize(
+    ("answer", "what"),
+    [
+        ({}, "metadata must be an object"),
+        ({"kind": "Status", "status": "Success"}, "metadata must be an object"),
+        ({"metadata": {"name": "podinfo"}}, "metadata must have name, uid and resourceVersion"),
+        ({"metadata": META}, "KeyError: 'creationTimestamp'"),
+        ({"metadata": {**META, "creationTimestamp": 5}}, "TypeError: "),
+        ({"metadata": META, "status": ["running"]}, "AttributeError: "),
+    ],
+    ids=["nothing", "status", "no identity", "no time", "no time but a number", "no object as status"],
+)
+@pytest.mark.parametrize("verb", Verb)
+def test_object_that_makes_no_sense_is_one_line_and_nothing_is_written(capsys, tmp_path, verb, answer, what):
+    with FakeApi() as api:
+        api.default = says(answer)
+        code, out, err = ask(capsys, api.kubeconfig(tmp_path), verb, "-n", "test")
+    assert (code, out) == (2, "")
+    (line,) = err.splitlines()
+    assert line.startswith(f"flagger {verb}: canary podinfo cannot be read, so nothing was written: {what}")
+    assert len(api.requests) == 1
 
 
 @pytest.mark.parametrize("verb", Verb)

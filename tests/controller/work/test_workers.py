@@ -9,10 +9,9 @@ import pytest
 from controller.applier import LeadLostError
 from controller.reconcile_id import reconcile_id
 from controller.work.ratelimit import ExponentialLimiter
-from controller.work.workers import Workers
+from controller.work.workers import Awaits, Workers
 from controller.work.workqueue import WorkQueue
 from informers.errors import ConflictError, TooManyRequestsError, TransportError
-from metrics.types import ObserverClosedError
 from tests.controller.clock import FakeClock
 from tests.fakes.counted import Counted
 
@@ -78,6 +77,14 @@ def test_success_comes_again_when_it_asked_to():  # contract W1
 
 def test_success_that_asked_for_nothing_rests():  # contract W1
     run = Run(None).work()
+    run.clock.advance(1e6)
+    run.queue.shut_down()
+    assert run.queue.get() is None
+
+
+def test_look_that_awaits_readings_is_neither_queued_nor_a_new_start_for_what_failed_before():  # contract W7
+    run = Run(TransportError("x"), Awaits.READINGS).work()
+    assert run.queue.num_requeues(KEY) == 1
     run.clock.advance(1e6)
     run.queue.shut_down()
     assert run.queue.get() is None
@@ -165,7 +172,7 @@ def test_workers_that_never_started_can_be_stopped():
         (TransportError("t"), "error"),
         (RuntimeError("bug"), "bug"),
         (LeadLostError("gone"), "stopped"),
-        (ObserverClosedError(), "stopped"),
+        (Awaits.READINGS, "asked"),
     ],
 )
 def test_each_outcome_is_counted(outcome, result):

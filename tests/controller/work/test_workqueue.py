@@ -56,6 +56,36 @@ def joined(*threads):
     return not any(thread.is_alive() for thread in threads)
 
 
+def test_namespace_with_all_that_it_may_have_leaves_a_worker_to_others(clock):  # contract Q13
+    queue = WorkQueue(limiter=ExponentialLimiter(first=1.0), monotonic=clock, most_of_one=2)
+    for key in ("a/1", "a/2", "a/3", "a/4", "b/1"):
+        queue.add(key)
+    assert [queue.get() for _ in range(3)] == ["a/1", "b/1", "a/2"]
+    got = []
+    waiting = in_thread(lambda: got.append(queue.get()))
+    queue.done("b/1")
+    assert waiting.is_alive()
+    queue.done("a/1")
+    assert joined(waiting)
+    assert got == ["a/3"]
+
+
+def test_what_waits_for_its_namespace_is_handed_out_before_the_end(clock):  # contracts Q6, Q13
+    queue = WorkQueue(limiter=ExponentialLimiter(first=1.0), monotonic=clock, most_of_one=1)
+    for key in ("a/1", "a/2"):
+        queue.add(key)
+    assert queue.get() == "a/1"
+    queue.shut_down()
+    got = []
+    waiting = in_thread(lambda: got.extend((queue.get(), queue.get())))
+    queue.done("a/1")
+    while not got and waiting.is_alive() and len(queue):
+        pass
+    queue.done("a/2")
+    assert joined(waiting)
+    assert got == ["a/2", None]
+
+
 def test_keys_come_out_in_the_order_of_their_first_add(queue):  # contract Q1
     for key in ("a", "b", "a", "c"):
         queue.add(key)

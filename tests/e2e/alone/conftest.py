@@ -59,7 +59,7 @@ class Cluster:
             flags: more of them, which win.
         """
         (container,) = deployment["spec"]["template"]["spec"]["containers"]
-        command, environ = self._inside(name, deployment, [*container["args"], *flags])
+        command, environ = self._inside(name, deployment, [*container.get("args", ()), *flags])
         with Process(name, command, self._directory / f"{name}.log", environ=environ) as process:
             yield process
 

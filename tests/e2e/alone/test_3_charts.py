@@ -4,8 +4,11 @@ The releases have names of their own, so that nothing of the plain manifests' ac
 """
 
 import json
+import re
+from contextlib import contextmanager
 
 import httpx
+import pytest
 import yaml
 
 from hack.cluster.control_plane import free_port
@@ -65,6 +68,25 @@ class Installed:
         return [request for request in requests if is_refused(request)]
 
 
+@contextmanager
+def without_the_first_one(cluster):
+    """Let the release that hack.cluster has installed not be noticed: its account is used, no controller of it runs."""
+    bindings = ("clusterrolebinding flagger", "--namespace istio-system rolebinding flagger-leader-election")
+    chart = cluster.run("kubectl get clusterrolebinding flagger -o jsonpath='{.metadata.labels.helm\\.sh/chart}'")
+    for binding in bindings:
+        cluster.run(f"kubectl label {binding} helm.sh/chart-")
+    try:
+        yield
+    finally:
+        for binding in bindings:
+            cluster.run(f"kubectl label {binding} helm.sh/chart={chart}")
+
+
+def refused(cluster, command):
+    """Return what a command says that must not work."""
+    return cluster.run(f"! {command} 2>&1")
+
+
 def seen(cluster, namespace):
     """Return what a rollout changes: image of the primary, weights, replicas of the canary, times of a rollout."""
 
@@ -97,11 +119,22 @@ def probes_answer(deployment, port):
     raise AssertionError(f"{paths} say {answers}")
 
 
+def test_second_one_for_all_namespaces_is_refused(cluster):
+    install = "helm upgrade --install blue charts/flagger --namespace default --set metricsServer=http://p"
+    said = refused(cluster, install)
+    assert "the release istio-system/flagger is a controller of canaries already (ClusterRoleBinding flagger)" in said
+    assert "STATUS: deployed" in cluster.run(f"{install},dryRun=true")
+    cluster.run("helm uninstall blue --namespace default --wait")
+    cluster.run("helm upgrade flagger charts/flagger --namespace istio-system --reuse-values")
+
+
 def test_installed_promotes_is_upgraded_and_leaves_nothing(cluster):
-    flagger = Installed(cluster, "blue", "istio-system")
+    with without_the_first_one(cluster):
+        flagger = Installed(cluster, "blue", "istio-system")
     cluster.run("kubectl create namespace shop")
     port = free_port()
     podinfo = f"helm upgrade --install podinfo charts/podinfo-flagger --namespace shop --set {QUICK}"
+    podinfo += ",canaryAnalysis.interval=10s"  # a step while Helm is at work would be a conflict
     with flagger.pod("blue", port), flagger.pod("standby"):
         assert probes_answer(flagger.deployment(), port)
         said = cluster.run(podinfo)
@@ -151,6 +184,46 @@ def test_installed_for_one_namespace_needs_nothing_outside_of_it(cluster):
     assert flagger.uninstall() == ""
 
 
+WAYS = {"server-side": "--server-side=true", "client-side": "--server-side=false"}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_new_tags_mid_rollout_are_released_and_rollbacks_are_not(cluster, way):
+    cluster.run(f"kubectl create namespace {way}")
+    flagger = Installed(cluster, way, way, f"--set namespaces={{{way}}}")
+    podinfo = f"helm upgrade --install podinfo charts/podinfo-flagger --namespace {way} {WAYS[way]} --set {QUICK}"
+    podinfo += ",canaryAnalysis.interval=10s,canaryAnalysis.drainSeconds=1"
+
+    def until(what):
+        cluster.run(f"kubectl -n {way} wait canary/podinfo --for={what} --timeout=100s")
+
+    with flagger.pod(way):
+        cluster.run(podinfo)
+        until("condition=Promoted")
+        for number in range(6):  # the first one starts a rollout, each other one comes into it
+            cluster.run(f"{podinfo},canary.tag=1.4.{number}")
+            until("jsonpath='{.status.canaryWeight}'=25")
+        until("condition=Promoted")
+        before = seen(cluster, way)
+        assert before[:3] == ("1.4.5", [100, 0], 0)
+        canary = cluster.run(f"kubectl -n {way} get deployment podinfo-canary -o jsonpath='{{.spec.template}}'")
+        for revision in (1, 4, ""):
+            said = refused(cluster, f"helm rollback podinfo {revision} --namespace {way} {WAYS[way]}")
+            assert "Nothing was changed: helm rollback would bypass the analysis" in said
+        (cure,) = set(re.findall(r"Run: (kubectl .*?), and release", said))
+        assert cluster.run(cure).count("deleted") == 3
+        pause(3.0)  # a controller that something was started of would be at it by now
+        assert seen(cluster, way) == before
+        after = cluster.run(f"kubectl -n {way} get deployment podinfo-canary -o jsonpath='{{.spec.template}}'")
+        assert after == canary
+        cluster.run(f"{podinfo},canary.tag=1.5.0")
+        until("jsonpath='{.status.canaryWeight}'=25")
+        until("condition=Promoted")
+        assert seen(cluster, way)[0] == "1.5.0"
+        cluster.run(f"helm uninstall podinfo --namespace {way} --wait")
+    assert flagger.uninstall() == ""
+
+
 EVERYTHING = """
 imagePullSecrets: [{name: registry}]
 env: [{name: PROMETHEUS_TOKEN, valueFrom: {secretKeyRef: {name: prometheus, key: token}}}]
@@ -178,10 +251,11 @@ def test_server_knows_every_field_that_any_value_renders(cluster, tmp_path):
     values = tmp_path / "values.yaml"
     values.write_text(EVERYTHING)
     dry_run = "kubectl apply --dry-run=server --validate=strict -f -"
-    for more in ("", f"--values {values}", "--set replicas=1,leaderElection.enabled=false"):
-        said = cluster.run(f"helm template dry charts/flagger --namespace default {more} | {dry_run}")
+    more_objects = "--set rbac.aggregate=true,networkPolicy.enabled=true,service.enabled=true,dryRun=true"
+    for more in ("", f"--values {values}", "--set replicas=1,leaderElection.enabled=false", more_objects):
+        said = cluster.run(f"helm template dry charts/flagger --no-hooks --namespace default {more} | {dry_run}")
         assert "deployment.apps/dry-flagger created (server dry run)" in said
-    said = cluster.run(f"helm template dry charts/podinfo-flagger --namespace default | {dry_run}")
+    said = cluster.run(f"helm template dry charts/podinfo-flagger --no-hooks --namespace default | {dry_run}")
     assert "canary.flagger.app/podinfo created (server dry run)" in said
 
 
