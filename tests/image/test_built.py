@@ -108,4 +108,4 @@ def test_holds_no_pip_and_no_tests(root):
     assert [path.name for path in (root / "app").iterdir() if path.name in {"pip", "setuptools", "tests", "hack"}] == []
     assert [path.name for path in (root / "app/bin").iterdir()] == ["flagger"]
     megabytes = sum(path.stat().st_size for path in (root / "app").rglob("*") if path.is_file()) / 1e6
-    assert megabytes < 15
+    assert megabytes < 25  # a third of it is Rich, for the commands that people exec into the pod

@@ -55,10 +55,11 @@ def test_apply_again_changes_nothing(kubectl):
 def test_get_prints_the_columns_of_the_crd(kubectl):
     header, row = kubectl("-n test get canaries").splitlines()
     assert [column.strip() for column in header.split("   ") if column.strip()] == [
-        "NAME", "STATE", "WEIGHT", "FAILED CHECKS", "LAST CHECK", "AGE",
+        "NAME", "STATE", "WEIGHT", "VERSION", "REASON", "LAST CHECK", "AGE",
     ]  # fmt: skip
     assert row.startswith("podinfo")
-    assert "REVISION" in kubectl("-n test get cn -o wide")
+    wide = kubectl("-n test get cn -o wide")
+    assert all(column in wide for column in ("STAGE", "FAILED CHECKS", "REVISION", "MESSAGE"))
 
 
 def test_get_deployments_and_json(kubectl):

@@ -91,7 +91,7 @@ def test_as_a_process_in_the_wrong_state(on):
     [
         (
             ["abrot", "podinfo"],
-            "(did you mean abort?); a command comes first and is one of check, abort, promote, retry, ",
+            "(did you mean abort?); a command comes first and is one of check, get, watch, history, ",
         ),
         (["abort"], "flagger abort: the following arguments are required: NAME"),
         (

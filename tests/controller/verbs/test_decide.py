@@ -13,6 +13,7 @@ import pytest
 from controller.core.verbs import ABORT, HOLD, PROMOTE, RETRY, revision_of
 from controller.flags import COMMANDS
 from controller.kinds import BUILT_IN
+from controller.show.options import Command
 from controller.verbs import decide as module
 from controller.verbs.command import parse
 from controller.verbs.decide import Accepted, Refused, Verb
@@ -214,7 +215,7 @@ def test_hold_and_resume_need_no_valid_spec():
 
 
 def test_every_verb_is_among_the_commands():
-    assert list(COMMANDS) == ["check", *Verb]
+    assert list(COMMANDS) == ["check", *Command, *Verb]
 
 
 def transcript():
