@@ -162,7 +162,8 @@ def test_installed_promotes_is_upgraded_and_leaves_nothing(cluster):
     assert cluster.run("kubectl -n shop get canaries,deployments,services,virtualservices,hpa -o name") == ""
 
     before = flagger.deployment()["spec"]["template"]
-    flagger.upgrade("--reuse-values --set logLevel=debug")
+    with without_the_first_one(cluster):
+        flagger.upgrade("--reuse-values --set logLevel=debug")
     assert flagger.deployment()["spec"]["template"] != before
     cluster.run(f"kubectl -n istio-system rollout status deployment/{flagger.name} --timeout=60s")
     assert len(set(flagger.nodes())) == 2
