@@ -12,7 +12,7 @@ Breach = tuple[Change | None, str]
 """The write that broke an invariant (None: the lack of one did), and what is wrong."""
 
 _SERVER_OWNED = {"resourceVersion", "generation", "managedFields"}
-_NOTED_AT_REST = {"conditions", "observedGeneration"}
+_NOTED_AT_REST = {"conditions", "observedGeneration", "version", "reason", "message"}  # the condition, for people
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,7 +83,7 @@ def test_observer_that_is_stuck_is_told_and_ends_the_process(on, monkeypatch, ca
     with controller(on) as running:
         closed, cut = threading.Event(), running._observer.cut
         monkeypatch.setattr(running._observer, "cut", lambda: (closed.set(), cut()))
-        monkeypatch.setattr(running._observer, "observe", lambda *_: (closed.wait(20), ())[1])
+        monkeypatch.setattr(running._observer, "observe", lambda *_, **__: (closed.wait(20), ())[1])
         on.add_canary()
         on.until(running._stopping.is_set, every_change=False)
     (last,) = [record for record in caplog.records if record.message == "Cannot go on"]

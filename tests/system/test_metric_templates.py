@@ -76,7 +76,7 @@ def test_template_that_comes_later_starts_the_rollout_at_once(measured):
         add_canary(on)
         on.until(lambda: is_unusable(on))
         on.until_said("metric template errors.test: not found, create it or correct templateRef.name")
-        assert on.canary_status().get("state") is None
+        assert on.canary_status()["state"] == "blocked"
         on.add(template())
         on.until_state("finished")
         assert on.condition("Ready")["status"] == "True"
