@@ -20,11 +20,11 @@ from controller.core.parse import parse_canary
 from controller.not_asked import NotAskedError, translated
 from controller.printable import printable
 from controller.show import lists, waiting
-from controller.show.ask import Asker
 from controller.show.facts import Json, Snapshot, Told
 from controller.show.lines import Line, Span, line, plain
 from controller.show.options import Command, ShowOptions, parse_show_options
 from controller.show.picture import in_one_line, picture
+from controller.show.reader import Reader
 from controller.show.screen import Screen
 from controller.show.waiting import EXIT_NOT_ASKED, Outcome
 from informers.client import KubeClient
@@ -64,7 +64,7 @@ def main(
         agent = f"flagger-{command}/{__version__}"
         with closing(KubeClient(login, user_agent=agent, pool_size=1, total_seconds=_REQUEST_SECONDS)) as client:
             namespace = "" if options.all_namespaces else options.namespace or client.namespace
-            return _Command(Asker(client, now), namespace, options, now, out, pause).run(command)
+            return _Command(Reader(client, now), namespace, options, now, out, pause).run(command)
     except (ConfigurationError, NotAskedError, UsageError) as error:
         sys.stderr.write(f"{program} {command}: {printable(' '.join(str(error).split()))}\n")
         return EXIT_NOT_ASKED
@@ -78,14 +78,14 @@ def main(
 class _Command:
     def __init__(  # one command has these parts
         self,
-        asker: Asker,
+        reader: Reader,
         namespace: str,
         options: ShowOptions,
         now: Callable[[], datetime],
         out: TextIO,
         pause: Callable[[float], object],
     ) -> None:
-        self._asker = asker
+        self._asker = reader
         self._namespace = namespace
         self._options = options
         self._now = now

@@ -17,7 +17,7 @@ from typing import Any
 
 import httpx
 
-from controller.show.ask import Asker
+from controller.show.reader import Reader
 from hack.demo.acts import BAD_IMAGE, BAD_VERSION, CANARY, GOOD_VERSION, Act, problems
 from hack.demo.describe import describe
 from hack.demo.processes import controller, metrics_address, sandbox
@@ -88,7 +88,7 @@ def play(stack: ExitStack, screen: Screen, directory: Path) -> None:
     began = time.monotonic()
     user, processes, addresses = raise_cluster(stack, screen, directory)
     screen.title("1. Podinfo 1.2.1 is released while 1.2.0 serves. On the way it becomes slow, then faulty.")
-    stage = Stage(user, asker(stack, addresses), screen, processes)
+    stage = Stage(user, reader(stack, addresses), screen, processes)
     stage.perform(GOOD_VERSION, lambda: create_canary(user))
     screen.title("2. Podinfo 1.3.0 is released. It does well until it gets more traffic.")
     stage.perform(BAD_VERSION, lambda: user.set_image(CANARY, BAD_IMAGE))
@@ -130,11 +130,11 @@ def raise_cluster(
     return user, (cluster, running), addresses
 
 
-def asker(stack: ExitStack, addresses: Mapping[str, str]) -> Asker:
+def reader(stack: ExitStack, addresses: Mapping[str, str]) -> Reader:
     """Return what ``flagger watch`` sees with."""
     client = KubeClient(find_login(addresses["kubeconfig"], None), user_agent="flagger-demo", pool_size=1)
     stack.callback(client.close)
-    return Asker(client, lambda: datetime.now(UTC))  # noqa: TID251  # a script for people
+    return Reader(client, lambda: datetime.now(UTC))  # noqa: TID251  # a script for people
 
 
 def create_canary(user: User) -> None:
@@ -154,7 +154,7 @@ class Stage:
     """Where acts are performed: the user at the cluster, and the screen."""
 
     user: User
-    asker: Asker
+    reader: Reader
     screen: Screen
     processes: Sequence[Process]
 
@@ -180,7 +180,7 @@ class Stage:
                 process.check()
             snapshot = self.user.look()
             new = [event for event in snapshot.events if version_of(event) > seen]
-            self.screen.show(new, self.asker.snapshot(NAMESPACE, "podinfo", events=False))
+            self.screen.show(new, self.reader.snapshot(NAMESPACE, "podinfo", events=False))
             for event in new:
                 seen = version_of(event)
                 if cues and cues[0].after in event["message"]:

@@ -28,7 +28,7 @@ _PAGE = 250
 _INTERVAL = timedelta(seconds=10)  # where the object names none, and the status no next round: of the flag's default
 
 
-class Asker:
+class Reader:
     """Reads through one client. Remembers which versions of kinds are served."""
 
     def __init__(self, client: KubeClient, now: Callable[[], datetime]) -> None:
