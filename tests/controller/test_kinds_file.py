@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from controller.__main__ import EXIT_USAGE
 from controller.command_line import UsageError
 from controller.flags import parse_options
 from controller.kinds import BUILT_IN
+from controller.program import EXIT_USAGE
 from deploy.registry import CODED, WORKLOADS
 from tests.deploy.declared import WIDGET
 

@@ -73,7 +73,7 @@ def test_promotes_a_canary_as_nobody_on_a_read_only_file_system(root, tmp_path):
 
 
 COMPILED = """
-import sys, controller.__main__
+import sys, controller.program
 for module in sys.modules.values():
     print(getattr(module, "__cached__", None))
 """

@@ -131,7 +131,7 @@ def test_unverified_tls_is_one_line_and_not_one_for_each_request(tls, tmp_path):
 
 PROGRAM = """
 import sys, threading
-import controller.__main__ as program
+import controller.__main__ as start, controller.program as program
 
 class Controller:
     lost_lead = broken = False
@@ -154,8 +154,18 @@ class Controller:
         self.ended.set()
 
 program.Controller, program.GRACE_SECONDS = Controller, 0.2
-sys.exit(program.main([]))
+sys.exit(start.main([]))
 """
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signal_that_comes_while_the_program_is_loaded_ends_it(number):
+    command = [sys.executable, "-X", "importtime", "-m", "controller", "--port=0"]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as child:
+        assert any(line.endswith(" informers.errors\n") for line in child.stderr)  # and much is still to come
+        child.send_signal(number)
+        assert '"msg"' not in child.stderr.read()
+        assert child.wait(20) == 0
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from tests.system.harness import controller, page
 ROOT = Path(__file__).parents[2]
 IMPORTED = """
 import sys
-import controller.__main__
+import controller.program
 print(*(name for name in sys.modules if name.startswith(("kubernetes.client.models.", "kubernetes.client.api."))))
 """
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from controller.__main__ import EXIT_USAGE, plugin
 from controller.flags import COMMANDS
+from controller.program import EXIT_USAGE, plugin
 
 ROOT = Path(__file__).parents[3]
 
@@ -35,7 +35,7 @@ def test_what_is_no_command_starts_nothing(argv, capsys):
     ids=["one that shows", "one that asks"],
 )
 def test_commands_are_those_of_flagger(argv, code, told):
-    typed = [sys.executable, "-c", "import sys; from controller.__main__ import plugin; sys.exit(plugin())", *argv]
+    typed = [sys.executable, "-c", "import sys; from controller.program import plugin; sys.exit(plugin())", *argv]
     done = subprocess.run(typed, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == code
     assert done.stderr.startswith(told)
