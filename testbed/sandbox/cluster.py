@@ -4,6 +4,7 @@ import json
 import logging
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
@@ -53,6 +54,10 @@ class StoreView:
 
     def __init__(self, objects: Objects) -> None:
         self._objects = objects
+
+    def at_one_moment(self) -> AbstractContextManager[object]:
+        """Let nothing change meanwhile: a busy machine may stop a thread between reading a route and its pods."""
+        return self._objects.store.changed
 
     def routes(self) -> Sequence[Json]:
         """Return every VirtualService, and every HTTPRoute as one."""

@@ -7,6 +7,7 @@ answers as its image's tag says, until somebody says otherwise.
 import math
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -22,6 +23,9 @@ Labels = tuple[tuple[str, str], ...]
 
 class ClusterView(Protocol):
     """What the mesh reads of the cluster."""
+
+    def at_one_moment(self) -> AbstractContextManager[object]:
+        """Have everything that is read inside be of one moment, as far as the cluster can."""
 
     def routes(self) -> Sequence[Json]:
         """Return every route, as a VirtualService."""
@@ -93,7 +97,7 @@ class Mesh:
 
     def tick(self, now: datetime) -> None:
         """Send the requests of the time since the last tick."""
-        with self._lock:
+        with self._cluster.at_one_moment(), self._lock:
             seconds = (now - self._last).total_seconds() if self._last else 0.0
             self._last = now
             due: dict[str, float] = {}
