@@ -274,7 +274,8 @@ class Stage:
 
     def available(self, name: str) -> bool:
         workload = self.workload(name)
-        return "status" in workload and counts(workload)[-1] == pods_wanted(workload)
+        observed = workload.get("status", {}).get("observedGeneration")  # before it, the numbers say nothing
+        return observed == workload["metadata"]["generation"] and counts(workload)[-1] == pods_wanted(workload)
 
     def image(self, name: str) -> str:
         return self.workload(name)["spec"]["template"]["spec"]["containers"][0]["image"].rpartition(":")[2]
