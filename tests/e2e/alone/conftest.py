@@ -35,7 +35,8 @@ class Cluster:
         self._directory = directory
         self._access = Access.of(Path(places["directory"]) / "access", places["server"])
         self.api = self._access.client("admin")
-        path = f"{places['binaries']}{os.pathsep}{os.environ['PATH']}"
+        ours = Path(sys.executable).parent  # flagger itself
+        path = os.pathsep.join((places["binaries"], str(ours), os.environ["PATH"]))
         # Helm keeps nothing between runs, and finds nothing of the user's.
         helm = {f"HELM_{name}_HOME": str(directory / f"helm-{name.lower()}") for name in ("CACHE", "CONFIG", "DATA")}
         self.environ = {**os.environ, **helm, "KUBECONFIG": places["kubeconfig"], "PATH": path}
