@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,8 @@ class Mesh:
         self.access = Access.of(self.directory / "access", places["server"])
         self.api = self.access.client("admin")
         homes = {f"HELM_{name}_HOME": str(self.directory / f"helm-{name}") for name in ("CACHE", "CONFIG", "DATA")}
-        path = f"{places['binaries']}{os.pathsep}{os.environ['PATH']}"
+        ours = Path(sys.executable).parent  # flagger itself
+        path = os.pathsep.join((places["binaries"], str(ours), os.environ["PATH"]))
         self.environ = {**os.environ, **homes, "KUBECONFIG": places["kubeconfig"], "PATH": path}
 
     def run(self, command: str, *, timeout: float = 400) -> str:
