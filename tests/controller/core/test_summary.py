@@ -172,7 +172,7 @@ def test_summary_adds_no_write_and_changes_nothing_that_is_decided_by():
             (NoData(), NoData()),
             "NoEvidence",
             "not enough data, inconclusive checks limit reached 10",
-            id="a rollback for want of data",
+            id="a rollback because there was no data",
         ),
         pytest.param(
             world(canary=canary(status=CanaryStatus(), spec=InvalidSpec("spec.primary is required"))),
