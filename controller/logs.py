@@ -11,13 +11,16 @@ import threading
 import time
 import warnings
 from types import TracebackType
-from typing import Any, TextIO
+from typing import Any
 
 from pythonjsonlogger.json import JsonFormatter
 
+from controller.log_output import OutputHandler
 from controller.reconcile_id import reconcile_id
 
 log = logging.getLogger("flagger")
+
+STANDARD_ERROR = 2
 
 _FIRST = ["ts", "level", "msg", "canary", "namespace"]
 _NOISY = ("httpx", "httpcore", "urllib3", "kubernetes")
@@ -50,14 +53,11 @@ class _Formatter(JsonFormatter):
             log_data["reconcile_id"] = at
 
 
-class _Handler(logging.StreamHandler[TextIO]):
+class _Handler(OutputHandler):
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  # the name is inherited
-        """Say in JSON that a line could not be made; if nothing can be written at all, nothing can be said."""
+        """Say in JSON that a line could not be made."""
         line = {"level": "error", "msg": "A log line could not be written", "line": str(record.msg)}
-        try:
-            self.stream.write(json.dumps({**line, "error": repr(sys.exception())}) + self.terminator)
-        except (OSError, ValueError):
-            return
+        self.write(json.dumps({**line, "error": repr(sys.exception())}))
 
 
 class _Warnings:
@@ -77,14 +77,14 @@ class _Warnings:
         log.warning("Warning from a library", extra={"warning": warning[1], "category": warning[0]})
 
 
-def set_up_logs(level: str, stream: TextIO | None = None) -> None:
-    """Send every log line as JSON to a stream, standard error unless told otherwise, and all else that goes there.
+def set_up_logs(level: str, descriptor: int = STANDARD_ERROR) -> None:
+    """Send every log line as JSON to a file, standard error unless told otherwise, and all else that goes there.
 
     Args:
         level: debug, info, warning or error.
-        stream: where to write.
+        descriptor: of the file.
     """
-    handler = _Handler(stream or sys.stderr)
+    handler = _Handler(descriptor)
     formatter = _Formatter()
     formatter.converter = time.gmtime
     handler.setFormatter(formatter)

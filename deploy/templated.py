@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from deploy.metadata import metadata
 from deploy.template import copy_operations, revision_of, template_of
 from deploy.types import FENCE_ANNOTATION, PROMOTED_ANNOTATION, Template, Workload
 from informers.errors import ConflictError, InvalidError, ServerError
@@ -81,13 +82,13 @@ class TemplateDeployer:
 
     def copy_template(self, source: Workload, target: Workload, *, stamp: str, identity: Collection[str] = ()) -> None:
         """Copy the template and stamp the target; see ``Deployer.copy_template``."""
-        source_obj = self.writer.get(self.resource(), source.namespace, source.name)
+        source_obj = self._read(source)
         if not self._is_analysed(source, source_obj):
             raise ConflictError(
                 f"the template of {self._noun} {source.name}.{source.namespace} is no longer revision "
                 f"{source.template.revision}, which was analysed; nothing was copied"
             )
-        target_obj = self.writer.get(self.resource(), target.namespace, target.name)
+        target_obj = self._read(target)
         if not _is_as_it_was(target, target_obj):
             raise ConflictError(
                 f"{self._noun} {target.name}.{target.namespace} changed since it was read; nothing was copied"
@@ -101,6 +102,21 @@ class TemplateDeployer:
                 f"{PROMOTED_ANNOTATION}: an admission webhook removes it"
             )
 
+    def _read(self, workload: Workload) -> Json:
+        """Return the live object, of which everything that is copied is there.
+
+        Raises:
+            ServerError: the answer is no such object.
+        """
+        obj = self.writer.get(self.resource(), workload.namespace, workload.name)
+        try:
+            metadata(obj)
+            self.content.copy(obj, obj, "", ())
+        except (FieldError, KeyError, TypeError, ValueError, AttributeError) as error:
+            what = f"get {self.resource().plural} {workload.name}"
+            raise ServerError(f"{what}: the API server answered what is no {self._noun}: {error!r}") from error
+        return obj
+
     @property
     def _noun(self) -> str:
         return self.resource().kind.lower()
@@ -108,7 +124,7 @@ class TemplateDeployer:
     def _is_analysed(self, view: Workload, obj: Json) -> bool:
         """Whether the live template is the one of the view: by generation, or by revision if only the scale moved."""
         meta = obj["metadata"]
-        unmoved = (meta["uid"], meta["generation"]) == (view.uid, view.generation)
+        unmoved = (meta["uid"], meta.get("generation")) == (view.uid, view.generation)
         return unmoved or self.content.revision(obj) == view.template.revision
 
 
@@ -132,4 +148,4 @@ def _is_as_it_was(view: Workload, obj: Json) -> bool:
     """Hold against what was decided on. A status may change meanwhile: a busy one would never let a copy through."""
     meta = obj["metadata"]
     fenced = (meta.get("annotations") or {}).get(FENCE_ANNOTATION, "")
-    return (meta["uid"], meta["generation"], fenced) == (view.uid, view.generation, view.fenced)
+    return (meta["uid"], meta.get("generation"), fenced) == (view.uid, view.generation, view.fenced)

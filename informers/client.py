@@ -21,7 +21,8 @@ from informers.errors import ApiError, ServerError, TransportError, Unauthorized
 from informers.inflight import InFlight
 from informers.nesting import decode_object
 from informers.resources import Resource
-from informers.types import Json, Partial
+from informers.store import identity
+from informers.types import IdentityError, Json, Partial
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 30.0
@@ -77,32 +78,33 @@ class KubeClient:
 
     def get(self, resource: Resource, namespace: str, name: str) -> Json:
         """Read one object."""
-        return self._json("get", resource, resource.path(namespace, name), name)
+        return self._object("get", resource, resource.path(namespace, name), name)
 
     def get_path(self, path: str) -> Json:
         """Read what stands at a path: discovery."""
         return self._json("get", None, path, path)
 
     def create(self, resource: Resource, namespace: str, obj: Json) -> Json:
-        """Create an object."""
+        """Create an object, or ask for a review: reviews have no namespace, and are kept nowhere."""
         name = obj.get("metadata", {}).get("name", "")
-        return self._json("create", resource, resource.path(namespace), name, body=obj)
+        send = self._object if namespace else self._json
+        return send("create", resource, resource.path(namespace), name, body=obj)
 
     def replace(self, resource: Resource, namespace: str, name: str, obj: Json) -> Json:
         """PUT a whole object: for the one that is ours alone, the lease."""
-        return self._json("update", resource, resource.path(namespace, name), name, body=obj)
+        return self._object("update", resource, resource.path(namespace, name), name, body=obj)
 
     def json_patch(
         self, resource: Resource, namespace: str, name: str, operations: Sequence[Json], *, subresource: str = ""
     ) -> Json:
         """Send a JSON patch; a ``test`` that fails raises ``ConflictError``."""
         path = resource.path(namespace, name, subresource)
-        return self._json("patch", resource, path, name, body=list(operations), content_type=JSON_PATCH)
+        return self._object("patch", resource, path, name, body=list(operations), content_type=JSON_PATCH)
 
     def merge_patch(self, resource: Resource, namespace: str, name: str, patch: Json, *, subresource: str = "") -> Json:
         """Send a merge patch; ``metadata.resourceVersion`` in it is a precondition and raises ``ConflictError``."""
         path = resource.path(namespace, name, subresource)
-        return self._json("patch", resource, path, name, body=patch, content_type=MERGE_PATCH)
+        return self._object("patch", resource, path, name, body=patch, content_type=MERGE_PATCH)
 
     def open(
         self, verb: str, resource: Resource, path: str, query: Mapping[str, object], *, read_seconds: float
@@ -132,6 +134,16 @@ class KubeClient:
         """Close every kept connection."""
         self._credentials.close()
         self._deadlines.close()
+
+    def _object(self, verb: str, resource: Resource, path: str, name: str, **sent: Any) -> Json:  # noqa: ANN401  # JSON
+        """Send a request that is answered with an object as it is kept."""
+        answer = self._json(verb, resource, path, name, **sent)
+        try:
+            identity(answer)
+        except IdentityError as error:
+            what = f"{verb} {resource.plural} {name}"
+            raise ServerError(f"{what}: {self.host} answered what is no object: {error}") from error
+        return answer
 
     def _json(
         self,

@@ -18,7 +18,6 @@ from controller.verbs.options import VerbOptions, parse_verb_options
 from informers.client import KubeClient
 from informers.credentials import find_login
 from informers.errors import ApiError, ConfigurationError, ConflictError, TransportError
-from informers.store import identity
 from informers.types import Json
 from router.registry import ROUTES
 
@@ -95,7 +94,6 @@ def _ask(verb: Verb, options: VerbOptions, now: Callable[[], datetime]) -> Decis
 def _decided(canary: Json, verb: Verb, now: datetime, options: VerbOptions) -> Decision:
     """Decide on whatever the API server answered: a definition may be another one's, or preserve any field."""
     try:
-        identity(canary)
         return decide(canary, verb, now, parse=parse, reason=options.reason)
     except Exception as error:  # what somebody wrote may raise anything
         what = error if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"

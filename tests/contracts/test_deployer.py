@@ -1,5 +1,6 @@
 """What every deployer promises, held against the fake and against Deployments on an API server."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -10,7 +11,7 @@ from deploy.parking import PARKED_LABEL
 from deploy.registry import CODED
 from deploy.template import would_change_nothing
 from deploy.types import PROMOTED_ANNOTATION
-from informers.errors import ConflictError, InvalidError, NotFoundError
+from informers.errors import ConflictError, InvalidError, NotFoundError, ServerError
 from tests.fakes.parts import FakeDeployer
 from tests.fakes.sandbox import live
 from tests.fakes.workloads import AS_KIND
@@ -353,3 +354,60 @@ def test_daemon_set_that_was_parked_unseen_is_still_the_analysed_one(daemons):
     daemons.live.change(*daemons.resource, "podinfo-canary", park)
     daemons.deployer.copy_template(canary, primary, stamp=STAMP)
     assert PARKED_LABEL not in node_selector(daemons, "podinfo")
+
+
+class Answers:
+    """A writer whose API server answers what it wants."""
+
+    def __init__(self, answer):
+        self.answer = answer
+
+    def merge_patch(self, *_, **__):
+        return self.answer
+
+    def get(self, *_):
+        return self.answer
+
+
+IDENTITY = {"namespace": "test", "name": "podinfo-canary", "uid": "u", "resourceVersion": "9"}
+
+
+@pytest.mark.parametrize(
+    ("spec", "what"),
+    [
+        (None, "spec must be an object"),
+        ([], "spec must be an object"),
+        ({"replicas": "many"}, "spec.replicas must be a whole number between 0 and 2147483647, not 'many'"),
+        ({"replicas": 1 << 40}, "spec.replicas must be a whole number"),
+    ],
+)
+def test_answer_that_is_no_scale_is_said_to_be_none(real, spec, what):
+    canary, _ = both(real)
+    deployer = replace(real.deployer, writer=Answers({"metadata": IDENTITY, "spec": spec}))
+    with pytest.raises(ServerError, match=re.escape(what)) as told:
+        deployer.scale(canary, replicas=3)
+    assert "patch scale of podinfo-canary: the API server answered what is no Scale" in str(told.value)
+    assert both(real)[0] == canary
+
+
+@pytest.mark.parametrize("kind", ["Deployment", "declared"])
+@pytest.mark.parametrize(
+    "rest",
+    [
+        {},
+        {"spec": None},
+        {"spec": {"template": 5, "selector": {}}},
+        {"spec": {"template": {}, "selector": {}}},
+        {"spec": {"template": {"spec": {}, "metadata": {"labels": 5}}, "selector": {}}},
+        {"spec": {"template": {"spec": {}}, "selector": {"matchLabels": 5}}},
+        {"metadata": {**IDENTITY, "generation": "many"}, "spec": {"template": {"spec": {}}, "selector": {}}},
+        {"metadata": {**IDENTITY, "annotations": []}, "spec": {"template": {"spec": {}}, "selector": {}}},
+    ],
+)
+def test_answer_that_is_no_workload_is_said_to_be_none_and_nothing_is_copied(tmp_path, kind, rest):
+    with live(tmp_path, make_kinds([DECLARED]) if kind == "declared" else BUILT_IN) as it:
+        rig = LiveRig(it)
+        canary, primary = both(rig)
+        deployer = replace(rig.deployer, writer=Answers({"metadata": IDENTITY, **rest}))
+        with pytest.raises(ServerError, match="get deployments podinfo-canary: the API server answered what is no dep"):
+            deployer.copy_template(canary, primary, stamp=STAMP)

@@ -8,7 +8,7 @@ from controller.in_hand import ClientInHand, InHand
 from controller.resources import EVENTS, LEASES
 from informers.client import KubeClient
 from informers.errors import TransportError
-from tests.fakes.api import FakeApi, says
+from tests.fakes.api import FakeApi, kept, says
 
 
 class Clock:
@@ -53,12 +53,12 @@ def test_only_what_takes_long_is_told():
 
 
 def test_requests_are_those_of_the_client(api, client):
-    api.answers = [says({"n": number}) for number in range(4)]
+    api.answers = [says(kept(n=number)) for number in range(4)]
     in_hand = ClientInHand(client, InHand(Clock()), "it")
-    assert in_hand.get(LEASES, "test", "x") == {"n": 0}
-    assert in_hand.create(EVENTS, "test", {}) == {"n": 1}
-    assert in_hand.replace(LEASES, "test", "x", {}) == {"n": 2}
-    assert in_hand.merge_patch(EVENTS, "test", "x", {"count": 2}) == {"n": 3}
+    assert in_hand.get(LEASES, "test", "x") == kept(n=0)
+    assert in_hand.create(EVENTS, "test", {}) == kept(n=1)
+    assert in_hand.replace(LEASES, "test", "x", {}) == kept(n=2)
+    assert in_hand.merge_patch(EVENTS, "test", "x", {"count": 2}) == kept(n=3)
     assert [request.method for request in api.requests] == ["GET", "POST", "PUT", "PATCH"]
 
 
@@ -79,8 +79,8 @@ def test_cut_ends_the_request_under_way_and_those_to_come(api, client):
 
 
 def test_nothing_is_cut_if_all_is_done_in_time(api, client):
-    api.answers = [says({})]
+    api.answers = [says(kept())]
     in_hand = InHand(Clock())
     with in_hand.cut_after(60):
         pass
-    assert ClientInHand(client, in_hand, "it").get(LEASES, "test", "x") == {}
+    assert ClientInHand(client, in_hand, "it").get(LEASES, "test", "x") == kept()

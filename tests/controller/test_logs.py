@@ -1,12 +1,15 @@
 """One JSON object a line."""
 
+import contextlib
+import fcntl
 import gc
-import io
 import json
 import logging
+import os
 import re
 import sys
 import threading
+import time
 import warnings
 
 import pytest
@@ -14,18 +17,34 @@ import pytest
 from controller.logs import set_up_logs
 
 
+class Written:
+    """A file that is logged to."""
+
+    def __init__(self, path):
+        self._path = path
+        self.descriptor = os.open(path, os.O_WRONLY | os.O_CREAT)
+
+    def getvalue(self):
+        return self._path.read_text()
+
+    def close(self):
+        with contextlib.suppress(OSError):  # a test closed it
+            os.close(self.descriptor)
+
+
 @pytest.fixture
-def logged():
+def logged(tmp_path):
     root = logging.getLogger()
     before = (root.handlers[:], root.level)
     hooks = (warnings.showwarning, sys.excepthook, sys.unraisablehook, threading.excepthook)
-    stream = io.StringIO()
+    written = Written(tmp_path / "log")
 
     def lines(level="info"):
-        set_up_logs(level, stream)
-        return stream
+        set_up_logs(level, written.descriptor)
+        return written
 
     yield lines
+    written.close()
     root.handlers[:], level = before
     root.setLevel(level)
     warnings.showwarning, sys.excepthook, sys.unraisablehook, threading.excepthook = hooks
@@ -164,3 +183,64 @@ def test_exception_in_a_finalizer_is_one_line(logged):
     gc.collect()
     (line,) = objects(stream)
     assert "RuntimeError" in line["error"]
+
+
+@pytest.fixture
+def pipe(logged):
+    """A pipe that is logged to, as small as it can be."""
+    logged()  # puts back what was set up before
+    reader, writer = os.pipe()
+    fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
+    set_up_logs("info", writer)
+    yield reader
+    with contextlib.suppress(OSError):
+        os.close(reader)
+    os.close(writer)
+
+
+def read(reader):
+    """Return all that a reader finds, and what is kept for it behind that."""
+    os.set_blocking(reader, False)
+    read = b""
+    while True:
+        logging.getLogger().handlers[0].flush()
+        try:
+            read += os.read(reader, 1 << 20)
+        except BlockingIOError:
+            return [json.loads(line) for line in read.splitlines()]
+
+
+def test_pipe_that_nobody_reads_holds_up_nobody_and_keeps_the_order(pipe):
+    began = time.monotonic()
+    for number in range(1000):
+        logging.getLogger("flagger").info("line", extra={"number": number})
+    assert time.monotonic() - began < 1
+    assert [line["number"] for line in read(pipe)] == list(range(1000))
+
+
+def test_line_that_is_longer_than_a_pipe_comes_whole(pipe):
+    logging.getLogger("flagger").info("x" * 100_000)
+    logging.getLogger("flagger").info("after")
+    first, second = read(pipe)
+    assert (len(first["msg"]), second["msg"]) == (100_000, "after")
+
+
+def test_lines_that_were_lost_are_counted(pipe):
+    for number in range(5000):
+        logging.getLogger("flagger").info("line", extra={"number": number})
+    kept = read(pipe)
+    logging.getLogger("flagger").info("read again")
+    said, last = read(pipe)
+    assert [line["number"] for line in kept] == list(range(len(kept)))
+    assert (said["level"], said["msg"], said["lines"]) == (
+        "warning",
+        "Log lines were lost, as nobody read them",
+        5000 - len(kept),
+    )
+    assert last["msg"] == "read again"
+
+
+def test_pipe_whose_reader_is_gone_ends_nothing(pipe, capfd):
+    os.close(pipe)
+    logging.getLogger("flagger").info("nobody reads this")
+    assert capfd.readouterr() == ("", "")

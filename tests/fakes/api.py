@@ -61,6 +61,11 @@ class Handler(BaseHTTPRequestHandler):
 Answer = Callable[[Handler], None]
 
 
+def kept(**more: Any) -> dict[str, Any]:
+    """Return an object as an API server keeps it."""
+    return {"metadata": {"name": "podinfo", "namespace": "test", "uid": "u", "resourceVersion": "1"}, **more}
+
+
 def says(body: Any, code: int = 200, **headers: str) -> Answer:
     """Answer with JSON, or with bytes as they are."""
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -113,7 +118,7 @@ class FakeApi:
     def __init__(self) -> None:
         self.requests: list[Request] = []
         self.answers: list[Answer] = []
-        self.default: Answer = says({})
+        self.default: Answer = says(kept())
         self._lock = threading.Lock()
         handler = type("Bound", (Handler,), {"api": self})
         self._server = _Server(("127.0.0.1", 0), handler)

@@ -27,7 +27,7 @@ from informers.errors import (
     error_from,
     error_from_status,
 )
-from tests.fakes.api import FakeApi, hangs_up, refuses, says, streams
+from tests.fakes.api import FakeApi, hangs_up, kept, refuses, says, streams
 
 PATH = "/apis/flagger.app/v1beta1/namespaces/test/canaries/podinfo"
 
@@ -52,7 +52,7 @@ def client(api, tmp_path, counted):
 
 
 def test_requests_say_what_they_are(api, client, counted):  # contracts C12, C14
-    api.default = says({"kind": "Canary"})
+    api.default = says(kept(kind="Canary"))
     client.get(CANARIES, "test", "podinfo")
     client.create(EVENTS, "test", {"metadata": {"name": "e"}, "ü": None})
     client.json_patch(DEPLOYMENTS.newest, "test", "podinfo", ({"op": "test"},))
@@ -125,9 +125,9 @@ def test_write_sent_once_on_dropped_connection(api, client, write):  # contract 
 
 
 def test_read_is_repeated_once_on_a_kept_connection_that_was_closed(api, client):  # contract C2
-    api.answers = [says({}), hangs_up, says({"found": True})]
+    api.answers = [says(kept()), hangs_up, says(kept(found=True))]
     client.get(CANARIES, "test", "warm")
-    assert client.get(CANARIES, "test", "podinfo") == {"found": True}
+    assert client.get(CANARIES, "test", "podinfo") == kept(found=True)
     api.answers = [hangs_up, hangs_up]
     with pytest.raises(TransportError, match="get canaries: http"):
         client.get(CANARIES, "test", "podinfo")
@@ -141,8 +141,8 @@ def test_401_forces_one_reload_and_one_repeat(api, tmp_path):  # contract C9
     client = KubeClient(login, user_agent="x", pool_size=2, monotonic=lambda: clock[0])
     clock[0] += 11
     token.write_text(" new\n")
-    api.answers = [refuses(401, "Unauthorized"), says({"ok": True})]
-    assert client.merge_patch(CANARIES, "test", "podinfo", {}) == {"ok": True}
+    api.answers = [refuses(401, "Unauthorized"), says(kept(ok=True))]
+    assert client.merge_patch(CANARIES, "test", "podinfo", {}) == kept(ok=True)
     assert [r.headers["authorization"] for r in api.requests] == ["Bearer old", "Bearer new"]
     api.answers = [refuses(401, "Unauthorized")]
     with pytest.raises(UnauthorizedError):
@@ -170,7 +170,7 @@ def test_token_rotation(api, tmp_path):  # contract C8
 
 
 def test_unknown_fields_survive_read_modify_write(api, client):  # contracts C12, C13
-    obj = {"spec": {"containers": None, "new": {"field": [1, None]}}}
+    obj = kept(spec={"containers": None, "new": {"field": [1, None]}})
     api.default = says(obj)
     assert client.get(DEPLOYMENTS.newest, "test", "podinfo") == obj
     client.create(DEPLOYMENTS.newest, "test", obj)
@@ -220,6 +220,29 @@ def test_errors_say_what_happened_to_which_request(api, client, answer, error, t
     api.default = answer
     with pytest.raises(error, match=text):
         client.get(CANARIES, "test", "podinfo")
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        None,
+        [],
+        {"name": 5, "uid": "u", "resourceVersion": "1"},
+        {"name": "podinfo", "resourceVersion": "1"},
+        {"name": "podinfo", "uid": "u", "resourceVersion": 1},
+    ],
+)
+def test_answer_without_identity_is_no_object(api, client, metadata):
+    api.default = says({"metadata": metadata, "spec": {}})
+    for ask in (
+        lambda: client.get(CANARIES, "test", "podinfo"),
+        lambda: client.create(CANARIES, "test", {"metadata": {"name": "podinfo"}}),
+        lambda: client.replace(CANARIES, "test", "podinfo", {}),
+        lambda: client.merge_patch(CANARIES, "test", "podinfo", {}),
+        lambda: client.json_patch(CANARIES, "test", "podinfo", []),
+    ):
+        with pytest.raises(ServerError, match=r"canaries podinfo: .* answered what is no object: metadata must "):
+            ask()
 
 
 def test_failing_test_of_a_json_patch_is_a_conflict_and_an_invalid_object_is_not(api, client):  # contract C5

@@ -10,7 +10,7 @@ from informers.access import Access, Connection
 from informers.client import KubeClient
 from informers.credentials import Credentials, Login, find_login
 from informers.errors import ConfigurationError, UnauthorizedError
-from tests.fakes.api import FakeApi, refuses, says
+from tests.fakes.api import FakeApi, kept, refuses, says
 
 
 class FakeLogin:
@@ -212,10 +212,10 @@ def test_requests_under_way_end_on_the_old_pool(tmp_path):  # contracts C11, P11
     def slow(handler):
         asked.set()
         answered.wait(10)
-        says({"old": True})(handler)
+        says(kept(old=True))(handler)
 
     with FakeApi() as api, FakeApi() as other:
-        api.default, other.default = slow, says({"new": True})
+        api.default, other.default = slow, says(kept(new=True))
         login, now, found = FakeLogin(api.url), [0.0], []
         client = KubeClient(Login(login.load, "test"), user_agent="x", pool_size=2, monotonic=lambda: now[0])
         reader = threading.Thread(target=lambda: found.append(client.get(CANARIES, "test", "a")))
@@ -224,10 +224,10 @@ def test_requests_under_way_end_on_the_old_pool(tmp_path):  # contracts C11, P11
         login.host = other.url
         now[0] = 60.0
         client._credentials.authorization()
-        assert client.get(CANARIES, "test", "a") == {"new": True}
+        assert client.get(CANARIES, "test", "a") == kept(new=True)
         answered.set()
         reader.join()
-        assert found == [{"old": True}]
+        assert found == [kept(old=True)]
         client.close()
 
 
@@ -250,8 +250,8 @@ def test_401_repeats_a_write_once_since_the_server_did_nothing(client_of):  # co
         now = [0.0]
         login, client = client_of(api, now)
         login.token, now[0] = "two", 10.0
-        api.answers = [refuses(401, "Unauthorized"), says({"ok": True})]
-        assert client.replace(CANARIES, "test", "a", {"x": 1}) == {"ok": True}
+        api.answers = [refuses(401, "Unauthorized"), says(kept(ok=True))]
+        assert client.replace(CANARIES, "test", "a", {"x": 1}) == kept(ok=True)
         assert [(r.headers["authorization"], r.json()) for r in api.requests] == [
             ("Bearer one", {"x": 1}),
             ("Bearer two", {"x": 1}),

@@ -1,6 +1,8 @@
 """How the process ends, and what it leaves on standard error, whoever does not answer."""
 
+import fcntl
 import json
+import os
 import signal
 import socket
 import ssl
@@ -9,13 +11,14 @@ import subprocess
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 import trustme
 import yaml
 
 from testbed.sandbox.faults import Fault
-from tests.system.test_process import ROOT, Process, started
+from tests.system.test_process import ROOT, Process, command, started
 from tests.system.test_replicas import ELECT, lease
 
 
@@ -82,6 +85,32 @@ def test_clients_that_reset_leave_json_alone(on):
         code, lines = stop(process)
     assert code == 0
     assert [line["level"] for line in lines] == ["info"] * len(lines)
+
+
+def test_standard_error_that_nobody_reads_holds_up_neither_rollouts_nor_the_end(on):
+    on.add_canary(stepWeight=50, maxWeight=50)
+    reader, writer = os.pipe()
+    room = fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
+    os.write(writer, b" " * room)
+    child = subprocess.Popen(command(on, *ELECT, "-log-level=debug"), cwd=ROOT, stderr=writer)
+    on.until_state("finished")
+    child.send_signal(signal.SIGTERM)
+    code = child.wait(timeout=5)
+    os.close(writer)
+    os.close(reader)
+    assert code == 0
+    assert lease(on)["holderIdentity"] == ""
+
+
+def test_closed_standard_error_is_none_of_the_controller_s_business(on):
+    on.add_canary(stepWeight=50, maxWeight=50)
+    child = subprocess.Popen(["bash", "-c", 'exec "$@" <&- >&- 2>&-', "bash", *command(on, *ELECT)], cwd=ROOT)
+    on.until_state("finished")
+    taken = [str(Path(f"/proc/{child.pid}/fd/{number}").readlink()) for number in (0, 1, 2)]
+    assert taken == [os.devnull] * 3, "lines of the log would go into them"
+    child.send_signal(signal.SIGTERM)
+    assert child.wait(timeout=5) == 0
+    assert lease(on)["holderIdentity"] == ""
 
 
 class Unavailable(BaseHTTPRequestHandler):

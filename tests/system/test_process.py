@@ -19,6 +19,7 @@ from tests.fakes.raw import RawServer, again_and_again, says_nothing
 from tests.system.harness import PATIENCE_SECONDS
 
 ROOT = Path(__file__).parents[2]
+CONTROLLER = [sys.executable, "-m", "controller"]
 
 
 class Process:
@@ -26,7 +27,7 @@ class Process:
 
     def __init__(self, *arguments, **environ):
         self._child = subprocess.Popen(
-            [sys.executable, "-m", "controller", *arguments],
+            [*CONTROLLER, *arguments],
             cwd=ROOT,
             env={**os.environ, **environ},
             stdout=subprocess.PIPE,
@@ -62,11 +63,14 @@ class Process:
         return self._child.returncode, out, err
 
 
+def command(on, *more):
+    """Return what starts a controller of the cluster, with a round a second."""
+    metrics_server = f"-metrics-server={on.cluster.prometheus.url}"
+    return [*CONTROLLER, "-kubeconfig", on.kubeconfig, metrics_server, "-port=0", "-control-loop-interval=1s", *more]
+
+
 def started(on, *more):
-    return Process(
-        "-kubeconfig", on.kubeconfig, f"-metrics-server={on.cluster.prometheus.url}", "-port=0", *more,
-        FLAGGER_CONTROL_LOOP_INTERVAL="1s",
-    )  # fmt: skip
+    return Process(*command(on, *more)[len(CONTROLLER) :])
 
 
 def test_start_promote_scrape_stop(on):  # contract T5
