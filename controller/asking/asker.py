@@ -120,7 +120,7 @@ class Asker:
     def _take(self, question: Question, now: float, patience: float) -> None:
         """Put a question where it belongs: to others of its kind, or into a lane."""
         with self._changed:
-            is_slow = (question.target, question.check) in self._slow and not len(self._lanes_of(question)[1])
+            is_slow = (question.target, question.check) in self._slow and self._has_room(question)
             group = self._observer.group_of(question.target, question.check) if self._together else None
             if group is None or is_slow:
                 batch = None
@@ -150,6 +150,10 @@ class Asker:
     def _lanes_of(self, question: Question) -> tuple[Lane[Question], Lane[Question]]:
         """Return the lanes of the server that a question goes to, the quick one and the slow one."""
         return self._lanes.get(_address(question.check), self._lanes[self._observer.where])
+
+    def _has_room(self, question: Question) -> bool:
+        """Whether the lane of what was slow is not behind; if all are slow, groups find out soonest that none is."""
+        return len(self._lanes_of(question)[1]) < SLOW_AT_ONCE
 
     def _ask_together(self, batch: Batch) -> None:
         with self._changed:

@@ -186,22 +186,22 @@ def test_others_of_a_group_do_not_wait_for_the_one_that_hangs(run, monkeypatch):
     assert brought[2].wait() == [TIMEOUT]
 
 
-def hang(run, number=3):
-    """Have a canary be slow once, and be known for it."""
-    run.observer.hanging = {f"w-{number}"}
-    brought = run.ask(number)
-    while run.observer.hung[f"w-{number}",] < 2:
+def hang(run, *numbers):
+    """Have canaries be slow once, and be known for it."""
+    run.observer.hanging = {f"w-{number}" for number in numbers}
+    brought = run.ask_all(numbers)
+    while any(run.observer.hung[name,] < 2 for name in run.observer.hanging):  # at first, and where it is patient
         pass
     threading.Event().wait(0.15)
     run.observer.letting_go.set()
-    brought.wait()
+    assert [one.wait() for one in brought] == [[TIMEOUT]] * len(numbers)
     run.observer.letting_go.clear()
     run.observer.asked.clear()
 
 
 def test_what_was_slow_is_asked_for_by_itself_until_it_is_quick_again(run, monkeypatch):  # contract O5
     monkeypatch.setattr(asker_module, "SLOW_SECONDS", 0.1)
-    hang(run)
+    hang(run, 3)
     slow, others = run.ask(3), run.ask_all((1, 2, 4))
     assert [one.wait() for one in others] == [[Value(1.0)], [Value(2.0)], [Value(4.0)]]
     assert not any("w-3" in names and len(names) > 1 for names in run.observer.asked)
@@ -214,6 +214,17 @@ def test_what_was_slow_is_asked_for_by_itself_until_it_is_quick_again(run, monke
     for one in run.ask_all((1, 3)):
         one.wait()
     assert ["w-1", "w-3"] in [sorted(names) for names in run.observer.asked]
+
+
+def test_many_that_were_slow_are_asked_for_by_themselves_even_if_all_are_due_at_once(run, monkeypatch):  # contract O5
+    monkeypatch.setattr(asker_module, "SLOW_SECONDS", 0.1)
+    numbers = range(100, 130)
+    hang(run, *numbers)
+    slow, others = run.ask_all(numbers), run.ask_all(range(10))
+    assert [one.wait() for one in others] == [[Value(float(number))] for number in range(10)]
+    assert all(len(names) == 1 for names in run.observer.asked if run.observer.hanging & set(names))
+    run.observer.letting_go.set()
+    assert [one.wait() for one in slow] == [[TIMEOUT]] * len(numbers)
 
 
 def test_server_that_is_as_slow_with_one_as_with_many_is_asked_for_many(run, monkeypatch):
