@@ -10,6 +10,7 @@ import struct
 import subprocess
 import sys
 import threading
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -87,29 +88,38 @@ def test_clients_that_reset_leave_json_alone(on):
     assert [line["level"] for line in lines] == ["info"] * len(lines)
 
 
+@contextmanager
+def running(arguments, **more):
+    """Run a program, which doesn't outlive the test."""
+    with subprocess.Popen(arguments, cwd=ROOT, **more) as child:
+        try:
+            yield child
+        finally:
+            child.kill()
+
+
 def test_standard_error_that_nobody_reads_holds_up_neither_rollouts_nor_the_end(on):
     on.add_canary(stepWeight=50, maxWeight=50)
     reader, writer = os.pipe()
     room = fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
     os.write(writer, b" " * room)
-    child = subprocess.Popen(command(on, *ELECT, "-log-level=debug"), cwd=ROOT, stderr=writer)
-    on.until_state("finished")
-    child.send_signal(signal.SIGTERM)
-    code = child.wait(timeout=5)
+    with running(command(on, *ELECT, "-log-level=debug"), stderr=writer) as child:
+        on.until_state("finished")
+        child.send_signal(signal.SIGTERM)
+        assert child.wait(timeout=5) == 0
     os.close(writer)
     os.close(reader)
-    assert code == 0
     assert lease(on)["holderIdentity"] == ""
 
 
 def test_closed_standard_error_is_none_of_the_controller_s_business(on):
     on.add_canary(stepWeight=50, maxWeight=50)
-    child = subprocess.Popen(["bash", "-c", 'exec "$@" <&- >&- 2>&-', "bash", *command(on, *ELECT)], cwd=ROOT)
-    on.until_state("finished")
-    taken = [str(Path(f"/proc/{child.pid}/fd/{number}").readlink()) for number in (0, 1, 2)]
-    assert taken == [os.devnull] * 3, "lines of the log would go into them"
-    child.send_signal(signal.SIGTERM)
-    assert child.wait(timeout=5) == 0
+    with running(["bash", "-c", 'exec "$@" <&- >&- 2>&-', "bash", *command(on, *ELECT)]) as child:
+        on.until_state("finished")
+        taken = [str(Path(f"/proc/{child.pid}/fd/{number}").readlink()) for number in (0, 1, 2)]
+        assert taken == [os.devnull] * 3, "lines of the log would go into them"
+        child.send_signal(signal.SIGTERM)
+        assert child.wait(timeout=5) == 0
     assert lease(on)["holderIdentity"] == ""
 
 

@@ -71,13 +71,13 @@ def test_alerts_come_to_whom_the_example_sends_them(on, cluster, tmp_path):
             scrape(prometheus.targets, "flagger", port)
             on.add_canary(threshold=1, **QUICK)
             on.until_state("finished")
-            told = f"Canary podinfo.{on.namespace} was promoted"
+            told = f"Canary podinfo.{on.namespace} 1.2.1 was promoted"
             on.until(lambda: ("deployments", "FlaggerRolloutSucceeded", told) in listener.heard())
             on.push("1.3.0")
             on.until_said("New revision detected")
             on.behave(rate=50)
             on.until_state("failed")
-            told = f"Canary podinfo.{on.namespace} was rolled back (FailedChecks)"
+            told = f"Canary podinfo.{on.namespace} 1.2.1 → 1.3.0 was rolled back (FailedChecks)"
             on.until(lambda: ("team", "FlaggerRolloutFailed", told) in listener.heard())
             page = httpx.get(f"http://127.0.0.1:{port}/metrics").text
         on.until(lambda: ("on-call", "FlaggerDown", "No controller is scraped") in listener.heard())
