@@ -26,7 +26,7 @@ def decide(world: World) -> Plan:
 
     Source: behaviour 19.
     """
-    if world.is_being_listed:
+    if world.is_incomplete:
         return Plan(wake_after=pacing.UNTIL_LISTED, complaint=world.memory.complaint, retries_later=True)
     believed = clocks.believed(world)
     plan = standing.with_ready(believed, _by_the_rules(believed))

@@ -15,7 +15,7 @@ from controller.core.canary import CanarySpec, InvalidSpec
 from controller.core.nouns import noun
 from controller.core.plan import Plan, Shift
 from controller.core.verbs import HOLD
-from controller.core.world import Sight, World, older_rival, rollout_of
+from controller.core.world import WhyUnseen, World, older_rival, rollout_of
 from deploy.rollout import rollout_status
 from deploy.types import Workload
 from informers.types import Unreadable
@@ -71,12 +71,12 @@ def invalid_spec(world: World) -> str | None:
 
 def kind_not_served(world: World) -> str | None:
     """The API server serves every kind that the object names."""
-    return _unseen(world, Sight.NOT_SERVED)
+    return _unseen(world, WhyUnseen.NOT_SERVED)
 
 
 def kind_forbidden(world: World) -> str | None:
     """The controller may list and watch every kind that the object names."""
-    return _unseen(world, Sight.FORBIDDEN)
+    return _unseen(world, WhyUnseen.FORBIDDEN)
 
 
 def older_canary(world: World) -> str | None:
@@ -348,7 +348,7 @@ GATES: tuple[Gate, ...] = (INVALID_SPEC, *TO_START, *PRIMARY, *CANARY, *HELD)
 """Every gate, in the order in which they are asked before the weight moves."""
 
 
-def _unseen(world: World, why: Sight) -> str | None:
+def _unseen(world: World, why: WhyUnseen) -> str | None:
     return ", ".join(unseen.what for unseen in world.unseen if unseen.why is why) or None
 
 

@@ -10,7 +10,7 @@ from controller.core.canary import InvalidSpec, Stage, Verbs
 from controller.core.decide import decide
 from controller.core.gates import AT_REST, GATES, PRIMARY_NOT_SERVING, WRITE_REFUSED, Closed, Needs
 from controller.core.plan import WriteStatus
-from controller.core.world import Sight, Unseen
+from controller.core.world import Unseen, WhyUnseen
 from informers.types import Unreadable
 from metrics.types import Limits, OwnCheck
 from router.types import Backend, Route, Weights
@@ -48,12 +48,12 @@ NO_TEMPLATE = OwnCheck(
 CLOSED = [
     (
         "KindNotServed",
-        {"unseen": (Unseen("HTTPRoute", Sight.NOT_SERVED, "httproutes is not served"),)},
+        {"unseen": (Unseen("HTTPRoute", WhyUnseen.NOT_SERVED, "httproutes is not served"),)},
         "httproutes is not served",
     ),
     (
         "KindForbidden",
-        {"unseen": (Unseen("HTTPRoute", Sight.FORBIDDEN, "the controller may not list httproutes"),)},
+        {"unseen": (Unseen("HTTPRoute", WhyUnseen.FORBIDDEN, "the controller may not list httproutes"),)},
         "the controller may not list httproutes",
     ),
     ("InvalidSpec", {"canary": canary(spec=INVALID)}, "spec.primary must be an object, not None"),

@@ -23,7 +23,7 @@ from controller.core.plan import (
     Shift,
     WriteStatus,
 )
-from controller.core.world import Memory, Sight, Unseen, World, rollout_of, stamp, with_readings
+from controller.core.world import Memory, Unseen, WhyUnseen, World, rollout_of, stamp, with_readings
 from deploy.types import Workload
 from informers.types import Unreadable
 from metrics.types import NoData, Unavailable, Value
@@ -133,12 +133,12 @@ OTHERS = {
     "held": {"verbs": Verbs(hold="")},
 }
 UNSEEN = {
-    "not served": (Unseen("VirtualService", Sight.NOT_SERVED, "virtualservices is not served"),),
-    "forbidden": (Unseen("Deployment", Sight.FORBIDDEN, "the controller may not list deployments"),),
-    "being listed": (Unseen("VirtualService", Sight.LISTING),),
+    "not served": (Unseen("VirtualService", WhyUnseen.NOT_SERVED, "virtualservices is not served"),),
+    "forbidden": (Unseen("Deployment", WhyUnseen.FORBIDDEN, "the controller may not list deployments"),),
+    "being listed": (Unseen("VirtualService", WhyUnseen.NOT_LISTED_YET),),
     "one being listed and one not served": (
-        Unseen("Deployment", Sight.NOT_SERVED, "deployments is not served"),
-        Unseen("VirtualService", Sight.LISTING),
+        Unseen("Deployment", WhyUnseen.NOT_SERVED, "deployments is not served"),
+        Unseen("VirtualService", WhyUnseen.NOT_LISTED_YET),
     ),
 }
 BACKENDS = {
@@ -233,7 +233,7 @@ def test_what_was_not_seen_is_never_taken_for_missing(decided):  # behaviour 19
         if not the_world.unseen:
             continue
         wrote = [action for action in plan.actions if not isinstance(action, Say | WriteStatus)]
-        if the_world.is_being_listed:
+        if the_world.is_incomplete:
             assert (plan.actions, plan.wake_after) == ((), pacing.UNTIL_LISTED)
         elif the_world.canary.deleting:
             assert isinstance(wrote[-1], ReleaseFinalizer)
