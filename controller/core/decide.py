@@ -8,7 +8,7 @@ tuple holds for any world; the second for one whose canary was found. The number
 from collections.abc import Callable
 from dataclasses import replace
 
-from controller.core import clocks, ending, events, gates, obeying, pacing, rounds, standing, steps
+from controller.core import clocks, ending, events, gates, obeying, obstacles, pacing, rounds, standing, steps
 from controller.core.canary import InvalidSpec, Stage, State
 from controller.core.nouns import noun
 from controller.core.plan import Plan, ReleaseFinalizer, WriteStatus
@@ -264,7 +264,7 @@ def wait_out_a_refusal(r: Rollout) -> Plan | None:
     What ends traffic to nobody does not wait. Source: behaviour 8.
     """
     refused = r.world.memory.refusal
-    if refused is None or not refused.waits(r.world.now) or gates.traffic_to_nothing(r.world):
+    if refused is None or not refused.waits(r.world.now) or obstacles.traffic_to_nothing(r.world):
         return None
     held = rounds.is_due(r) and r.world.readings is not None
     return standing.until_retried(r, refused.due_at, status=rounds.judged(r).status if held else None)

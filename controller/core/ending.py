@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from controller.core import conditions, events, gates, pacing, waits
+from controller.core import conditions, events, obstacles, pacing, waits
 from controller.core.canary import FAILED_REVISIONS_KEPT, PROMOTED, CanarySpec, CanaryStatus, InvalidSpec, Stage, State
 from controller.core.events import Cause
 from controller.core.plan import Action, Fence, Log, Plan, ReleaseFinalizer, Say, Scale, Shift, WriteStatus
@@ -81,7 +81,7 @@ def let_go(world: World) -> Plan:
     diverted = world.only_the_canary_serves
     shift = to_the_canary(world) if diverted else to_the_primary(world)
     released = events.released(world.canary.label, workload_label(world) if diverted else _primary_label(world))
-    unknown = gates.unusable_route(world) if world.route_is_unreadable else _unknown_route(world)
+    unknown = obstacles.unusable_route(world) if world.route_is_unreadable else _unknown_route(world)
     if unknown is not None:
         released = events.released_as_it_is(world.canary.label, unknown)
     said = Log(released.text) if world.namespace_terminating else Say(released)

@@ -5,7 +5,7 @@ from itertools import product
 
 import pytest
 
-from controller.core import conditions, gates
+from controller.core import conditions, gates, obstacles
 from controller.core.canary import InvalidSpec, Stage, Verbs
 from controller.core.decide import decide
 from controller.core.gates import AT_REST, GATES, PRIMARY_NOT_SERVING, WRITE_REFUSED, Closed, Needs
@@ -182,15 +182,15 @@ def test_without_a_route_no_traffic_flows_that_could_be_judged():
 
 def test_side_without_pods_to_which_no_share_is_sent_is_in_nobodys_way():
     to_the_canary = Route(None, sends_to_canary=True, sends_to_primary=False)
-    assert gates.traffic_to_nothing(world(route=to_the_canary, primary=primary(**IDLE))) is None
-    assert gates.traffic_to_nothing(world(route=Route(None), canary_workload=workload(**IDLE))) is None
+    assert obstacles.traffic_to_nothing(world(route=to_the_canary, primary=primary(**IDLE))) is None
+    assert obstacles.traffic_to_nothing(world(route=Route(None), canary_workload=workload(**IDLE))) is None
 
 
 def test_primary_beyond_help_is_not_waited_for_while_the_canary_serves():  # behaviour 3
     dead = primary(available_replicas=0, deadline_exceeded=True)
-    assert gates.primary_converged(world(primary=dead)) is None
-    assert gates.primary_converged(world(primary=dead, canary_workload=workload(available_replicas=0))) is not None
-    assert gates.primary_converged(world(primary=replace(dead, deadline_exceeded=False))) is not None
+    assert obstacles.primary_converged(world(primary=dead)) is None
+    assert obstacles.primary_converged(world(primary=dead, canary_workload=workload(available_replicas=0))) is not None
+    assert obstacles.primary_converged(world(primary=replace(dead, deadline_exceeded=False))) is not None
 
 
 def test_first_closed_gate_is_the_one_that_is_told():
