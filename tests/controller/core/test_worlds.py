@@ -1,5 +1,6 @@
 """Every rule against an enumeration of worlds: what must hold of each plan, whatever the world looks like."""
 
+import inspect
 from collections import Counter
 from dataclasses import replace
 from functools import cache
@@ -7,8 +8,7 @@ from itertools import product
 
 import pytest
 
-from controller.core import decide as rules
-from controller.core import pacing
+from controller.core import object_rules, pacing, round_rules, route_rules, stage_rules
 from controller.core.canary import CanaryStatus, Condition, InvalidSpec, Stage, State, Verbs
 from controller.core.decide import ANY_WORLD, ROLLOUT, decide
 from controller.core.events import Event
@@ -225,7 +225,19 @@ def test_every_rule_speaks_for_some_world(decided):
                     speakers[step.__name__] += 1
                     break
     silent = {rule.__name__ for rule in (*ANY_WORLD, *ROLLOUT)} - set(speakers)
-    assert silent == {rules.stand_back_for_an_older_canary.__name__}  # it has a test of its own: no rivals stand here
+    assert silent == {
+        object_rules.stand_back_for_an_older_canary.__name__
+    }  # it has a test of its own: no rivals stand here
+
+
+@pytest.mark.parametrize(
+    "module", [object_rules, round_rules, route_rules, stage_rules], ids=lambda module: module.__name__
+)
+def test_rule_that_is_written_is_asked(module):
+    written = {name for name, _ in inspect.getmembers(module, inspect.isfunction) if not name.startswith("_")}
+    own = {name for name in written if getattr(module, name).__module__ == module.__name__}
+    assert own
+    assert own <= {rule.__name__ for rule in (*ANY_WORLD, *ROLLOUT)}
 
 
 def test_what_was_not_seen_is_never_taken_for_missing(decided):  # behaviour 19
