@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, assert_never
 
-from controller.core.canary import Canary, CanarySpec, CanaryStatus, InvalidSpec
+from controller.core.canary import Canary, CanarySpec, CanaryStatus
 from controller.core.events import Event
 from controller.core.plan import (
     Action,
@@ -43,10 +43,10 @@ class FieldDroppedError(InvalidError):
 
 
 class Recorder(Protocol):
-    """Where events go; logs their texts as well."""
+    """Who hears every event, in the order in which things happen."""
 
     def record(self, canary: Canary | Unreadable, event: Event) -> None:
-        """Take an event without blocking or failing."""
+        """Take an event without blocking or raising: a reconcile must not wait or fail for it."""
 
 
 class Applier(Protocol):
@@ -58,7 +58,7 @@ class Applier(Protocol):
         Args:
             world: what the plan was made from.
             plan: what to do.
-            done: told of each action at once, also if a later one raises.
+            done: called with each action that was carried out, at once, also if a later one raises.
         """
 
 
@@ -69,7 +69,7 @@ class RealApplier:
     canaries: Cache[Canary]
     adapters: Adapters
     writer: Writer
-    recorder: Recorder
+    recorders: Sequence[Recorder]
     leads: Callable[[], bool]  # asked right before each write: a process that was paused may have lost the lead
 
     def apply(self, world: World, plan: Plan, done: Callable[[Action], None]) -> None:
@@ -88,7 +88,7 @@ class RealApplier:
                 case WriteStatus() | HoldFinalizer() | ReleaseFinalizer():
                     writes.carry_out(action)
                 case Say() | Log():
-                    self._tell(world.canary, action)
+                    self._report(world.canary, action)
                 case Shift() | Fence("route"):
                     self._act_on_the_route(world, action)
                 case Scale() | CopyTemplate() | Fence():
@@ -97,10 +97,11 @@ class RealApplier:
                     assert_never(action)
             done(action)
 
-    def _tell(self, canary: Canary, action: Say | Log) -> None:
+    def _report(self, canary: Canary, action: Say | Log) -> None:
         match action:
             case Say(event):
-                self.recorder.record(canary, event)
+                for recorder in self.recorders:
+                    recorder.record(canary, event)
             case Log(text):
                 log.info(text, extra={"canary": canary.name, "namespace": canary.namespace})
 
@@ -182,50 +183,3 @@ class _CanaryWrites:
         self.version = answer["metadata"]["resourceVersion"]
         self.cache.write_through(answer)
         return answer
-
-
-@dataclass(frozen=True, slots=True)
-class DryRun:
-    """Says what would be written and writes nothing (``--dry-run``)."""
-
-    said: dict[str, tuple[Action, ...]]  # per canary, so that an unchanged plan is said once
-
-    def apply(self, world: World, plan: Plan, done: Callable[[Action], None]) -> None:  # noqa: ARG002  # none is
-        """Log each action of a plan that is not the last one of this canary."""
-        canary = world.canary
-        if not plan.actions or self.said.get(canary.uid) == plan.actions:
-            return
-        self.said[canary.uid] = plan.actions
-        for action in plan.actions:
-            extra = {"canary": canary.name, "namespace": canary.namespace, "action": type(action).__name__}
-            log.info("Would %s", describe(world, action), extra=extra)
-
-
-def describe(world: World, action: Action) -> str:  # noqa: C901, PLR0911  # one case per action
-    """Return what an action does, as the end of a sentence that begins with "Would"."""
-    spec = world.canary.spec
-    namespace = world.canary.namespace
-    names = ("", "", "") if isinstance(spec, InvalidSpec) else (spec.primary.name, spec.canary.name, spec.route_name)
-    primary, workload, route = (f"{name}.{namespace}" for name in names)
-    match action:
-        case WriteStatus(status):
-            return f"write status {status_patch(world.canary.status, status)} of {world.canary.label}"
-        case HoldFinalizer():
-            return f"put a finalizer on {world.canary.label}"
-        case ReleaseFinalizer():
-            return f"take the finalizer off {world.canary.label}"
-        case Shift(weights):
-            return f"set weights of {route} to {weights.primary}/{weights.canary}"
-        case Fence(what):
-            where = {"route": route, "primary": primary, "canary": workload}[what]
-            return f"fence {where} against a write that is still on its way"
-        case Scale(replicas):
-            return f"scale {workload} to {replicas}"
-        case CopyTemplate():
-            return f"copy the template of {workload} to {primary}"
-        case Say(event):
-            return f"say {event.text!r}"
-        case Log(text):
-            return f"log {text!r}"
-        case _:
-            assert_never(action)

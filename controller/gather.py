@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from controller.core.canary import Canary, CanarySpec, InvalidSpec
-from controller.core.world import Memory, Sight, Unseen, World
+from controller.core.world import Memory, Unseen, WhyUnseen, World
 from controller.kinds import Kinds
 from deploy.types import Deployer, Workload
 from informers.resources import Resource
@@ -71,7 +71,7 @@ def _templates(spec: CanarySpec) -> Sequence[str]:
 
 def _hidden(spec: CanarySpec, unseen: Sequence[Unseen]) -> Route | None:
     """Return what stands for a route that may be there, if we may not look: it is no missing one."""
-    found = next((u for u in unseen if (u.kind, u.why) == (spec.route_kind, Sight.FORBIDDEN)), None)
+    found = next((u for u in unseen if (u.kind, u.why) == (spec.route_kind, WhyUnseen.FORBIDDEN)), None)
     return Route(None, f"it cannot be read: {found.what}", unreadable=True) if found else None
 
 
@@ -153,7 +153,7 @@ class Gatherer:
         """Yield which kinds cannot be seen. A template that cannot is a matter of its check alone: see below."""
         for kind in kinds_of(spec):
             found = self.unseen(kind, namespace)
-            if found is not None and (kind != METRIC_TEMPLATES.kind or found.why is Sight.LISTING):
+            if found is not None and (kind != METRIC_TEMPLATES.kind or found.why is WhyUnseen.NOT_LISTED_YET):
                 yield found
 
     def _with_queries(self, namespace: str, spec: CanarySpec) -> CanarySpec:

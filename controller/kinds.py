@@ -9,7 +9,7 @@ from typing import Any
 
 from controller.core.canary import Canary
 from controller.core.parse import parse_canary
-from controller.resources import CANARIES
+from controller.resources import CANARIES, EVENTS
 from deploy.declaration import Declaration
 from deploy.declared import declared_kind
 from deploy.kinds import WorkloadKind
@@ -39,6 +39,12 @@ class Kinds:
     def canary(self) -> WatchedKind[Canary]:
         """Return our own kind, of whose objects those that name a kind beyond the table are invalid."""
         return WatchedKind(_CANARY, self.view, verbs=_CANARY_VERBS, discovered=False)
+
+    @property
+    def writes(self) -> Sequence[tuple[str, str]]:
+        """Verb and resource of every write that the controller makes, its lease apart."""
+        patched = (kind.api.plural for kind in (self.canary, *self.parts.values()) if "patch" in kind.verbs[""])
+        return (*(("patch", plural) for plural in patched), ("create", EVENTS.plural))
 
     def parse(self, obj: Json) -> Canary:
         """Return a Canary object as a value; see ``parse_canary``."""

@@ -2,7 +2,6 @@
 
 import gc
 import logging
-import random
 import sys
 import threading
 import time
@@ -10,44 +9,31 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
-
 from controller import __version__
-from controller.applier import Applier, DryRun, RealApplier
 from controller.asking.asker import MOST_AT_ONCE, Asker
-from controller.asking.inquiries import Inquiries
-from controller.core.plan import Plan
-from controller.core.world import World
-from controller.echoes import Echoes, EchoingWriter
-from controller.events.recorder import EventRecorder
+from controller.echoes import Echoes
 from controller.exporter.caches import CacheCollector
 from controller.exporter.canaries import CanaryCollector
 from controller.exporter.process import ProcessExporter
-from controller.exporter.queue import QueueCollector, QueueExporter
-from controller.exporter.rollouts import RolloutExporter
+from controller.exporter.registry import make_registry
 from controller.flags import Options
-from controller.gather import Gatherer, make_adapters
 from controller.health import Health
 from controller.http_server import HttpServer
 from controller.in_hand import ClientInHand, InHand
-from controller.kinds import CANARY, Kinds, make_kinds
+from controller.kinds import make_kinds
 from controller.lead.election import Alone, Election, stand_for_election
 from controller.lead.leases import LEASE_NAME, METRICS_SERVER
+from controller.listeners import make_recorders, make_watchers
 from controller.parts import make_parts
-from controller.reconciler import Reconciler, Watchers
-from controller.unreadable import UnreadableTeller
-from controller.work.budgets import Budgets
-from controller.work.ratelimit import default_limiter
-from controller.work.turns import most_of_one
+from controller.reconciler import Watcher
+from controller.wiring import Wiring, make_queue
 from controller.work.workers import Awaits, Reconcile, Result, Workers
-from controller.work.workqueue import WorkQueue
 from informers.client import KubeClient
 from informers.credentials import Login, find_login
 from informers.errors import FAILURES
 from informers.nesting import allow_deep_json
-from metrics.metric_template import METRIC_TEMPLATES
 from metrics.registry import make_observer
-from router.services import SERVICES, backend
+from metrics.types import MetricsObserver
 
 log = logging.getLogger(__name__)
 
@@ -59,12 +45,6 @@ _SAY_WHAT_IS_MISSING_SECONDS = 10.0
 _LOOK_SECONDS = 1.0  # for threads that have died
 _WORK_ENDS_SECONDS = 2.5  # with what the lease takes, less than what is granted to all of the end
 _LEASE_ENDS_SECONDS = 1.0
-
-
-def writes(kinds: Kinds) -> Sequence[tuple[str, str]]:
-    """Return verb and resource of what is written."""
-    patched = (kind.api.plural for kind in (CANARY, *kinds.parts.values()) if "patch" in kind.verbs[""])
-    return (*(("patch", plural) for plural in patched), ("create", "events"))
 
 
 def utc_now() -> datetime:
@@ -97,47 +77,26 @@ class Controller:
         self.broken = False  # a thread has died or is stuck
         self._in_hand = InHand(time.monotonic)
         self._lease_in_hand = InHand(time.monotonic)
-        registry = CollectorRegistry()
-        for collector in (ProcessCollector, PlatformCollector, GCCollector):
-            collector(registry=registry)
-        self._exporter = exporter = ProcessExporter(registry)
+        registry = make_registry()
+        self._exporter = ProcessExporter(registry)
         kinds = make_kinds(options.declared)
-        exporter.preset(Result, (kind.__name__ for kind in FAILURES), writes(kinds))
+        self._exporter.preset(Result, (kind.__name__ for kind in FAILURES), kinds.writes)
         login = find_login(options.kubeconfig, options.master)
-        pool = options.workers + (len(kinds.parts) + _OWN_WATCHES) * max(1, len(options.namespaces)) + _SPARE
-        self._client = KubeClient(login, user_agent=USER_AGENT, pool_size=pool, count=exporter.counted_kubernetes)
+        self._client = self._make_client(login, len(kinds.parts))
         self._parts = make_parts(self._client, options.namespaces, kinds)
         registry.register(CacheCollector(self._parts.by_resource))
         registry.register(self._canaries_shown())
-        self._observer = make_observer(
-            options.metrics_server,
-            at_once=MOST_AT_ONCE,
-            others=options.allowed_metrics_servers,
-            count=exporter.counted_prometheus,
-        )
+        self._observer = self._make_observer()
         self._asker = Asker(self._observer, monotonic=time.monotonic, together=not options.dry_run)
-        self._recorder = EventRecorder(
-            None if options.dry_run else ClientInHand(self._client, self._in_hand, "the sender of events"),
+        self._recorders = make_recorders(
+            ClientInHand(self._client, self._in_hand, "the sender of events"),
+            dry_run=options.dry_run,
             now=utc_now,
-            monotonic=time.monotonic,
-            random=random.random,
-            dropped=exporter.event_dropped,
+            dropped=self._exporter.event_dropped,
         )
-        limiter = default_limiter(time.monotonic)
         self._echoes = Echoes()
-        self._queue = WorkQueue(
-            limiter=limiter,
-            monotonic=time.monotonic,
-            metrics=QueueExporter(registry),
-            most_of_one=most_of_one(options.workers),
-        )
-        registry.register(QueueCollector(self._queue))
-        self._workers = Workers(
-            self._queue,
-            partial(_noted, self._in_hand, self._reconcile(RolloutExporter(registry))),
-            count=options.workers,
-            metrics=exporter,
-        )
+        self._queue = make_queue(registry, options.workers)
+        self._workers = self._make_workers(make_watchers(registry, dry_run=options.dry_run))
         self._election = self._make_election(login)
         self._http = HttpServer(
             options.port, registry=registry, healthy=self._health_problems, ready=self._readiness_problems
@@ -182,7 +141,8 @@ class Controller:
         )
         self._http.start()
         self._parts.start()
-        self._recorder.start()
+        for recorder in self._recorders:
+            recorder.start()
         if self._wait_for_caches():
             gc.collect()
             gc.freeze()
@@ -234,7 +194,8 @@ class Controller:
         self._observer.close()
         with self._in_hand.cut_after(_WORK_ENDS_SECONDS):
             self._workers.stop()
-            self._recorder.close()
+            for recorder in self._recorders:
+                recorder.close()
         self._exporter.leads(LEASE_NAME, leading=False)
         with self._lease_in_hand.cut_after(_LEASE_ENDS_SECONDS):
             self._election.stop()
@@ -255,35 +216,37 @@ class Controller:
                 log.warning("Waiting for caches", extra={"missing": self._readiness_problems()})
         return True
 
-    def _reconcile(self, exporter: RolloutExporter) -> Reconcile:
-        options, parts = self._options, self._parts
-        writer = EchoingWriter(self._client, self._echoes)
-        adapters = make_adapters(parts.kinds, parts.of_kind, writer, parts.versions.__getitem__)
-        applier: Applier = DryRun({})
-        if not options.dry_run:
-            leads = lambda: self._election.leading  # noqa: E731  # which is made later
-            applier = RealApplier(parts.canaries, adapters, writer, self._recorder, leads)
-        behind = partial(backend, parts.of_kind[SERVICES.kind])
-        gatherer = Gatherer(
-            canaries=parts.canaries,
-            backend=behind,
-            adapters=adapters,
-            now=utc_now,
-            default_interval=options.control_loop_interval,
-            is_terminating=parts.is_terminating,
-            unseen=parts.unseen,
-            templates=parts.of_kind[METRIC_TEMPLATES.kind],
-            servers=self._observer.servers,
+    def _make_client(self, login: Login, parts: int) -> KubeClient:
+        """Return the client of everything but the lease: a connection for each worker and each watch."""
+        watches = (parts + _OWN_WATCHES) * max(1, len(self._options.namespaces))
+        pool = self._options.workers + watches + _SPARE
+        return KubeClient(login, user_agent=USER_AGENT, pool_size=pool, count=self._exporter.counted_kubernetes)
+
+    def _make_observer(self) -> MetricsObserver:
+        return make_observer(
+            self._options.metrics_server,
+            at_once=MOST_AT_ONCE,
+            others=self._options.allowed_metrics_servers,
+            count=self._exporter.counted_prometheus,
         )
-        looked = partial(_as_it_was, exporter.looked) if options.dry_run else exporter.looked
-        watchers = Watchers(looked, exporter.gone, self._exporter.throttled, self._exporter.late)
-        unreadable = UnreadableTeller(self._recorder, None if options.dry_run else writer, utc_now)
-        budgets = Budgets(monotonic=time.monotonic)
-        inquiries = Inquiries(self._asker, self._queue.add)
-        reconciler = Reconciler(parts.canaries, gatherer, inquiries, applier, watchers, unreadable, budgets)
-        if options.dry_run:
-            return partial(_unhurried, reconciler.reconcile, options.control_loop_interval)
-        return reconciler.reconcile
+
+    def _make_workers(self, watchers: Sequence[Watcher]) -> Workers:
+        wiring = Wiring(
+            options=self._options,
+            now=utc_now,
+            parts=self._parts,
+            writer=self._client,
+            echoes=self._echoes,
+            asker=self._asker,
+            servers=self._observer.servers,
+            wake=self._queue.add,
+            leads=lambda: self._election.leading,  # which is made later
+            recorders=self._recorders,
+            watchers=watchers,
+            metrics=self._exporter,
+        )
+        reconcile = partial(_in_hand, self._in_hand, wiring.make_reconcile())
+        return Workers(self._queue, reconcile, count=self._options.workers, metrics=self._exporter)
 
     def _make_election(self, login: Login) -> Election | Alone:
         options = self._options
@@ -307,7 +270,7 @@ class Controller:
             alive={
                 "a worker": self._workers.alive,
                 "the observer": self._asker.alive,
-                "the sender of events": self._recorder.alive,
+                **{recorder.name: recorder.alive for recorder in self._recorders},
                 "the election": self._election.alive,
                 "the HTTP server": self._http.alive,
                 **{f"the informer of {informer.name}": informer.alive for informer in self._parts.all},
@@ -330,18 +293,7 @@ class Controller:
         return problems
 
 
-def _noted(in_hand: InHand, reconcile: Reconcile, key: str) -> timedelta | Awaits | None:
-    """Look at a canary in a way that others can see, and end."""
-    with in_hand.task(f"a look at {key}"):
+def _in_hand(in_hand: InHand, reconcile: Reconcile, key: str) -> timedelta | Awaits | None:
+    """Reconcile a canary in a way that others can see, and end."""
+    with in_hand.task(f"the reconcile of {key}"):
         return reconcile(key)
-
-
-def _as_it_was(looked: Callable[[World, Plan], None], world: World, _plan: Plan) -> None:
-    """Show a canary without what was decided: in a dry run it does not happen."""
-    looked(world, Plan())
-
-
-def _unhurried(reconcile: Reconcile, interval: timedelta, key: str) -> timedelta | Awaits | None:
-    """Look again no sooner than in an interval: in a dry run nothing that was decided happens."""
-    again = reconcile(key)
-    return max(again, interval) if isinstance(again, timedelta) else again

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from controller.core.canary import Canary, CanarySpec, State
-from controller.core.world import Sight, Unseen, seniority
+from controller.core.world import Unseen, WhyUnseen, seniority
 from controller.echoes import Echoes
 from controller.gather import OVERLAP_INDEX, PARTS_INDEX, kinds_of, overlap_keys, part_key, parts_keys
 from controller.kinds import CANARY, Kinds
@@ -108,7 +108,7 @@ class Parts:
     def unseen(self, kind: str, namespace: str) -> Unseen | None:
         """Return why what is known of a kind says nothing of the cluster, or None if it does (contracts R26, S7)."""
         if self.outage.is_doubtful():
-            return Unseen(kind, Sight.LISTING)
+            return Unseen(kind, WhyUnseen.NOT_LISTED_YET)
         return self.watched.unseen(kind, namespace)
 
     def is_terminating(self, namespace: str) -> bool:

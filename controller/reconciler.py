@@ -1,14 +1,15 @@
-"""One look at one canary: gather, decide, apply. A key goes in, the time of the next look comes out.
+"""Reconcile one canary: gather, decide, apply. A key goes in, the time of the next reconcile comes out.
 
-Safe at any time and any number of times: only the clock and the world move a rollout. A look that needs readings asks
-for them and ends; the next one finds them.
+Safe at any time and any number of times: only the clock and the world move a rollout. A reconcile that needs readings
+asks for them and ends; the next one finds them.
 """
 
 import logging
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from controller.applier import Applier
 from controller.asking.inquiries import Inquiries
@@ -30,7 +31,7 @@ from controller.core.world import (
     with_readings,
 )
 from controller.gather import Gatherer
-from controller.unreadable import UnreadableTeller
+from controller.unreadable import UnreadableReporter
 from controller.work.budgets import Budgets
 from controller.work.workers import Awaits
 from informers.errors import ApiError, is_refusal
@@ -42,14 +43,24 @@ log = logging.getLogger(__name__)
 _LONGEST_REFUSAL = 500  # characters; a webhook may say anything
 
 
-@dataclass(frozen=True, slots=True)
-class Watchers:
-    """Who wants to know what a look has found: the exporter of metrics."""
+class Watcher(Protocol):
+    """Who hears of every reconcile. Thread-safe, and never raises or blocks."""
 
-    looked: Callable[[World, Plan], None]
-    gone: Callable[[str, str], None]  # namespace, name
-    throttled: Callable[[str], None]  # namespace of a canary that has cost too much of late
-    late: Callable[[timedelta], None]  # how long after its due time a round was held
+    def reconciled(self, world: World, plan: Plan) -> None:
+        """Take what was found, and what was done about it: all of the plan, or the reconcile is not reported."""
+
+    def gone(self, namespace: str, name: str) -> None:
+        """Forget a canary object that was deleted."""
+
+
+class ReconcileMetrics(Protocol):
+    """Who counts what went less well. Thread-safe."""
+
+    def throttled(self, namespace: str) -> None:
+        """A canary of a namespace has cost too much of late: its reconcile was put off."""
+
+    def late(self, by: timedelta) -> None:
+        """A round was held this long after its due time."""
 
 
 @dataclass(slots=True)
@@ -60,15 +71,16 @@ class Reconciler:
     gatherer: Gatherer
     inquiries: Inquiries
     applier: Applier
-    watchers: Watchers
-    unreadable: UnreadableTeller
+    watchers: Sequence[Watcher]
+    metrics: ReconcileMetrics
+    unreadable: UnreadableReporter
     budgets: Budgets
     _memories: dict[str, Memory] = field(default_factory=dict)
     _expected: dict[str, datetime] = field(default_factory=dict)  # when the next reconcile was to be
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def reconcile(self, key: str) -> timedelta | Awaits | None:
-        """Bring one canary forward; return when to look again, or None if only a change matters.
+        """Bring one canary forward; return when to reconcile it again, or None if only a change matters.
 
         Readings that were asked for are a change: the key is queued when they are there.
 
@@ -76,24 +88,25 @@ class Reconciler:
             key: ``namespace/name`` of the canary object.
 
         Raises:
-            informers.errors.ApiError: a write failed; what was done before it stands, and is found by the next look.
+            informers.errors.ApiError: a write failed; what was done before it stands, and the next reconcile finds it.
         """
         namespace, name = split_key(key)
         canary = self.canaries.get(namespace, name)
         if isinstance(canary, Unreadable):
             self._forget(key)
-            return self.unreadable.tell(canary)
+            return self.unreadable.report(canary)
         self.unreadable.forget(key)
         if canary is None:
             self._forget(key)
             self.budgets.forget(key)
-            self.watchers.gone(namespace, name)
+            for watcher in self.watchers:
+                watcher.gone(namespace, name)
             return None
         world = self.gatherer.gather(canary, self._memory(key))
         plan = decide(world)
         wait = self.budgets.wait(key, requests_per_second(world), urgent=ends_traffic_to_nothing(world, plan))
         if wait:
-            self.watchers.throttled(namespace)
+            self.metrics.throttled(namespace)
             return timedelta(seconds=wait)
         if plan.observe:
             decided = self._with_readings(key, world, plan)
@@ -104,7 +117,8 @@ class Reconciler:
         wrote = self._apply(key, world, plan)
         again = SOON if wrote else plan.wake_after  # our own writes wake nobody (contract W6)
         expected = self._expect(key, world.now + again if again else None)
-        self._tell(world, plan, expected)
+        self._notify(world, plan)
+        self._note_lateness(world, plan, expected)
         return again
 
     def _with_readings(self, key: str, world: World, plan: Plan) -> tuple[World, Plan] | None:
@@ -136,14 +150,14 @@ class Reconciler:
             failed = plan.actions[len(done)]
             self._remember(key, after_failure(self._memory(key), failed))
             if is_refusal(error):
-                self._report(key, world.canary, failed, error)
+                self._report_refusal(key, world.canary, failed, error)
             raise
         finally:
             self.budgets.charge(key, _requests(done))
         return _requests(done) > 0
 
-    def _report(self, key: str, canary: Canary, action: Action, error: ApiError) -> None:
-        """Have the owner of a canary told of a refusal, if that is possible: the report is written as well."""
+    def _report_refusal(self, key: str, canary: Canary, action: Action, error: ApiError) -> None:
+        """Report a refusal to the owner of a canary, if that is possible: the report is written as well."""
         memory = self._memory(key)
         text = f"the API server refuses a write: {error}"
         refusal = one_more(memory.refusal, type(action).__name__, text[:_LONGEST_REFUSAL], self.gatherer.now())
@@ -156,20 +170,23 @@ class Reconciler:
         except ApiError as another:
             log.debug("Status that reports a refusal was refused too", extra={"key": key, "error": str(another)})
         else:
-            self.watchers.looked(world, plan)
+            self._notify(world, plan)
         finally:
             self.budgets.charge(key, _requests(plan.actions))
 
-    def _tell(self, world: World, plan: Plan, expected: datetime | None) -> None:
-        """Tell what was found, and how late a round was: measured from when it was due and this look was to be."""
-        self.watchers.looked(world, plan)
+    def _notify(self, world: World, plan: Plan) -> None:
+        for watcher in self.watchers:
+            watcher.reconciled(world, plan)
+
+    def _note_lateness(self, world: World, plan: Plan, expected: datetime | None) -> None:
+        """Note how late a round was: measured from when it was due and this reconcile was to be."""
         spec = world.canary.spec
         if plan.holds_a_round and isinstance(spec, CanarySpec):
             due = round_due_at(world, spec)
-            self.watchers.late(max(world.now - max(due, expected or due), timedelta()))
+            self.metrics.late(max(world.now - max(due, expected or due), timedelta()))
 
     def _expect(self, key: str, at: datetime | None) -> datetime | None:
-        """Note when the next look is to be; return when this one was."""
+        """Note when the next reconcile is to be; return when this one was."""
         with self._lock:
             before = self._expected.pop(key, None)
             if at:

@@ -1,11 +1,11 @@
-"""Tells of a Canary object that cannot be read, and repeats it slowly. Nothing else is done for such an object.
+"""Reports a Canary object that cannot be read, and repeats it slowly. Nothing else is done for such an object.
 
 How far its rollout has come is not known, so that route and workloads stay as they are.
 """
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -22,8 +22,8 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
-    """What was said of an object, and whether its status says so as well."""
+class _Reported:
+    """What was reported of an object, and whether its status says so as well."""
 
     uid: str
     reason: str
@@ -32,42 +32,44 @@ class _Told:
 
 
 @dataclass(slots=True)
-class UnreadableTeller:
+class UnreadableReporter:
     """An event for its owner, and the condition ``Ready`` where the status can be written. Thread-safe."""
 
-    recorder: Recorder
+    recorders: Sequence[Recorder]
     writer: Writer | None  # None: --dry-run
     now: Callable[[], datetime]
-    _told: dict[str, _Told] = field(default_factory=dict)
+    _reported: dict[str, _Reported] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def tell(self, found: Unreadable) -> timedelta:
-        """Tell of an object, unless that was done not long ago; return when to come back.
+    def report(self, found: Unreadable) -> timedelta:
+        """Report an object, unless that was done not long ago; return when to come back.
 
         Raises:
             informers.errors.ApiError: the condition could not be written, and may be the next time.
         """
         key, now = key_of(found.namespace, found.name), self.now()
         with self._lock:
-            last = self._told.get(key)
+            last = self._reported.get(key)
         again = last is not None and (last.uid, last.reason) == (found.uid, found.reason)
         if last is None or not again or not last.at <= now < last.at + REPEAT_AT_REST:
-            self.recorder.record(found, events.unreadable(f"{found.name}.{found.namespace}", found.reason))
-            last = self._note(key, _Told(found.uid, found.reason, now))
+            event = events.unreadable(f"{found.name}.{found.namespace}", found.reason)
+            for recorder in self.recorders:
+                recorder.record(found, event)
+            last = self._note(key, _Reported(found.uid, found.reason, now))
         if not last.written:
             self._write_condition(found, now)
-            last = self._note(key, _Told(found.uid, found.reason, last.at, written=True))
+            last = self._note(key, _Reported(found.uid, found.reason, last.at, written=True))
         return last.at + REPEAT_AT_REST - now
 
     def forget(self, key: str) -> None:
         """Forget an object that can be read again, or is gone."""
         with self._lock:
-            self._told.pop(key, None)
+            self._reported.pop(key, None)
 
-    def _note(self, key: str, told: _Told) -> _Told:
+    def _note(self, key: str, reported: _Reported) -> _Reported:
         with self._lock:
-            self._told[key] = told
-        return told
+            self._reported[key] = reported
+        return reported
 
     def _write_condition(self, found: Unreadable, now: datetime) -> None:
         """Write it beside what the status holds, which is read for that: nothing of it is known."""

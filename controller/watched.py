@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from controller.core.world import Sight, Unseen
+from controller.core.world import Unseen, WhyUnseen
 from informers.caches import Informers
 from informers.errors import KindNotServedError
 from informers.informer import Informer
@@ -79,13 +79,13 @@ class Watched:
             return None
         refusal = informer.refusal
         if refusal is None:
-            return Unseen(kind, Sight.LISTING)
+            return Unseen(kind, WhyUnseen.NOT_LISTED_YET)
         if isinstance(refusal, KindNotServedError):
-            return Unseen(kind, Sight.NOT_SERVED, str(refusal))
+            return Unseen(kind, WhyUnseen.NOT_SERVED, str(refusal))
         watched = self._kinds[kind]
         api, how = watched.api, f" (the chart does with {watched.granted_by})" if watched.optional else ""
         what = f"the controller may not list and watch {api.plural}.{api.group}, grant it{how}"
-        return Unseen(kind, Sight.FORBIDDEN, what)
+        return Unseen(kind, WhyUnseen.FORBIDDEN, what)
 
     def _is_lacking(self, kind: str, informer: Informer[Any]) -> bool:
         """Whether the cluster lacks a kind, or nobody granted what can be left out; a stale cache is none of these."""

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, assert_never
 
-from controller.core import gates, gitops
+from controller.core import gates, gitops, obstacles
 from controller.core.canary import (
     BLOCKED,
     LONGEST_MESSAGE,
@@ -41,7 +41,7 @@ def with_condition(
 
 def nothing_to_repair(world: World, status: CanaryStatus) -> CanaryStatus:
     """Return the status of an object that nobody has to put right, unless a write of ours is refused."""
-    refused = gates.write_refused(world)
+    refused = obstacles.write_refused(world)
     if refused:
         return to_repair(world, status, gates.WRITE_REFUSED.reason, refused)
     status = replace(status, observed_generation=world.canary.generation)

@@ -11,15 +11,14 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from controller.core import conditions, events, gates, pacing, waits
+from controller.core import conditions, events, obstacles, pacing, waits
 from controller.core.canary import FAILED_REVISIONS_KEPT, PROMOTED, CanarySpec, CanaryStatus, InvalidSpec, Stage, State
 from controller.core.events import Cause
+from controller.core.nouns import canary_label, primary_label
 from controller.core.plan import Action, Fence, Log, Plan, ReleaseFinalizer, Say, Scale, Shift, WriteStatus
+from controller.core.traffic import keep_out_a_late_copy, owed_fence, taken_off, to_the_canary, to_the_primary
 from controller.core.world import Rollout, World, rollout_of
 from deploy.types import Workload
-from router.types import ALL_TO_PRIMARY, TOTAL, Weights
-
-ALL_TO_CANARY = Weights.to_canary(TOTAL)
 
 
 def finish(r: Rollout) -> Plan:
@@ -40,7 +39,7 @@ def finish_without_analysis(r: Rollout) -> Plan:
         failed_checks=0,
         drain_start_time=None if r.world.at_rest else before.drain_start_time,
     )
-    said = Say(events.nothing_to_roll_out(workload_label(r.world), _primary_label(r.world), revision))
+    said = Say(events.nothing_to_roll_out(canary_label(r.world), primary_label(r.world), revision))
     return _end(_with_status(r.world, status), events.already_there(revision), said)
 
 
@@ -55,7 +54,7 @@ def roll_back(world: World, status: CanaryStatus, cause: Cause, *, said: Iterabl
     """
     claimed = replace(status, stage=Stage.ROLLING_BACK, observed_generation=world.canary.generation)
     claimed = conditions.running(world, claimed, cause)
-    said_why = Say(events.rolling_back(workload_label(world), cause))
+    said_why = Say(events.rolling_back(canary_label(world), cause))
     undone = go_on_ending(_with_status(world, claimed))
     first = keep_out_a_late_copy(world)
     rest = (action for action in undone.actions if action not in first)
@@ -80,8 +79,8 @@ def let_go(world: World) -> Plan:
     """
     diverted = world.only_the_canary_serves
     shift = to_the_canary(world) if diverted else to_the_primary(world)
-    released = events.released(world.canary.label, workload_label(world) if diverted else _primary_label(world))
-    unknown = gates.unusable_route(world) if world.route_is_unreadable else _unknown_route(world)
+    released = events.released(world.canary.label, canary_label(world) if diverted else primary_label(world))
+    unknown = obstacles.unusable_route(world) if world.route_is_unreadable else _unknown_route(world)
     if unknown is not None:
         released = events.released_as_it_is(world.canary.label, unknown)
     said = Log(released.text) if world.namespace_terminating else Say(released)
@@ -95,74 +94,6 @@ def _unknown_route(world: World) -> str | None:
     """Return why nobody knows which route it is that sends requests to the canary, or None if none does or we know."""
     spec, unknown = world.canary.spec, world.route is None
     return spec.problem if isinstance(spec, InvalidSpec) and unknown and world.canary.status.canary_weight else None
-
-
-def to_the_primary(world: World) -> tuple[Action, ...]:
-    """Return what takes all traffic off the canary, and keeps a step on its way from bringing some back.
-
-    Nothing if there is no route, or if the traffic would be lost. Nothing either if the route cannot be read: its
-    version has moved since somebody could, so that a step that was claimed then is refused.
-    """
-    if world.route is None or world.only_the_canary_serves or world.route_is_unreadable:
-        return ()
-    if world.sends_to_canary:
-        return (Shift(ALL_TO_PRIMARY),)
-    return (Fence(),) if world.canary.status.canary_weight and not _moved_by_us(world) else ()
-
-
-def keep_out_a_late_copy(world: World) -> tuple[Action, ...]:
-    """Return what takes the traffic off and fences a primary that a promotion was claimed for and has not reached.
-
-    Before the claim of whatever comes instead, so that whoever dies in between finds the promotion claimed as yet; and
-    the traffic first, which must not wait for a primary that cannot be written.
-    """
-    if world.canary.status.stage is not Stage.PROMOTING or not isinstance(world.primary, Workload) or world.stamped:
-        return ()
-    return (*to_the_primary(world), Fence("primary"))
-
-
-def owed_fence(world: World) -> tuple[Action, ...]:
-    """Return what fences a primary after a copy that was refused: one by another process may be on its way as yet.
-
-    Nothing waits for it: whoever may not copy onto the primary may not fence it either. So it is owed until it is done,
-    from the moment that the traffic is off the canary.
-    """
-    status = world.canary.status
-    if not status.fence_owed or not isinstance(world.primary, Workload):
-        return ()
-    return (Fence("primary"), WriteStatus(replace(status, fence_owed=False)))
-
-
-def to_the_canary(world: World) -> tuple[Shift, ...]:
-    """Return what gives the canary all traffic, if the route can carry it and does not yet."""
-    usable = world.route is not None and world.route.problem is None
-    return (Shift(ALL_TO_CANARY),) if usable and world.route and world.route.weights != ALL_TO_CANARY else ()
-
-
-def _moved_by_us(world: World) -> bool:
-    """Whether this process took the traffic off after the last step was claimed, which moved the route's version."""
-    shifted, claimed = world.memory.shifted, world.canary.status.last_check_time
-    if shifted is None or shifted.weights != ALL_TO_PRIMARY or shifted.at > world.now:  # or the clock was set back
-        return False
-    return claimed is None or shifted.at >= claimed
-
-
-def taken_off(world: World, status: CanaryStatus) -> CanaryStatus:
-    """Return the status after all traffic was taken off the canary."""
-    carried = status.canary_weight > 0 or world.sends_to_canary
-    return replace(
-        status,
-        canary_weight=0,
-        previous_weight=status.canary_weight or status.previous_weight,
-        traffic_start_time=None,
-        drain_start_time=world.now if carried else status.drain_start_time,
-    )
-
-
-def workload_label(world: World) -> str:
-    """Name of the canary workload as events print it, also where only the spec knows it."""
-    side = getattr(world.canary.spec, "canary", None)
-    return f"{side.name if side else world.canary.name}.{world.canary.namespace}"
 
 
 def _end(world: World, cause: Cause, said: Say | None = None) -> Plan:
@@ -182,7 +113,7 @@ def _end(world: World, cause: Cause, said: Say | None = None) -> Plan:
     if overtaken or not _drains(world):
         return _close(world, first, cause, said, overtaken=overtaken)
     if world.sends_to_canary:
-        return soon(first)
+        return pacing.soon(first)
     # A weight in the status is traffic that came back meanwhile, with the primary away: then the drain begins anew.
     if world.canary.status.stage is Stage.DRAINING and not world.canary.status.canary_weight:
         due = pacing.drained_at(world, _drain(world))
@@ -236,11 +167,11 @@ def _close(world: World, first: tuple[Action, ...], cause: Cause, said: Say | No
         status = _noted_at_rest(status, workload)
     told = _told(world, cause, said, overtaken=overtaken)
     actions = (*first, *scale, WriteStatus(status), *told, *_release(world))
-    return soon(actions) if overtaken else Plan(actions)
+    return pacing.soon(actions) if overtaken else Plan(actions)
 
 
 def _told(world: World, cause: Cause, said: Say | None, *, overtaken: bool) -> tuple[Action, ...]:
-    k, revision = workload_label(world), world.canary.status.canary_revision
+    k, revision = canary_label(world), world.canary.status.canary_revision
     keeps = _keeps_its_pods(world)
     if said or cause.reason == "NothingToRollOut":
         return (said,) if said else ()  # it was said when the end was claimed
@@ -310,15 +241,5 @@ def _noted_at_rest(status: CanaryStatus, workload: Workload) -> CanaryStatus:
     )
 
 
-def soon(actions: tuple[Action, ...]) -> Plan:
-    """Return a plan after which the world is reconciled again at once, whether or not a watch event comes."""
-    return Plan(actions, wake_after=pacing.SOON)
-
-
 def _with_status(world: World, status: CanaryStatus) -> World:
     return replace(world, canary=replace(world.canary, status=status))
-
-
-def _primary_label(world: World) -> str:
-    side = getattr(world.canary.spec, "primary", None)
-    return f"{side.name}.{world.canary.namespace}" if side else "the primary"

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from controller.core.canary import Canary, CanarySpec, InvalidSpec, Stage
 from controller.core.durations import parse_duration
-from controller.core.plan import Complaint, Corrections
+from controller.core.plan import Action, Complaint, Corrections, Plan
 from controller.core.world import Rollout, World
 from metrics.types import AnyCheck
 from router.types import Weights
@@ -24,10 +24,10 @@ REPEAT_AT_REST = timedelta(minutes=10)
 SOON = timedelta(milliseconds=1)
 
 UNTIL_LISTED = timedelta(seconds=1)
-"""Between two looks at a canary whose parts are being listed for the first time."""
+"""Between two reconciles of a canary whose parts have not been listed yet."""
 
 UNTIL_SERVED = timedelta(seconds=30)
-"""Between two looks at a canary of a kind that cannot be seen: they cost no request, and lists are retried as often."""
+"""Between two reconciles of a canary whose kinds cannot be seen: they cost no request; lists are retried as often."""
 
 REQUESTS_PER_ROUND = 10
 """Writes of one canary that are never too many; queries come on top."""
@@ -157,3 +157,8 @@ def _last_word(world: World) -> datetime:
 
 def _fraction(canary: Canary) -> float:
     return zlib.crc32(f"{canary.namespace}/{canary.name}".encode()) / 2**32
+
+
+def soon(actions: tuple[Action, ...]) -> Plan:
+    """Return a plan after which the world is reconciled again at once, whether or not a watch event comes."""
+    return Plan(actions, wake_after=SOON)

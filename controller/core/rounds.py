@@ -10,11 +10,13 @@ from dataclasses import dataclass, replace
 from controller.core import events, gates, pacing
 from controller.core.canary import CanarySpec, CanaryStatus, CheckStatus, Stage
 from controller.core.conditions import noted
-from controller.core.ending import roll_back, taken_off, to_the_primary, workload_label
+from controller.core.ending import roll_back
 from controller.core.events import Cause
+from controller.core.nouns import canary_label
 from controller.core.plan import Plan, Say, WriteStatus
 from controller.core.standing import behind
 from controller.core.steps import correct
+from controller.core.traffic import taken_off, to_the_primary
 from controller.core.world import Rollout, World
 from metrics.types import AnyCheck, Judgement, OwnCheck, Value, Verdict
 from metrics.verdicts import judge, rounded, worst
@@ -137,7 +139,7 @@ def _counted(r: Rollout, status: CanaryStatus, said: Say) -> Plan:
 
 
 def _why_it_cannot_serve(r: Rollout) -> tuple[str, str]:
-    k = workload_label(r.world)
+    k = canary_label(r.world)
     if not r.canary_workload.may_answer:
         return f"available replicas 0 < 1 of {k}", "pods"
     backend = r.world.canary_backend

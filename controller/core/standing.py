@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 
 from controller.core import conditions, events, gates, pacing
 from controller.core.canary import PROMOTED, READY, CanaryStatus, InvalidSpec, Stage
-from controller.core.ending import taken_off, to_the_primary
 from controller.core.events import Event
 from controller.core.gates import Closed, Needs
 from controller.core.plan import Action, Plan, Say, WriteStatus
+from controller.core.traffic import taken_off, to_the_primary
 from controller.core.world import Rollout, World, rollout_of, still_wanted
 
 

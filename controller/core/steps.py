@@ -9,9 +9,10 @@ from dataclasses import replace
 from controller.core import events, pacing
 from controller.core.canary import CanaryStatus, Obeyed, Stage, State
 from controller.core.conditions import noted
-from controller.core.ending import keep_out_a_late_copy, soon, taken_off, to_the_canary, to_the_primary, workload_label
 from controller.core.events import Event
+from controller.core.nouns import canary_label, primary_label
 from controller.core.plan import Action, CopyTemplate, HoldFinalizer, Plan, Say, Scale, Shift, WriteStatus
+from controller.core.traffic import keep_out_a_late_copy, taken_off, to_the_canary, to_the_primary
 from controller.core.world import Rollout, stamp
 from router.types import TOTAL, Weights
 
@@ -31,7 +32,7 @@ def start(r: Rollout, said: Event | None = None) -> Plan:
     why = Say(said or _why_it_starts(r))
     first = keep_out_a_late_copy(r.world)
     taken_off = (action for action in to_the_primary(r.world) if action not in first)
-    return soon((*first, *hold, WriteStatus(status), *taken_off, why, *_give_pods(r, status)))
+    return pacing.soon((*first, *hold, WriteStatus(status), *taken_off, why, *_give_pods(r, status)))
 
 
 def fresh_status(r: Rollout) -> CanaryStatus:
@@ -60,7 +61,7 @@ def fresh_status(r: Rollout) -> CanaryStatus:
 
 def give_pods(r: Rollout) -> Plan:
     """Scale up a canary that was claimed but lacks pods: the crash between the two writes of ``start``."""
-    return soon(_give_pods(r, r.world.canary.status))
+    return pacing.soon(_give_pods(r, r.world.canary.status))
 
 
 def advance(r: Rollout, status: CanaryStatus) -> Plan:
@@ -77,7 +78,7 @@ def advance_again(r: Rollout) -> Plan:
     status, now = r.world.canary.status, r.world.now
     shift = Shift(Weights.to_canary(r.weight))
     if not r.weight:
-        return soon((WriteStatus(taken_off(r.world, status)), shift))
+        return pacing.soon((WriteStatus(taken_off(r.world, status)), shift))
     said = Say(events.advance(r.world.canary.label, r.weight))
     if r.world.memory.failed_shift == shift.weights:
         # Claimed anew with each try, no round would ever be due, and the traffic that flows would not be judged.
@@ -99,7 +100,7 @@ def count_from_the_route(r: Rollout) -> Plan | None:
         last_check_time=arrived,
         traffic_start_time=arrived if first_step else status.traffic_start_time,
     )
-    return soon((WriteStatus(status),))
+    return pacing.soon((WriteStatus(status),))
 
 
 def reduce(r: Rollout, weight: int) -> Plan:
@@ -126,7 +127,7 @@ def divert(r: Rollout) -> Plan:
     status = replace(before, canary_weight=TOTAL, previous_weight=before.canary_weight, last_check_time=r.world.now)
     if r.stage is Stage.PROGRESSING and not before.canary_weight:
         status = replace(status, traffic_start_time=r.world.now)
-    said = events.only_the_canary_serves(r.world.canary.label, _p(r))
+    said = events.only_the_canary_serves(r.world.canary.label, primary_label(r.world))
     written = (WriteStatus(status), Say(said)) if before.canary_weight != TOTAL else ()
     actions = (*written[:1], *to_the_canary(r.world), *written[1:])
     return Plan(actions, wake_after=pacing.interval(r.world, r.spec))
@@ -148,12 +149,12 @@ def correct(r: Rollout, status: CanaryStatus, found: str) -> Plan:
 def promote(r: Rollout, status: CanaryStatus, *said: Event) -> Plan:
     """Claim the promotion, then copy the analysed template."""
     claimed = replace(noted(r, status), stage=Stage.PROMOTING, last_check_time=r.world.now)
-    return soon((WriteStatus(claimed), *(Say(event) for event in said), *_copy(r)))
+    return pacing.soon((WriteStatus(claimed), *(Say(event) for event in said), *_copy(r)))
 
 
 def copy(r: Rollout) -> Plan:
     """Copy what was claimed but has not arrived: the crash between the two writes of ``promote``."""
-    return soon(_copy(r))
+    return pacing.soon(_copy(r))
 
 
 def no_longer_asked(status: CanaryStatus, **obeyed: str) -> CanaryStatus:
@@ -176,13 +177,13 @@ def _claimed(r: Rollout, status: CanaryStatus, weight: int) -> CanaryStatus:
 
 
 def _copy(r: Rollout) -> tuple[Action, ...]:
-    return (CopyTemplate(stamp(r.world.canary)), Say(events.copying(workload_label(r.world), _p(r))))
+    return (CopyTemplate(stamp(r.world.canary)), Say(events.copying(canary_label(r.world), primary_label(r.world))))
 
 
 def _why_it_starts(r: Rollout) -> Event:
     old = r.world.canary.status.canary_revision
     if old:
-        return events.new_revision(workload_label(r.world), old, r.canary_workload.template.revision)
+        return events.new_revision(canary_label(r.world), old, r.canary_workload.template.revision)
     return events.starting(r.world.canary.label)
 
 
@@ -203,7 +204,3 @@ def _give_pods(r: Rollout, status: CanaryStatus) -> tuple[Action, ...]:
     if not r.canary_workload.wants_fewer_than(wanted):
         return ()
     return (Scale(r.canary_workload.within_bounds(wanted)), Say(events.scaling_up(r.world.canary.label)))
-
-
-def _p(r: Rollout) -> str:
-    return f"{r.spec.primary.name}.{r.world.canary.namespace}"

@@ -6,7 +6,7 @@ condition ``Ready`` says what is in the way, and the end goes on by itself.
 
 from dataclasses import replace
 
-from controller.core import conditions, events, gates, pacing
+from controller.core import conditions, events, gates, obstacles, pacing
 from controller.core.canary import CanarySpec, CanaryStatus
 from controller.core.gates import Closed
 from controller.core.plan import Action, Plan, Say, Shift, WriteStatus
@@ -23,7 +23,7 @@ def for_the_primary(world: World, diverted: tuple[Shift, ...]) -> Plan:
         world: of a rollout that ends.
         diverted: what gives the canary all traffic, if it does not have it yet.
     """
-    closed = Closed(gates.PRIMARY_NOT_SERVING, gates.primary_not_serving(world) or "")
+    closed = Closed(gates.PRIMARY_NOT_SERVING, obstacles.primary_not_serving(world) or "")
     status = world.canary.status
     if diverted:
         status = replace(status, canary_weight=TOTAL, previous_weight=status.canary_weight)
@@ -32,7 +32,7 @@ def for_the_primary(world: World, diverted: tuple[Shift, ...]) -> Plan:
 
 def for_the_route(world: World) -> Plan:
     """Leave everything as it is while nobody can say whether the route sends requests to the canary."""
-    closed = Closed(gates.ROUTE_NOT_USABLE, gates.unusable_route(world) or "")
+    closed = Closed(gates.ROUTE_NOT_USABLE, obstacles.unusable_route(world) or "")
     return _wait(world, closed, world.canary.status, f"the end of the rollout waits for the route: {closed.what}", ())
 
 

@@ -42,10 +42,10 @@ class Memory:
 NOTHING_REMEMBERED = Memory()
 
 
-class Sight(StrEnum):
+class WhyUnseen(StrEnum):
     """Why nothing of a kind has been seen since this process began."""
 
-    LISTING = "listing"  # the first list is under way, or fails for a while
+    NOT_LISTED_YET = "not listed yet"  # the first list is under way, or fails for a while, or is in doubt
     NOT_SERVED = "not served"
     FORBIDDEN = "forbidden"
 
@@ -55,8 +55,8 @@ class Unseen:
     """A kind of which nothing has been seen: that its objects seem to be missing says nothing of the cluster."""
 
     kind: str
-    why: Sight
-    what: str = ""  # as an administrator has to hear it; "" while it is listed
+    why: WhyUnseen
+    what: str = ""  # as an administrator has to hear it; "" while it is not listed yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +85,9 @@ class World:
         return FINALIZER in self.canary.finalizers
 
     @property
-    def is_being_listed(self) -> bool:
-        """Whether a part may be there that was not seen yet."""
-        return any(unseen.why is Sight.LISTING for unseen in self.unseen)
+    def is_incomplete(self) -> bool:
+        """Whether a part may be there that has not been seen yet: an empty cache says nothing of the cluster."""
+        return any(unseen.why is WhyUnseen.NOT_LISTED_YET for unseen in self.unseen)
 
     @property
     def at_rest(self) -> bool:

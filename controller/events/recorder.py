@@ -66,7 +66,9 @@ class _Sent:
 
 
 class EventRecorder:
-    """Fulfils ``controller.applier.Recorder``. Thread-safe."""
+    """Fulfils ``controller.listeners.RunningRecorder``. Thread-safe."""
+
+    name = "the sender of events"
 
     def __init__(  # each is one thing that tests replace
         self,

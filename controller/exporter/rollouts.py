@@ -46,7 +46,7 @@ class RolloutExporter:
         self._running: dict[Key, tuple[str, CanaryStatus]] = {}  # uid, and as the last reconcile has left it
         self._stage_began: dict[Key, datetime] = {}
 
-    def looked(self, world: World, plan: Plan) -> None:
+    def reconciled(self, world: World, plan: Plan) -> None:
         """Count what a reconcile has found and done."""
         canary = world.canary
         key = (canary.namespace, canary.name)
@@ -54,7 +54,7 @@ class RolloutExporter:
         going = canary.deleting or world.namespace_terminating
         released = going and ReleaseFinalizer() in plan.actions
         with self._lock:
-            # Not what this reconcile began with: the last may have ended a rollout and failed before it told us.
+            # Not what this reconcile began with: the last may have ended a rollout and failed before we heard of it.
             uid, before = self._running.pop(key, (canary.uid, canary.status))
             before = before if uid == canary.uid else canary.status
             if after.state is State.RUNNING and not released:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from controller.core.canary import PROMOTED, InvalidSpec, State
-from controller.core.obeying import is_retried
+from controller.core.verb_rules import is_retried
 from controller.core.world import template_changed
 from controller.show.facts import Snapshot
 from deploy.types import Workload

@@ -46,8 +46,9 @@ updated, or while the rollout is held.
 
 ## A new gate
 
-A gate is a value: one function that returns what is in the way, and one line in `controller/core/gates.py`. The table,
-the condition, the event and its repetition follow from it. [Why](adr/0010-gates-are-values.md).
+A gate is a function in `controller/core/obstacles.py` that returns what is in the way, and a value in one of the tuples
+of `controller/core/gates.py`. The table, the condition, the event and its repetition follow from it.
+[Why](adr/0010-gates-are-values.md).
 """
 
 MINUTES = f"{REPEAT_AT_REST.total_seconds() / 60:g}"

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from controller.applier import DryRun, FieldDroppedError, LeadLostError, RealApplier
+from controller.applier import FieldDroppedError, LeadLostError, RealApplier
 from controller.core import events
-from controller.core.canary import InvalidSpec, Obeyed, Stage
+from controller.core.canary import Obeyed, Stage
 from controller.core.plan import (
     CopyTemplate,
     Fence,
@@ -93,7 +93,7 @@ def adapters(calls):
 
 @pytest.fixture
 def apply(calls, writer, cache):
-    applier = RealApplier(cache, adapters(calls), writer, calls, lambda: calls.leads)
+    applier = RealApplier(cache, adapters(calls), writer, [calls], lambda: calls.leads)
     return lambda world, *actions: applier.apply(world, Plan(actions), calls.tell)
 
 
@@ -182,11 +182,21 @@ def test_rollback_by_the_first_round_leaves_in_the_cluster_what_the_plan_says(wr
     obj = {**OBJECT, "status": to_json(begun)}
     writer.objects["canaries", "podinfo"] = obj
     cache = FakeCache([the_world.canary], build=BUILT_IN.view)
-    RealApplier(cache, adapters(calls), writer, calls, lambda: True).apply(the_world, plan, calls.tell)
+    RealApplier(cache, adapters(calls), writer, [calls], lambda: True).apply(the_world, plan, calls.tell)
     after = cache.get("test", "podinfo").status
     assert after == last
     assert after.inconclusive_checks == 0
     assert first.inconclusive_checks + first.failed_checks == 1
+
+
+def test_every_recorder_hears_of_an_event_in_its_place(calls, writer, cache):
+    class Second:
+        def record(self, of, event):
+            calls.done.append(("also say", of.name, event.text))
+
+    applier = RealApplier(cache, adapters(calls), writer, [calls, Second()], lambda: True)
+    applier.apply(WORLD, Plan((Say(SAID), Scale(3))), calls.tell)
+    assert [what for what, *_ in calls.done] == ["say", "also say", "scale"]
 
 
 def test_time_of_a_shift_is_told_though_a_later_action_fails(apply, calls, writer):
@@ -248,45 +258,3 @@ def test_nothing_is_written_once_the_lead_is_lost(apply, calls, writer):
     with pytest.raises(LeadLostError):
         apply(WORLD, WriteStatus(NEXT), Say(SAID))
     assert (calls.done, writer.requests) == ([], [])
-
-
-EVERY_ACTION = (
-    WriteStatus(NEXT),
-    HoldFinalizer(),
-    ReleaseFinalizer(),
-    Shift(Weights(85, 15)),
-    Fence(),
-    Scale(0),
-    CopyTemplate("x"),
-    Say(SAID),
-    Log("done"),
-)
-
-
-def test_dry_run_says_what_would_be_written_once(caplog):
-    caplog.set_level("INFO")
-    dry, shifts = DryRun({}), []
-    for plan in (Plan(EVERY_ACTION), Plan(EVERY_ACTION), Plan()):
-        dry.apply(WORLD, plan, shifts.append)
-    assert shifts == []
-    assert caplog.messages == [
-        "Would write status {'canaryWeight': 15} of podinfo.test",
-        "Would put a finalizer on podinfo.test",
-        "Would take the finalizer off podinfo.test",
-        "Would set weights of podinfo.test to 85/15",
-        "Would fence podinfo.test against a write that is still on its way",
-        "Would scale podinfo-canary.test to 0",
-        "Would copy the template of podinfo-canary.test to podinfo.test",
-        "Would say 'Advance podinfo.test canary weight 15'",
-        "Would log 'done'",
-    ]
-    assert (caplog.records[3].canary, caplog.records[3].action) == ("podinfo", "Shift")
-    dry.apply(WORLD, Plan((Scale(0),)), shifts.append)
-    assert len(caplog.messages) == 10
-
-
-def test_dry_run_speaks_of_invalid_objects_too(caplog):
-    caplog.set_level("INFO")
-    broken = world(canary=canary(spec=InvalidSpec("x"), status=status()))
-    DryRun({}).apply(broken, Plan((Say(SAID),)), lambda _: None)
-    assert caplog.messages == ["Would say 'Advance podinfo.test canary weight 15'"]

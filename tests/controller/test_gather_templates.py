@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from controller.core.gates import TEMPLATES, first_closed
-from controller.core.world import NOTHING_REMEMBERED, Sight, Unseen
+from controller.core.world import NOTHING_REMEMBERED, Unseen, WhyUnseen
 from controller.gather import Adapters, Gatherer, kinds_of, parts_keys
 from metrics.metric_template import MetricTemplate
 from metrics.types import Limits, OwnCheck
@@ -61,7 +61,7 @@ def test_template_that_is_missing_closes_the_gate_and_leaves_the_other_checks_al
     assert world.canary.spec.checks[0] == SUCCESS
 
 
-@pytest.mark.parametrize("why", [Sight.NOT_SERVED, Sight.FORBIDDEN])
+@pytest.mark.parametrize("why", [WhyUnseen.NOT_SERVED, WhyUnseen.FORBIDDEN])
 def test_kind_that_cannot_be_seen_is_a_matter_of_the_check_and_not_of_the_whole_canary(why):
     world = gathered(FOUND, unseen=Unseen("MetricTemplate", why, "grant it"))
     assert problem(world) == "metric template checkout.test: grant it"
@@ -69,4 +69,4 @@ def test_kind_that_cannot_be_seen_is_a_matter_of_the_check_and_not_of_the_whole_
 
 
 def test_nothing_is_decided_while_templates_are_being_listed():
-    assert gathered(unseen=Unseen("MetricTemplate", Sight.LISTING)).is_being_listed
+    assert gathered(unseen=Unseen("MetricTemplate", WhyUnseen.NOT_LISTED_YET)).is_incomplete

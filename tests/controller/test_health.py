@@ -53,11 +53,11 @@ def test_dead_and_stuck_threads_are_named():
     waits = {"a round": lambda: now[0], "another": lambda: 0.0}
     health = Health(alive=alive, caches=dict, in_hand=in_hand, waits=waits)
     assert health.problems() == ["a worker has died, see the log"]
-    with in_hand.task("a look at test/podinfo"):
+    with in_hand.task("the reconcile of test/podinfo"):
         now[0] = STUCK_SECONDS
         assert health.problems() == ["a worker has died, see the log"]
         now[0] += 1
         assert health.problems()[1:] == [
-            "a look at test/podinfo has not come to an end for 600s",
+            "the reconcile of test/podinfo has not come to an end for 600s",
             "a round has not come to an end for 600s",
         ]

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from controller.core.canary import InvalidSpec, Side
-from controller.core.world import Sight, Unseen, seniority
+from controller.core.world import Unseen, WhyUnseen, seniority
 from controller.echoes import Echoes
 from controller.gather import OVERLAP_INDEX, PARTS_INDEX, overlap_keys, parts_keys
 from controller.kinds import BUILT_IN
@@ -224,4 +224,4 @@ def test_nothing_is_decided_while_the_api_server_is_away(run):  # contract R26; 
     run.deployments.has_synced, run.deployments.of = True, lambda _namespace: run.deployments
     assert run.parts.unseen("Deployment", "test") is None
     run.outage.note_failure("deployments", behind=True)
-    assert run.parts.unseen("Deployment", "test") == Unseen("Deployment", Sight.LISTING)
+    assert run.parts.unseen("Deployment", "test") == Unseen("Deployment", WhyUnseen.NOT_LISTED_YET)

@@ -1,4 +1,4 @@
-"""One look: from a key, over caches and readings, to a plan that is applied."""
+"""One reconcile: from a key, over caches and readings, to a plan that is applied."""
 
 from contextlib import suppress
 from dataclasses import replace
@@ -12,8 +12,8 @@ from controller.core.pacing import REPEAT_AT_REST, SOON
 from controller.core.plan import Corrections, Say, Shift, WriteStatus
 from controller.core.world import Memory, Shifted, seniority
 from controller.gather import OVERLAP_INDEX, Adapters, Gatherer, overlap_keys, part_key, parts_keys
-from controller.reconciler import Reconciler, Watchers
-from controller.unreadable import UnreadableTeller
+from controller.reconciler import Reconciler
+from controller.unreadable import UnreadableReporter
 from controller.work.budgets import MOST_AT_ONCE, Budgets
 from controller.work.workers import Awaits
 from informers.errors import ForbiddenError, TransportError
@@ -97,6 +97,32 @@ class Recorded:
         self.events.append((about, event))
 
 
+class Watched:
+    """A watcher that keeps what it hears."""
+
+    def __init__(self):
+        self.found, self.deleted = [], []
+
+    def reconciled(self, world, plan):
+        self.found.append((world, plan))
+
+    def gone(self, namespace, name):
+        self.deleted.append((namespace, name))
+
+
+class Counted:
+    """Metrics that keep what they count."""
+
+    def __init__(self):
+        self.namespaces, self.lateness = [], []
+
+    def throttled(self, namespace):
+        self.namespaces.append(namespace)
+
+    def late(self, by):
+        self.lateness.append(by)
+
+
 class Run:
     def __init__(self, *canaries):
         self.parts = Parts()
@@ -105,8 +131,7 @@ class Run:
             canaries or [canary()], indexes={OVERLAP_INDEX: overlap_keys}, orders={OVERLAP_INDEX: seniority}
         )
         self.now = NOW
-        self.looked, self.gone, self.late = [], [], []
-        self.terminating, self.throttled = set(), []
+        self.terminating = set()
         self.templates, self.unseen = FakeCache([]), {}
         gatherer = Gatherer(
             self.cache,
@@ -119,18 +144,37 @@ class Run:
             is_terminating=lambda namespace: namespace in self.terminating,
             unseen=lambda kind, _namespace: self.unseen.get(kind),
         )
-        watchers = Watchers(
-            lambda world, plan: self.looked.append((world, plan)),
-            lambda *key: self.gone.append(key),
-            self.throttled.append,
-            self.late.append,
-        )
         self.recorder = Recorded()
         self.budgets = Budgets(monotonic=self.seconds)
-        teller = UnreadableTeller(self.recorder, None, lambda: self.now)
+        self.watchers = [Watched(), Watched()]
+        self.metrics = Counted()
+        reporter = UnreadableReporter([self.recorder], None, lambda: self.now)
         self.woken = []
         inquiries = Inquiries(self.parts, self.woken.append)
-        self.reconciler = Reconciler(self.cache, gatherer, inquiries, self.parts, watchers, teller, self.budgets)
+        self.reconciler = Reconciler(
+            self.cache, gatherer, inquiries, self.parts, self.watchers, self.metrics, reporter, self.budgets
+        )
+
+    @property
+    def found(self):
+        """What every watcher has heard: each the same."""
+        first, *others = (watcher.found for watcher in self.watchers)
+        assert all(found == first for found in others)
+        return first
+
+    @property
+    def gone(self):
+        first, *others = (watcher.deleted for watcher in self.watchers)
+        assert all(deleted == first for deleted in others)
+        return first
+
+    @property
+    def late(self):
+        return self.metrics.lateness
+
+    @property
+    def throttled(self):
+        return self.metrics.namespaces
 
     def seconds(self):
         return self.now.timestamp()
@@ -154,7 +198,7 @@ class Run:
     def memory(self):
         """Return what the next decision is told of those before."""
         self.look()
-        return self.looked[-1][0].memory
+        return self.found[-1][0].memory
 
 
 def test_round_asks_decides_and_applies():
@@ -165,7 +209,7 @@ def test_round_asks_decides_and_applies():
     assert Shift(Weights(85, 15)) in plan.actions
     assert MINUTE <= plan.wake_after <= 1.1 * MINUTE
     assert again == SOON  # to see what has come of it: its own writes wake nobody
-    assert run.looked[0][1] == plan
+    assert run.found[0][1] == plan
     assert timedelta() < run.late[0] <= MINUTE
 
 
@@ -184,14 +228,14 @@ def test_worker_goes_while_readings_are_on_their_way():  # contracts O1, W7
     assert run.look() is Awaits.READINGS
     assert run.look() is Awaits.READINGS  # woken by something else: it asks only once
     assert len(run.parts.asked) == 1
-    assert (run.parts.applied, run.looked, run.late) == ([], [], [])
+    assert (run.parts.applied, run.found, run.late) == ([], [], [])
     run.now += timedelta(seconds=3)
     run.parts.bring()
     assert run.woken == [KEY]
     run.look()
     assert Shift(Weights(85, 15)) in run.parts.applied[0].actions
     assert len(run.parts.asked) == 1
-    assert len(run.looked) == len(run.late) == 1
+    assert len(run.found) == len(run.late) == 1
 
 
 def test_round_is_late_by_the_answers_own_time():
@@ -439,7 +483,7 @@ def test_refused_write_is_reported_and_retried():
     words = "patch deployments/scale podinfo-canary.test: 403 Forbidden: no scaling today"
     (text,) = said(refused(run, ForbiddenError(words)))
     assert text.endswith(f"the API server refuses a write: {words}")
-    assert run.looked[-1][1] == run.parts.applied[-1]  # so that metrics know as well
+    assert run.found[-1][1] == run.parts.applied[-1]  # so that metrics know as well
     assert run.memory().refusal.text.endswith(words)
 
 
@@ -496,7 +540,7 @@ def test_what_stands_behind_either_host_is_gathered():
     run = Run()
     run.parts.backends = {"podinfo": Backend("a"), "podinfo-canary": Backend("b", gone=True)}
     run.look()
-    world = run.looked[0][0]
+    world = run.found[0][0]
     assert (world.primary_backend, world.canary_backend) == (Backend("a"), Backend("b", gone=True))
 
 
@@ -505,13 +549,13 @@ def test_namespace_that_is_terminating_is_gathered():
     run.look()
     run.terminating.add("test")
     run.look()
-    assert [world.namespace_terminating for world, _ in run.looked] == [False, True]
+    assert [world.namespace_terminating for world, _ in run.found] == [False, True]
 
 
 def test_invalid_spec_is_gathered_without_parts():
     run = Run(canary(spec=InvalidSpec("x")))
     run.look()
-    world = run.looked[0][0]
+    world = run.found[0][0]
     assert (world.primary, world.canary_workload, world.route, world.rivals) == (None, None, None, ())
     assert not world.primary_serves
     assert not world.canary_serves
@@ -533,7 +577,7 @@ def test_rival_is_who_shares_a_workload_or_a_host_on_the_route(change, rival):
     other = canary(name="other", uid="other", created=NOW - timedelta(days=1), spec=apart)
     run = Run(canary(), other)
     run.look()
-    assert run.looked[0][0].rivals == ((other,) if rival else ())
+    assert run.found[0][0].rivals == ((other,) if rival else ())
 
 
 def test_unreadable_rival_is_passed_over():
@@ -541,7 +585,7 @@ def test_unreadable_rival_is_passed_over():
     run.cache._indexes[OVERLAP_INDEX] = lambda view: overlap_keys(canary())
     run.cache.views["test", "other"] = Unreadable("test", "other", "u", "1", "no spec")
     run.look()
-    assert run.looked[0][0].rivals == ()
+    assert run.found[0][0].rivals == ()
 
 
 def test_parts_are_found_by_what_they_are():

@@ -1,4 +1,4 @@
-"""A canary object that cannot be read is told: at once, in its status, and again at a slow pace."""
+"""A canary object that cannot be read is reported: at once, in its status, and again at a slow pace."""
 
 from datetime import timedelta
 
@@ -7,7 +7,7 @@ import pytest
 from controller.core.conditions import unreadable_patch
 from controller.core.pacing import REPEAT_AT_REST
 from controller.core.status_json import apply_patch
-from controller.unreadable import UnreadableTeller
+from controller.unreadable import UnreadableReporter
 from informers.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError, ServerError
 from informers.types import Unreadable
 from tests.controller.core.builders import NOW
@@ -48,25 +48,25 @@ class Run:
         self.said = []
         self.now = NOW
         self.server = server
-        self.teller = UnreadableTeller(self, server, lambda: self.now)
+        self.reporter = UnreadableReporter([self], server, lambda: self.now)
 
     def record(self, about, event):
         self.said.append((about, event.text))
 
-    def tell(self, found=FOUND):
-        return self.teller.tell(found)
+    def report(self, found=FOUND):
+        return self.reporter.report(found)
 
 
-def test_object_is_told_once_and_again_at_a_slow_pace():
+def test_object_is_reported_once_and_again_at_a_slow_pace():
     run = Run(Server(state="odd", conditions=[PROMOTED]))
-    assert run.tell() == REPEAT_AT_REST
+    assert run.report() == REPEAT_AT_REST
     for _ in range(50):  # however often its key is woken, by our own write too
         run.now += timedelta(seconds=1)
-        assert run.tell() == REPEAT_AT_REST - (run.now - NOW)
+        assert run.report() == REPEAT_AT_REST - (run.now - NOW)
     assert run.said == [(FOUND, f"Halt podinfo.test advancement the canary object cannot be read: {FOUND.reason}")]
     assert (run.server.reads, len(run.server.writes)) == (1, 1)
     run.now = NOW + REPEAT_AT_REST
-    assert run.tell() == REPEAT_AT_REST
+    assert run.report() == REPEAT_AT_REST
     assert len(run.said) == 2
     assert (run.server.reads, len(run.server.writes)) == (2, 1)
 
@@ -75,7 +75,7 @@ def test_condition_stands_beside_what_the_status_holds():
     run = Run(
         Server(state="odd", conditions=[{"type": "Ready", "status": "True", "lastTransitionTime": THEN}, PROMOTED])
     )
-    run.tell()
+    run.report()
     assert run.server.obj["status"] == {
         "state": "odd",
         **READ_BY_ARGO_CD,
@@ -103,13 +103,13 @@ def test_condition_stands_beside_what_the_status_holds():
     ],
     ids=["another reason", "another object"],
 )
-def test_what_is_new_is_told_at_once(other):
+def test_what_is_new_is_reported_at_once(other):
     run = Run()
-    run.tell()
-    run.tell(other)
+    run.report()
+    run.report(other)
     assert [about for about, _ in run.said] == [FOUND, other]
-    run.teller.forget("test/podinfo")
-    run.tell(other)
+    run.reporter.forget("test/podinfo")
+    run.report(other)
     assert len(run.said) == 3
 
 
@@ -118,7 +118,7 @@ def test_status_that_cannot_be_written_is_said_in_the_log_and_not_tried_in_a_loo
     run = Run(Server())
     run.server.errors = [refusal("no")] * 9
     for _ in range(3):
-        assert run.tell() == REPEAT_AT_REST
+        assert run.report() == REPEAT_AT_REST
     assert len(run.server.errors) == 8
     assert caplog.messages == ["Condition of an unreadable canary not written"]
 
@@ -128,29 +128,29 @@ def test_condition_that_failed_is_tried_again_without_another_event(failure):
     run = Run(Server())
     run.server.errors = [failure("later")]
     with pytest.raises(failure):
-        run.tell()
-    run.tell()
+        run.report()
+    run.report()
     assert (len(run.said), len(run.server.writes)) == (1, 1)
 
 
 def test_another_object_of_the_name_is_left_alone():
     run = Run(Server())
     run.server.obj["metadata"]["uid"] = "another"
-    run.tell()
+    run.report()
     assert run.server.writes == []
 
 
 def test_dry_run_says_and_writes_nothing():
     run = Run()
-    assert run.tell() == REPEAT_AT_REST
+    assert run.report() == REPEAT_AT_REST
     assert len(run.said) == 1
 
 
 def test_clock_that_was_set_back_says_it_again():
     run = Run()
-    run.tell()
+    run.report()
     run.now -= timedelta(days=1)
-    assert run.tell() == REPEAT_AT_REST
+    assert run.report() == REPEAT_AT_REST
     assert len(run.said) == 2
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from controller.core.world import Sight, Unseen
+from controller.core.world import Unseen, WhyUnseen
 from controller.kinds import BUILT_IN
 from controller.watched import Watched
 from informers.errors import ForbiddenError, KindNotServedError
@@ -83,11 +83,11 @@ def test_nothing_starts_after_the_end(informers):
 @pytest.mark.parametrize(
     ("refusal", "why", "what"),
     [
-        pytest.param(None, Sight.LISTING, "", id="listed for the first time, or not even begun"),
-        pytest.param(NOT_SERVED, Sight.NOT_SERVED, str(NOT_SERVED), id="not served"),
+        pytest.param(None, WhyUnseen.NOT_LISTED_YET, "", id="listed for the first time, or not even begun"),
+        pytest.param(NOT_SERVED, WhyUnseen.NOT_SERVED, str(NOT_SERVED), id="not served"),
         pytest.param(
             NO,
-            Sight.FORBIDDEN,
+            WhyUnseen.FORBIDDEN,
             "the controller may not list and watch virtualservices.networking.istio.io, grant it",
             id="forbidden",
         ),

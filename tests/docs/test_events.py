@@ -12,7 +12,7 @@ SPOKEN = (
     "controller/core/conditions.py",
     "controller/core/ending.py",
     "controller/core/events.py",
-    "controller/core/gates.py",
+    "controller/core/obstacles.py",
     "controller/core/rounds.py",
     "controller/core/waits.py",
     "deploy/kstatus.py",

@@ -22,7 +22,7 @@ def kill_a_worker(running):
 
 
 def kill_the_sender_of_events(running):
-    running._recorder._send = dies
+    running._recorders[0]._send = dies
 
 
 def kill_an_informers_handler(running):
@@ -74,7 +74,7 @@ def test_thread_that_is_stuck_is_told_and_ends_the_process(on, resource, monkeyp
         on.cluster.api.faults.clear()
     assert running.broken
     (last,) = [record for record in caplog.records if record.message == "Cannot go on"]
-    who = {"canaries": "a look at test/podinfo", "events": "the sender of events"}[resource]
+    who = {"canaries": "the reconcile of test/podinfo", "events": "the sender of events"}[resource]
     assert f"{who} has not come to an end for 0s" in last.problems
 
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from controller.core import clocks, pacing
 from controller.core.canary import CanaryStatus, Stage
 from controller.core.decide import decide
-from controller.core.ending import ALL_TO_CANARY
 from controller.core.plan import Complaint, Scale, Shift, WriteStatus
+from controller.core.traffic import ALL_TO_CANARY
 from controller.core.world import Memory, rollout_of, stamp
 from metrics.types import Value
 from router.types import ALL_TO_PRIMARY, Weights

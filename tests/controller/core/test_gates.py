@@ -5,12 +5,12 @@ from itertools import product
 
 import pytest
 
-from controller.core import conditions, gates
+from controller.core import conditions, gates, obstacles
 from controller.core.canary import InvalidSpec, Stage, Verbs
 from controller.core.decide import decide
 from controller.core.gates import AT_REST, GATES, PRIMARY_NOT_SERVING, WRITE_REFUSED, Closed, Needs
 from controller.core.plan import WriteStatus
-from controller.core.world import Sight, Unseen
+from controller.core.world import Unseen, WhyUnseen
 from informers.types import Unreadable
 from metrics.types import Limits, OwnCheck
 from router.types import Backend, Route, Weights
@@ -48,12 +48,12 @@ NO_TEMPLATE = OwnCheck(
 CLOSED = [
     (
         "KindNotServed",
-        {"unseen": (Unseen("HTTPRoute", Sight.NOT_SERVED, "httproutes is not served"),)},
+        {"unseen": (Unseen("HTTPRoute", WhyUnseen.NOT_SERVED, "httproutes is not served"),)},
         "httproutes is not served",
     ),
     (
         "KindForbidden",
-        {"unseen": (Unseen("HTTPRoute", Sight.FORBIDDEN, "the controller may not list httproutes"),)},
+        {"unseen": (Unseen("HTTPRoute", WhyUnseen.FORBIDDEN, "the controller may not list httproutes"),)},
         "the controller may not list httproutes",
     ),
     ("InvalidSpec", {"canary": canary(spec=INVALID)}, "spec.primary must be an object, not None"),
@@ -182,15 +182,15 @@ def test_without_a_route_no_traffic_flows_that_could_be_judged():
 
 def test_side_without_pods_to_which_no_share_is_sent_is_in_nobodys_way():
     to_the_canary = Route(None, sends_to_canary=True, sends_to_primary=False)
-    assert gates.traffic_to_nothing(world(route=to_the_canary, primary=primary(**IDLE))) is None
-    assert gates.traffic_to_nothing(world(route=Route(None), canary_workload=workload(**IDLE))) is None
+    assert obstacles.traffic_to_nothing(world(route=to_the_canary, primary=primary(**IDLE))) is None
+    assert obstacles.traffic_to_nothing(world(route=Route(None), canary_workload=workload(**IDLE))) is None
 
 
 def test_primary_beyond_help_is_not_waited_for_while_the_canary_serves():  # behaviour 3
     dead = primary(available_replicas=0, deadline_exceeded=True)
-    assert gates.primary_converged(world(primary=dead)) is None
-    assert gates.primary_converged(world(primary=dead, canary_workload=workload(available_replicas=0))) is not None
-    assert gates.primary_converged(world(primary=replace(dead, deadline_exceeded=False))) is not None
+    assert obstacles.primary_converged(world(primary=dead)) is None
+    assert obstacles.primary_converged(world(primary=dead, canary_workload=workload(available_replicas=0))) is not None
+    assert obstacles.primary_converged(world(primary=replace(dead, deadline_exceeded=False))) is not None
 
 
 def test_first_closed_gate_is_the_one_that_is_told():

@@ -1,5 +1,6 @@
 """Every rule against an enumeration of worlds: what must hold of each plan, whatever the world looks like."""
 
+import inspect
 from collections import Counter
 from dataclasses import replace
 from functools import cache
@@ -7,8 +8,7 @@ from itertools import product
 
 import pytest
 
-from controller.core import decide as rules
-from controller.core import pacing
+from controller.core import object_rules, pacing, round_rules, route_rules, stage_rules
 from controller.core.canary import CanaryStatus, Condition, InvalidSpec, Stage, State, Verbs
 from controller.core.decide import ANY_WORLD, ROLLOUT, decide
 from controller.core.events import Event
@@ -23,7 +23,7 @@ from controller.core.plan import (
     Shift,
     WriteStatus,
 )
-from controller.core.world import Memory, Sight, Unseen, World, rollout_of, stamp, with_readings
+from controller.core.world import Memory, Unseen, WhyUnseen, World, rollout_of, stamp, with_readings
 from deploy.types import Workload
 from informers.types import Unreadable
 from metrics.types import NoData, Unavailable, Value
@@ -133,12 +133,12 @@ OTHERS = {
     "held": {"verbs": Verbs(hold="")},
 }
 UNSEEN = {
-    "not served": (Unseen("VirtualService", Sight.NOT_SERVED, "virtualservices is not served"),),
-    "forbidden": (Unseen("Deployment", Sight.FORBIDDEN, "the controller may not list deployments"),),
-    "being listed": (Unseen("VirtualService", Sight.LISTING),),
+    "not served": (Unseen("VirtualService", WhyUnseen.NOT_SERVED, "virtualservices is not served"),),
+    "forbidden": (Unseen("Deployment", WhyUnseen.FORBIDDEN, "the controller may not list deployments"),),
+    "being listed": (Unseen("VirtualService", WhyUnseen.NOT_LISTED_YET),),
     "one being listed and one not served": (
-        Unseen("Deployment", Sight.NOT_SERVED, "deployments is not served"),
-        Unseen("VirtualService", Sight.LISTING),
+        Unseen("Deployment", WhyUnseen.NOT_SERVED, "deployments is not served"),
+        Unseen("VirtualService", WhyUnseen.NOT_LISTED_YET),
     ),
 }
 BACKENDS = {
@@ -225,7 +225,19 @@ def test_every_rule_speaks_for_some_world(decided):
                     speakers[step.__name__] += 1
                     break
     silent = {rule.__name__ for rule in (*ANY_WORLD, *ROLLOUT)} - set(speakers)
-    assert silent == {rules.stand_back_for_an_older_canary.__name__}  # it has a test of its own: no rivals stand here
+    assert silent == {
+        object_rules.stand_back_for_an_older_canary.__name__
+    }  # it has a test of its own: no rivals stand here
+
+
+@pytest.mark.parametrize(
+    "module", [object_rules, round_rules, route_rules, stage_rules], ids=lambda module: module.__name__
+)
+def test_rule_that_is_written_is_asked(module):
+    written = {name for name, _ in inspect.getmembers(module, inspect.isfunction) if not name.startswith("_")}
+    own = {name for name in written if getattr(module, name).__module__ == module.__name__}
+    assert own
+    assert own <= {rule.__name__ for rule in (*ANY_WORLD, *ROLLOUT)}
 
 
 def test_what_was_not_seen_is_never_taken_for_missing(decided):  # behaviour 19
@@ -233,7 +245,7 @@ def test_what_was_not_seen_is_never_taken_for_missing(decided):  # behaviour 19
         if not the_world.unseen:
             continue
         wrote = [action for action in plan.actions if not isinstance(action, Say | WriteStatus)]
-        if the_world.is_being_listed:
+        if the_world.is_incomplete:
             assert (plan.actions, plan.wake_after) == ((), pacing.UNTIL_LISTED)
         elif the_world.canary.deleting:
             assert isinstance(wrote[-1], ReleaseFinalizer)

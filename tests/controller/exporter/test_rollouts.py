@@ -39,7 +39,7 @@ class Metrics(Scrape):
         self.exporter = RolloutExporter(self.registry)
 
     def look(self, the_world, plan=None):
-        self.exporter.looked(the_world, decided(the_world) if plan is None else plan)
+        self.exporter.reconciled(the_world, decided(the_world) if plan is None else plan)
 
     def ends(self):
         return {tuple(s.labels.values()): s.value for s in self.series("flagger_rollouts_total")}

@@ -1,7 +1,8 @@
 """What somebody asked for by a verb (``flagger abort``, an annotation), and the rules that obey. Pure."""
 
-from controller.core import ending, events, steps
+from controller.core import ending, events, pacing, steps
 from controller.core.canary import PROMOTED, CanaryStatus, Stage, State
+from controller.core.nouns import canary_label
 from controller.core.plan import Plan, Say, WriteStatus
 from controller.core.verbs import revision_of
 from controller.core.world import Rollout, World, rollout_of
@@ -15,8 +16,8 @@ def answer_an_abort_that_comes_too_late(world: World) -> Plan | None:
     there = there or (status.stage is Stage.DRAINING and promoted is not None and promoted.reason in events.ENDS_WELL)
     if not there or not is_asked(asked, status.obeyed.abort, status):
         return None
-    said = events.too_late_to_abort(ending.workload_label(world), status.canary_revision)
-    return ending.soon((WriteStatus(steps.no_longer_asked(status, abort=asked)), Say(said)))
+    said = events.too_late_to_abort(canary_label(world), status.canary_revision)
+    return pacing.soon((WriteStatus(steps.no_longer_asked(status, abort=asked)), Say(said)))
 
 
 def obey_an_abort(r: Rollout) -> Plan | None:
@@ -31,7 +32,7 @@ def obey_a_promote(r: Rollout) -> Plan | None:
     status, asked = r.world.canary.status, r.world.canary.verbs.promote
     if not is_asked(asked, status.obeyed.promote, status):
         return None
-    said = events.skipping_the_analysis(ending.workload_label(r.world), status.canary_revision)
+    said = events.skipping_the_analysis(canary_label(r.world), status.canary_revision)
     return steps.promote(r, steps.no_longer_asked(status, promote=asked), said)
 
 
