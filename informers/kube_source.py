@@ -34,6 +34,7 @@ class KubeSource:
         kind: str,
         plural: str,
         namespace: str = "",
+        only: str = "",
         forget: Callable[[], None] = lambda: None,
     ) -> None:
         """Take what to read.
@@ -44,11 +45,13 @@ class KubeSource:
             kind: as objects of it say.
             plural: for messages.
             namespace: the one to read, or "" for all.
+            only: the name of the one object to read, or "" for all.
             forget: called when the path turns out not to be served any more.
         """
         self._client = client
         self._resource = resource
         self._namespace = namespace
+        self._only = only
         self._forget = forget
         self.kind = kind
         self.name = f"{plural} in {namespace}" if namespace else plural
@@ -96,6 +99,8 @@ class KubeSource:
         request = InFlight()
         with request.on_this_thread(), stop.waking(request.cut):
             resource = self._resource()
+            if self._only:  # a role can grant this by name
+                query = {**query, "fieldSelector": f"metadata.name={self._only}"}
             try:
                 return self._client.open(verb, resource, self._path(verb), query, read_seconds=read_seconds)
             except KindNotServedError as error:

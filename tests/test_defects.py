@@ -356,7 +356,7 @@ def test_rbac_has_no_wildcards_and_nothing_that_is_not_used():
         if "rules" in obj
     }
     assert "*" not in str(account)
-    assert granted["Role"] == {("leases", verb) for verb in ("create", "get", "update")}
+    assert granted["Role"] == {("leases", verb) for verb in ("create", "get", "update", "watch")}
     assert granted["ClusterRole"] == {
         *[("canaries", verb) for verb in ("list", "watch", "patch")],
         ("canaries/status", "patch"),

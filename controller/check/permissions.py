@@ -43,6 +43,6 @@ def for_dry_run(permissions: Iterable[Permission]) -> tuple[Permission, ...]:
 
 NEEDED_TO_LEAD: tuple[Permission, ...] = (
     *_all(LEASES.group, "leases", "create"),
-    *_all(LEASES.group, "leases", "get", "update", name=LEASE_NAME),
+    *_all(LEASES.group, "leases", "get", "update", "watch", name=LEASE_NAME),
 )
 """In the namespace of the Lease."""

@@ -8,12 +8,15 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import Protocol
 
 from controller.in_hand import ClientInHand, InHand
 from controller.lead.leases import Candidate, Timing
+from controller.lead.watch import LeaseWatch, lease_source
 from informers.client import Counter, KubeClient
 from informers.credentials import Login
 from informers.errors import AlreadyExistsError, ApiError, ConflictError
+from informers.types import Json
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +27,19 @@ _NO_NEWS_SECONDS = 3600.0  # a wait has an end, even one that is always woken
 def new_identity() -> str:
     """Return a name that no other process has, and that people can find: the host's, and a random one."""
     return f"{socket.gethostname()}_{uuid.uuid4()}"
+
+
+class Watch(Protocol):
+    """Tells of the lease; see ``controller.lead.watch.LeaseWatch``."""
+
+    def start(self, heard: Callable[[Json], None], deaf: Callable[[], None]) -> None:
+        """Begin to watch."""
+
+    def stop(self) -> None:
+        """End the watch; a thread of our own may call it."""
+
+    def join(self) -> None:
+        """Wait for the end of the watch, after ``stop``."""
 
 
 class Alone:
@@ -64,6 +80,7 @@ class Election:
         timing: Timing,
         monotonic: Callable[[], float],
         random: Callable[[], float],
+        watch: Watch,
         won: Callable[[], None],
         lost: Callable[[], None],
     ) -> None:
@@ -71,6 +88,7 @@ class Election:
 
         Args:
             candidate: who tries; only our thread uses it.
+            watch: tells of the lease while we stand by.
             timing: as the candidate has it.
             monotonic: clock in seconds.
             random: between 0 and 1, so that standbys don't try in step.
@@ -82,9 +100,13 @@ class Election:
         self._timing = timing
         self._monotonic = monotonic
         self._random = random
+        self._watch = watch
         self._won = won
         self._lost = lost
         self._changed = threading.Condition()
+        self._heard: Json | None = None  # the lease as the watch has it; None: no news since it was looked at
+        self._is_watched = False  # whether a change would be heard of
+        self._leader = ""  # as was last told
         self._renewed_at: float | None = None  # None: not leading
         self._over = False
         self._threads = (
@@ -94,12 +116,15 @@ class Election:
 
     def start(self) -> None:
         """Begin to try."""
+        self._watch.start(self._hear, self._hear_nothing)
         for thread in self._threads:
             thread.start()
 
     def stop(self) -> None:
         """End, and release the lease if it is ours. For when the work has ended."""
         self._end()
+        self._watch.stop()
+        self._watch.join()
         for thread in self._threads:
             if thread.ident is not None:
                 thread.join()
@@ -123,16 +148,49 @@ class Election:
             return self._over or all(thread.is_alive() or thread.ident is None for thread in self._threads)
 
     def _run(self) -> None:
-        holder = ""
         while self._try():
-            if self._candidate.holder != holder:
-                holder = self._candidate.holder
-                log.info("New leader", extra={"leader": holder})
-            pause = self._timing.retry
-            if not self.leading:
-                pause *= 1 + self._timing.jitter * self._random()
-            with self._changed:
-                self._changed.wait_for(lambda: self._over, pause)
+            self._rest()
+
+    def _rest(self) -> None:
+        """Wait until it is time to renew, or to try again: what is released is tried for at once.
+
+        While news of another's renewals comes in, nothing is read before its lease would run out.
+        """
+        pause = self._timing.retry
+        if not self.leading:
+            pause *= 1 + self._timing.jitter * self._random()
+        again_at = self._monotonic() + pause
+        with self._changed:
+            while not self._over:
+                if self._heard is not None and self._renewed_at is None:
+                    lease, self._heard = self._heard, None
+                    self._candidate.look_at(lease)
+                    self._tell_of_a_new_leader()
+                    if not self._candidate.holder:
+                        return
+                until = again_at
+                if self._is_watched and self._renewed_at is None and self._candidate.holder:
+                    until = max(until, self._monotonic() + self._candidate.expires_in())
+                left = until - self._monotonic()
+                if left <= 0:
+                    self._is_watched = False  # until there is news again
+                    return
+                self._changed.wait(left)
+
+    def _tell_of_a_new_leader(self) -> None:
+        if self._candidate.holder != self._leader:
+            self._leader = self._candidate.holder
+            log.info("New leader", extra={"leader": self._leader})
+
+    def _hear(self, lease: Json) -> None:
+        with self._changed:
+            self._heard, self._is_watched = lease, True
+            self._changed.notify_all()
+
+    def _hear_nothing(self) -> None:
+        with self._changed:
+            self._heard, self._is_watched = None, False
+            self._changed.notify_all()
 
     def _try(self) -> bool:
         """Try once; return whether to go on."""
@@ -148,6 +206,7 @@ class Election:
                 self._renewed(began)
             elif self.leading:
                 self._lose("another holds the lease")
+        self._tell_of_a_new_leader()
         with self._changed:
             return not self._over
 
@@ -159,6 +218,7 @@ class Election:
             self._renewed_at = at
             self._changed.notify_all()
         if first:
+            self._watch.stop()  # what we write ourselves is no news
             self._won()
 
     def _watch_the_clock(self) -> None:
@@ -214,15 +274,24 @@ def stand_for_election(  # noqa: PLR0913  # each is a concern of its own, and no
         lost: see ``Election``.
         annotations: see ``Candidate``.
     """
-    client = KubeClient(login, user_agent=user_agent, pool_size=1, count=count, total_seconds=_REQUEST_SECONDS)
+    client = KubeClient(login, user_agent=user_agent, pool_size=2, count=count, total_seconds=_REQUEST_SECONDS)
     timing, monotonic = Timing(), time.monotonic
+    where = namespace or client.namespace
     candidate = Candidate(
         ClientInHand(client, in_hand, "the election"),
-        namespace or client.namespace,
+        where,
         new_identity(),
         timing=timing,
         monotonic=monotonic,
         now=now,
         annotations=annotations,
     )
-    return Election(candidate, timing=timing, monotonic=monotonic, random=random_module.random, won=won, lost=lost)
+    return Election(
+        candidate,
+        timing=timing,
+        monotonic=monotonic,
+        random=random_module.random,
+        watch=LeaseWatch(lease_source(client, where)),
+        won=won,
+        lost=lost,
+    )

@@ -109,7 +109,7 @@ class Candidate:
         except NotFoundError:
             self._create()
             return True
-        self._look_at(lease)
+        self.look_at(lease)
         if self.holder not in {"", self._identity} and not self._has_expired():
             return False
         self._put(lease)
@@ -180,16 +180,20 @@ class Candidate:
         free = {"holderIdentity": "", "leaseDurationSeconds": 1, "renewTime": now, "acquireTime": now}
         return {**lease, "spec": {**_spec(lease), **free}}
 
-    def _look_at(self, lease: Json) -> None:
+    def look_at(self, lease: Json) -> None:
+        """Take note of the lease as it is; an empty one if there is none."""
         spec = _spec(lease)
         if spec != self._seen:
             self._seen, self._seen_at = spec, self._monotonic()
         self.holder = _holder(lease)
 
     def _has_expired(self) -> bool:
-        """Whether another's record has not changed for as long as it says itself, by our clock."""
+        return self.expires_in() <= 0
+
+    def expires_in(self) -> float:
+        """Return in how many seconds another's record has not changed for as long as it says itself, by our clock."""
         lasts = _number(self._seen or {}, "leaseDurationSeconds", self._timing.lease)
-        return self._monotonic() - self._seen_at >= lasts
+        return self._seen_at + lasts - self._monotonic()
 
 
 def _spec(lease: Json) -> Json:

@@ -18,6 +18,7 @@ class FakeLeases:
         self.before_replace = lambda: None
         self._version = 0
         self._lock = threading.Lock()
+        self._watching = []
 
     @property
     def spec(self):
@@ -64,6 +65,43 @@ class FakeLeases:
         self._version += 1
         self.lease = copy.deepcopy(obj)
         self.lease["metadata"]["resourceVersion"] = str(self._version)
+        for heard in tuple(self._watching):
+            heard(copy.deepcopy(self.lease))
         if self.loses_answers:
             raise TransportError("the answer was lost")
         return copy.deepcopy(self.lease)
+
+    def watch(self):
+        return FakeWatch(self)
+
+
+class FakeWatch:
+    """Fulfils ``controller.lead.election.Watch``; deaf unless it is opened."""
+
+    def __init__(self, leases):
+        self._leases = leases
+        self.stopped = False
+
+    def start(self, heard, deaf):
+        self.heard, self.deaf = heard, deaf
+
+    def open(self):
+        """Hear of the lease from now on."""
+        with self._leases._lock:
+            self._leases._watching.append(self.heard)
+            self.heard(copy.deepcopy(self._leases.lease or {}))
+
+    def close(self):
+        """Hear of it no more, and know it."""
+        self.fall_silent()
+        self.deaf()
+
+    def fall_silent(self):
+        """Hear of it no more."""
+        self._leases._watching.remove(self.heard)
+
+    def stop(self):
+        self.stopped = True
+
+    def join(self):
+        assert self.stopped

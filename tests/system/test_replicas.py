@@ -1,8 +1,10 @@
 """Several replicas: one leads, the others stand by."""
 
 import signal
+import time
 
 from controller.resources import LEASES
+from testbed.sandbox.faults import Fault
 from tests.system.harness import controller, page
 from tests.system.test_process import started
 
@@ -32,6 +34,43 @@ def test_standby_takes_over_with_warm_caches_when_the_leader_stops(on):  # contr
             standby.send(signal.SIGTERM)
             assert standby.ended(within=5)[0] == 0
     assert lease(on)["holderIdentity"] == ""
+
+
+def asked(on, verb):
+    """Return how often the Lease was asked for with a verb."""
+    return sum(request.verb == verb and request.resource == LEASES.plural for request in on.requests())
+
+
+def test_standby_reads_nothing_while_the_leader_renews_and_takes_over_at_once(on):  # contract L5
+    with started(on, *ELECT) as leader:
+        leader.until_logged("Started")
+        with started(on, *ELECT) as standby:
+            standby.until_logged("New leader")
+            on.until(lambda: asked(on, "watch"), every_change=False)
+            renewals = asked(on, "update")
+            on.until(lambda: asked(on, "update") > renewals, every_change=False)  # and it has heard of one
+            before, renewals = asked(on, "get"), asked(on, "update")
+            on.until(lambda: asked(on, "update") >= renewals + 4, every_change=False)
+            assert asked(on, "get") == before
+            leader.send(signal.SIGTERM)
+            leader.ended(within=5)
+            released = time.monotonic()
+            standby.until_logged("Started")
+            assert time.monotonic() - released < 1
+
+
+def test_standby_that_may_not_watch_the_lease_says_so_and_reads_it(on):  # contract L5
+    on.cluster.api.faults.add(Fault(verb="watch", resource="leases", code=403, count=-1))
+    with started(on, *ELECT) as leader:
+        leader.until_logged("Started")
+        with started(on, *ELECT) as standby:
+            told = standby.until_logged("Lease cannot be watched, it is read every few seconds")
+            assert "403 Forbidden" in told["error"]
+            before = asked(on, "get")
+            on.until(lambda: asked(on, "get") >= before + 2, every_change=False)
+            leader.send(signal.SIGTERM)
+            leader.ended(within=5)
+            standby.until_logged("Started")
 
 
 def test_leader_whose_lease_is_taken_ends_to_be_restarted(on):  # contract L9

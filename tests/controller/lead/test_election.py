@@ -8,6 +8,7 @@ import pytest
 
 from controller.lead.election import Election, new_identity
 from controller.lead.leases import Candidate, Timing
+from informers.errors import TransportError
 from tests.fakes.leases import FakeLeases
 
 TIMING = Timing(lease=1, deadline=0.5, retry=0.05)
@@ -23,8 +24,10 @@ class Party:
         self.slept = 0.0  # seconds that the process was paused, as far as its clock can tell
         now = lambda: datetime.now(UTC)  # noqa: E731, TID251  # a test of real threads in real time
         candidate = Candidate(leases, "test", identity, timing=TIMING, monotonic=time.monotonic, now=now)
+        self.watch = leases.watch()
         self.election = Election(
             candidate,
+            watch=self.watch,
             timing=TIMING,
             monotonic=lambda: time.monotonic() + self.slept,
             random=lambda: 0.5,
@@ -152,3 +155,90 @@ def test_thread_that_dies_of_a_bug_is_noticed(leases, stand, monkeypatch):  # co
     party = stand()
     party.election._threads[0].join(PATIENCE)
     assert not party.election.alive()
+
+
+def reads(leases, seconds):
+    """Return how often the lease is read in some time."""
+    before = leases.requests.count("get")
+    threading.Event().wait(seconds)
+    return leases.requests.count("get") - before
+
+
+def test_who_hears_of_renewals_reads_nothing_and_takes_what_is_released_at_once(leases, stand):  # contract L5
+    leader, standby = stand("leader"), None
+    assert leader.won.wait(PATIENCE)
+    standby = stand("standby")
+    standby.watch.open()
+    reads(leases, 0.3)
+    assert reads(leases, 1.5 * TIMING.lease) == 0
+    assert leader.watch.stopped
+    began = time.monotonic()
+    leader.election.stop()
+    assert standby.won.wait(PATIENCE)
+    assert time.monotonic() - began < TIMING.retry
+
+
+def test_who_hears_of_no_renewals_takes_over_when_the_lease_has_run_out(leases, stand):  # contracts L3, L5
+    leases.write(holderIdentity="dead", leaseDurationSeconds=1)
+    standby = stand()
+    standby.watch.open()
+    began = time.monotonic()
+    assert standby.won.wait(PATIENCE)
+    assert 0.9 < time.monotonic() - began < 1.5
+
+
+def test_watch_that_says_nothing_is_not_believed_twice(leases, stand):  # contract L5
+    leader = stand("leader")
+    assert leader.won.wait(PATIENCE)
+    standby = stand("standby")
+    standby.watch.open()
+    standby.watch.fall_silent()
+    assert reads(leases, 0.8) <= 1
+    assert not standby.won.wait(1.0)
+    assert reads(leases, 1.0) > 5  # as without a watch
+
+
+def test_lease_is_read_as_often_as_ever_once_the_watch_has_broken(leases, stand):  # contract L5
+    leader = stand("leader")
+    assert leader.won.wait(PATIENCE)
+    standby = stand("standby")
+    standby.watch.open()
+    reads(leases, 0.3)
+    standby.watch.close()
+    assert reads(leases, 1.0) > 5
+
+
+def test_lease_that_was_deleted_is_taken(leases, stand):
+    leases.write(holderIdentity="dead", leaseDurationSeconds=60)
+    standby = stand()
+    standby.watch.open()
+    leases.lease = None
+    standby.watch.heard({})
+    assert standby.won.wait(PATIENCE)
+
+
+def test_free_lease_that_cannot_be_taken_is_tried_for_no_faster(leases, stand):
+    leases.write(holderIdentity="", leaseDurationSeconds=1)
+    leases.before_replace = refuse
+    standby = stand()
+    standby.watch.open()
+    before = len(leases.requests)
+    threading.Event().wait(0.5)
+    assert len(leases.requests) - before < 10
+    leases.before_replace = lambda: None
+    assert standby.won.wait(PATIENCE)
+
+
+def refuse():
+    raise TransportError("no answer")
+
+
+def test_each_new_leader_that_is_heard_of_is_logged(leases, stand, caplog):  # contract L11
+    caplog.set_level("INFO")
+    leases.write(holderIdentity="one", leaseDurationSeconds=60)
+    standby = stand()
+    standby.watch.open()
+    leases.write(holderIdentity="two")
+    while [record.leader for record in caplog.records if record.msg == "New leader"] != ["one", "two"]:
+        pass
+    assert not standby.won.is_set()
