@@ -32,23 +32,23 @@ class Echoes:
         self._held: dict[str, list[tuple[str, Callable[[], None]]]] = {}  # object → what was heard of it meanwhile
         self._ours: dict[tuple[str, str], None] = {}  # object and version, the oldest first
 
-    def unless_ours(self, plural: str, key: str, version: str, tell: Callable[[], None]) -> None:
-        """Call ``tell`` for a change that is not our own: at once, or when the writes under way are answered.
+    def unless_ours(self, plural: str, key: str, version: str, handle: Callable[[], None]) -> None:
+        """Call ``handle`` for a change that is not our own: at once, or when the writes under way are answered.
 
         Args:
             plural: of the resource.
             key: of the object that changed.
             version: that it has now.
-            tell: must be quick; called without a lock, maybe on the thread of a writer.
+            handle: must be quick; called without a lock, maybe on the thread of a writer.
         """
         where = f"{plural}/{key}"
         with self._lock:
             if self._is_ours(where, version):
                 return
             if self._under_way[where]:
-                self._held.setdefault(where, []).append((version, tell))
+                self._held.setdefault(where, []).append((version, handle))
                 return
-        tell()
+        handle()
 
     @contextmanager
     def writing(self, plural: str, key: str) -> Iterator[Callable[[str], None]]:
@@ -59,8 +59,8 @@ class Echoes:
         try:
             yield lambda version: self._note(where, version)
         finally:
-            for tell in self._ended(where):
-                tell()
+            for handle in self._ended(where):
+                handle()
 
     def _note(self, where: str, version: str) -> None:
         with self._lock:
@@ -69,13 +69,13 @@ class Echoes:
                 del self._ours[next(iter(self._ours))]
 
     def _ended(self, where: str) -> Sequence[Callable[[], None]]:
-        """Return what is to be told, now that one write less is under way."""
+        """Return what is to be called, now that one write less is under way."""
         with self._lock:
             self._under_way[where] -= 1
             if self._under_way[where]:
                 return ()
             del self._under_way[where]
-            return [tell for version, tell in self._held.pop(where, ()) if not self._is_ours(where, version)]
+            return [handle for version, handle in self._held.pop(where, ()) if not self._is_ours(where, version)]
 
     def _is_ours(self, where: str, version: str) -> bool:
         """Whether we wrote it. Each version is heard of once: after a restore of etcd it may be somebody else's."""

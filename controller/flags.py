@@ -127,6 +127,25 @@ def options_of(args: argparse.Namespace) -> Options:
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """Add every flag of the controller to a parser."""
     add_login_flags(parser)
+    _add_metrics_flags(parser)
+    _add_process_flags(parser)
+    _add_scope_flags(parser)
+    switch = partial(parser.add_argument, nargs="?", metavar="BOOL", type=values.boolean, const=True, default=False)
+    switch(
+        "--enable-leader-election",
+        help="act only while holding a Lease, so that several replicas can run: one leads, the others stand by",
+    )
+    parser.add_argument(
+        "--leader-election-namespace",
+        metavar="NAME",
+        type=values.namespace,
+        help="where the Lease is (default: the controller's own)",
+    )
+    switch("--dry-run", help="log what would be written, and write nothing")
+    parser.add_argument("--version", action="version", version=f"flagger {__version__}")
+
+
+def _add_metrics_flags(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add(
         "--metrics-server",
@@ -142,6 +161,10 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         type=values.metrics_server,
         help="another Prometheus that a MetricTemplate may name by its address; repeatable (default: none)",
     )
+
+
+def _add_process_flags(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
     add(
         "--control-loop-interval",
         metavar="DURATION",
@@ -163,6 +186,10 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         help="port of /metrics, /healthz and /readyz; 0 takes a free one (default: %(default)s)",
     )
     add("--workers", type=values.workers, default="4", help="canaries reconciled in parallel (default: %(default)s)")
+
+
+def _add_scope_flags(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
     add(
         "--namespace",
         action="append",
@@ -176,19 +203,6 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         type=read_kinds,
         help="YAML file that declares more kinds for spec.targetKind, see docs/other-kinds.md",
     )
-    switch = partial(add, nargs="?", metavar="BOOL", type=values.boolean, const=True, default=False)
-    switch(
-        "--enable-leader-election",
-        help="act only while holding a Lease, so that several replicas can run: one leads, the others stand by",
-    )
-    add(
-        "--leader-election-namespace",
-        metavar="NAME",
-        type=values.namespace,
-        help="where the Lease is (default: the controller's own)",
-    )
-    switch("--dry-run", help="log what would be written, and write nothing")
-    add("--version", action="version", version=f"flagger {__version__}")
 
 
 LOGIN_VARIABLES = ("FLAGGER_KUBECONFIG", "FLAGGER_MASTER")

@@ -126,10 +126,10 @@ class Gatherer:
         unseen: tuple[Unseen, ...] = ()
         if not isinstance(spec, InvalidSpec):
             deployer = self.adapters.deployers[spec.target_kind]
-            primary = deployer.look(canary.namespace, spec.primary.name)
-            workload = deployer.look(canary.namespace, spec.canary.name)
+            primary = deployer.get(canary.namespace, spec.primary.name)
+            workload = deployer.get(canary.namespace, spec.canary.name)
             unseen = tuple(self._unseen(canary.namespace, spec))
-            route = self.adapters.routers[spec.route_kind].look(route_ref(canary, spec)) or _hidden(spec, unseen)
+            route = self.adapters.routers[spec.route_kind].get(route_ref(canary, spec)) or _hidden(spec, unseen)
             backends = (
                 self.backend(canary.namespace, spec.primary.host),
                 self.backend(canary.namespace, spec.canary.host),

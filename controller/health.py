@@ -9,7 +9,7 @@ from typing import Protocol
 
 from controller.in_hand import InHand
 
-STUCK_SECONDS = 600.0  # a look takes a few requests, each of which has an end within a minute
+STUCK_SECONDS = 600.0  # a reconcile takes a few requests, each of which has an end within a minute
 SILENT_SECONDS = 900.0  # a bookmark comes every minute or so, and a watch ends after ten at most
 
 

@@ -78,7 +78,7 @@ class _Warnings:
 
 
 def set_up_logs(level: str, descriptor: int = STANDARD_ERROR) -> None:
-    """Send every log line as JSON to a file, standard error unless told otherwise, and all else that goes there.
+    """Send every log line as JSON to a file, standard error by default, and all else that goes there.
 
     Args:
         level: debug, info, warning or error.

@@ -50,7 +50,7 @@ class TemplateDeployer:
     resource: Callable[[], Resource]
     content: Content = POD_TEMPLATE
 
-    def look(self, namespace: str, name: str) -> Workload | Unreadable | None:
+    def get(self, namespace: str, name: str) -> Workload | Unreadable | None:
         """Return the workload as the cache has it, or None if it does not exist."""
         return self.cache.get(namespace, name)
 

@@ -85,7 +85,7 @@ class Workload:
 class Deployer(Protocol):
     """Reads workloads from a cache; scales them; copies a template. Each write has a precondition."""
 
-    def look(self, namespace: str, name: str) -> Workload | Unreadable | None:
+    def get(self, namespace: str, name: str) -> Workload | Unreadable | None:
         """Return the workload as the cache has it, or None if it does not exist."""
 
     def scale(self, workload: Workload, *, replicas: int) -> None:

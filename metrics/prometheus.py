@@ -56,7 +56,7 @@ class PrometheusObserver:
             threads: how many queries may be under way at once.
             others: more addresses that may be asked; what is shown to the first one is not shown to them.
             environ: for what ``metrics.access`` and ``metrics.wire`` take from it.
-            count: told of every query.
+            count: called for every query.
             monotonic: clock, in seconds.
 
         Raises:

@@ -23,7 +23,7 @@ def make_observer(
         url: base address.
         at_once: how many queries of each address may be under way at once.
         others: more addresses that may be asked.
-        count: told of every query: outcome and seconds.
+        count: called for every query: outcome and seconds.
 
     Raises:
         metrics.address.MetricsServerError: it cannot be asked with these settings.

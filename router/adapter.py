@@ -20,7 +20,7 @@ class WeightedRouter:
     writer: Writer
     resource: Callable[[], Resource]  # at the version that the API server serves
 
-    def look(self, ref: RouteRef) -> Route | None:
+    def get(self, ref: RouteRef) -> Route | None:
         """Return the route as the cache has it, or None if there is no such object."""
         found = self.routes.get(ref.namespace, ref.name)
         if isinstance(found, Unreadable):

@@ -110,7 +110,7 @@ class Backend:
 class Router(Protocol):
     """Where the weights live. Reads come from a cache; ``shift`` is one patch with a precondition."""
 
-    def look(self, ref: RouteRef) -> Route | None:
+    def get(self, ref: RouteRef) -> Route | None:
         """Return the route as the cache has it, or None if the route object does not exist."""
 
     def fence(self, ref: RouteRef) -> None:
@@ -125,7 +125,7 @@ class Router(Protocol):
         """Write the weights to every managed route.
 
         Raises:
-            informers.errors.ConflictError: the route changed since it was read; look again.
+            informers.errors.ConflictError: the route changed since it was read; reconcile again.
             informers.errors.NotFoundError: the route object is gone.
             informers.errors.ApiError: whatever else the API server said.
         """

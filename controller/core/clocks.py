@@ -18,7 +18,7 @@ def believed(world: World) -> World:
     """Return the world with a status whose times have come, which the next write notes; the same world if they have.
 
     The start of a rollout is part of its identity and stays. What counts from it then counts from another time: the
-    first window of a rollout of an older release from its first step, the deadline of its pods from the last look.
+    first window of a rollout of an older release from its first step, the deadline of its pods from the last reconcile.
     """
     if world.at_rest or world.canary.deleting or world.namespace_terminating:
         return world

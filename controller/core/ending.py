@@ -39,26 +39,26 @@ def finish_without_analysis(r: Rollout) -> Plan:
         failed_checks=0,
         drain_start_time=None if r.world.at_rest else before.drain_start_time,
     )
-    said = Say(events.nothing_to_roll_out(canary_label(r.world), primary_label(r.world), revision))
-    return _end(_with_status(r.world, status), events.already_there(revision), said)
+    event = Say(events.nothing_to_roll_out(canary_label(r.world), primary_label(r.world), revision))
+    return _end(_with_status(r.world, status), events.already_there(revision), event)
 
 
-def roll_back(world: World, status: CanaryStatus, cause: Cause, *, said: Iterable[Say] = ()) -> Plan:
+def roll_back(world: World, status: CanaryStatus, cause: Cause, *, report: Iterable[Say] = ()) -> Plan:
     """Claim the decision, then undo: whatever happens in between, the same end is reached.
 
     Args:
         world: may lack the canary workload, its route, or a valid spec: rolling back waits for no gate.
         status: what the round that led here has found.
         cause: what events, the condition and metrics say of it.
-        said: the events of that round.
+        report: the events of that round.
     """
     claimed = replace(status, stage=Stage.ROLLING_BACK, observed_generation=world.canary.generation)
     claimed = conditions.running(world, claimed, cause)
-    said_why = Say(events.rolling_back(canary_label(world), cause))
+    why = Say(events.rolling_back(canary_label(world), cause))
     undone = go_on_ending(_with_status(world, claimed))
     first = keep_out_a_late_copy(world)
     rest = (action for action in undone.actions if action not in first)
-    return replace(undone, actions=(*first, WriteStatus(claimed), *said, said_why, *rest))
+    return replace(undone, actions=(*first, WriteStatus(claimed), *report, why, *rest))
 
 
 def go_on_ending(world: World) -> Plan:
@@ -83,11 +83,11 @@ def let_go(world: World) -> Plan:
     unknown = obstacles.unusable_route(world) if world.route_is_unreadable else _unknown_route(world)
     if unknown is not None:
         released = events.released_as_it_is(world.canary.label, unknown)
-    said = Log(released.text) if world.namespace_terminating else Say(released)
-    told = (said,) if unknown is not None or any(isinstance(action, Shift) for action in shift) else ()
+    report = Log(released.text) if world.namespace_terminating else Say(released)
+    reports = (report,) if unknown is not None or any(isinstance(action, Shift) for action in shift) else ()
     fence = [action for action in keep_out_a_late_copy(world) if action not in shift]
     owed = () if fence else owed_fence(world)[:1]
-    return Plan((*shift, *told, *fence, *_release(world), *owed))
+    return Plan((*shift, *reports, *fence, *_release(world), *owed))
 
 
 def _unknown_route(world: World) -> str | None:
@@ -96,13 +96,13 @@ def _unknown_route(world: World) -> str | None:
     return spec.problem if isinstance(spec, InvalidSpec) and unknown and world.canary.status.canary_weight else None
 
 
-def _end(world: World, cause: Cause, said: Say | None = None) -> Plan:
+def _end(world: World, cause: Cause, event: Say | None = None) -> Plan:
     """Bring a rollout one step closer to its end.
 
     Args:
         world: with the status that the end was claimed by, if it was.
         cause: how it ends, and why.
-        said: an event that goes with the first write of this end.
+        event: an event that goes with the first write of this end.
     """
     waits_first = _wait(world)
     if waits_first:
@@ -111,7 +111,7 @@ def _end(world: World, cause: Cause, said: Say | None = None) -> Plan:
     rollout = rollout_of(world)
     overtaken = rollout is not None and rollout.overtaken
     if overtaken or not _drains(world):
-        return _close(world, first, cause, said, overtaken=overtaken)
+        return _close(world, first, cause, event, overtaken=overtaken)
     if world.sends_to_canary:
         return pacing.soon(first)
     # A weight in the status is traffic that came back meanwhile, with the primary away: then the drain begins anew.
@@ -122,8 +122,8 @@ def _end(world: World, cause: Cause, said: Say | None = None) -> Plan:
     claimed = _draining(world, cause)
     due = pacing.drained_at(_with_status(world, claimed), _drain(world))
     if _passed(world, due):  # traffic was taken off long ago, as for a newer template
-        return _close(world, first, cause, said)
-    return Plan((*first, WriteStatus(claimed), *((said,) if said else ())), wake_after=_until(world, due))
+        return _close(world, first, cause, event)
+    return Plan((*first, WriteStatus(claimed), *((event,) if event else ())), wake_after=_until(world, due))
 
 
 def _wait(world: World) -> Plan | None:
@@ -153,7 +153,9 @@ def _draining(world: World, cause: Cause) -> CanaryStatus:
     return conditions.running(world, status, cause)
 
 
-def _close(world: World, first: tuple[Action, ...], cause: Cause, said: Say | None, *, overtaken: bool = False) -> Plan:
+def _close(
+    world: World, first: tuple[Action, ...], cause: Cause, event: Say | None, *, overtaken: bool = False
+) -> Plan:
     """Scale the canary down and confirm; a newer template keeps its pods, and starts at once."""
     workload = world.canary_workload if isinstance(world.canary_workload, Workload) and not overtaken else None
     parked = workload.within_bounds(0) if workload else 0
@@ -165,16 +167,16 @@ def _close(world: World, first: tuple[Action, ...], cause: Cause, said: Say | No
         status = replace(status, previous_weight=0, drain_start_time=None)
     if workload:
         status = _noted_at_rest(status, workload)
-    told = _told(world, cause, said, overtaken=overtaken)
-    actions = (*first, *scale, WriteStatus(status), *told, *_release(world))
+    events_of_it = _events_of_the_end(world, cause, event, overtaken=overtaken)
+    actions = (*first, *scale, WriteStatus(status), *events_of_it, *_release(world))
     return pacing.soon(actions) if overtaken else Plan(actions)
 
 
-def _told(world: World, cause: Cause, said: Say | None, *, overtaken: bool) -> tuple[Action, ...]:
+def _events_of_the_end(world: World, cause: Cause, event: Say | None, *, overtaken: bool) -> tuple[Action, ...]:
     k, revision = canary_label(world), world.canary.status.canary_revision
     keeps = _keeps_its_pods(world)
-    if said or cause.reason == "NothingToRollOut":
-        return (said,) if said else ()  # it was said when the end was claimed
+    if event or cause.reason == "NothingToRollOut":
+        return (event,) if event else ()  # it was reported when the end was claimed
     if cause.state is State.FAILED:
         newer = events.failed_before_new_revision(k, revision)
         return (Say(newer if overtaken else events.failed(k, keeps_pods=keeps)),)

@@ -18,9 +18,9 @@ from controller.core.world import World
 class Needs(StrEnum):
     """What opens a gate again, and so how a closed one is reported."""
 
-    REPAIR = "repair"  # somebody has to put something right: said at once and each round, condition Ready is False
+    REPAIR = "repair"  # somebody has to put something right: reported at once and each round, condition Ready is False
     DECISION = "decision"  # somebody holds it on purpose: likewise, but it is a reason of the condition Promoted
-    TIME = "time"  # Kubernetes is at work: said once a whole round has passed, no condition
+    TIME = "time"  # Kubernetes is at work: reported once a whole round has passed, no condition
 
 
 @dataclass(frozen=True, slots=True)

@@ -204,8 +204,8 @@ def _not_converged(world: World, side: Literal["primary", "canary"]) -> str | No
     for found, role, where in _workloads(world):
         status = rollout_status(found) if role == side and isinstance(found, Workload) else None
         if status is not None and isinstance(found, Workload):
-            said = f": {found.failure}" if found.failure and found.failure not in status else ""
-            return f"{status} ({where.removeprefix(f'{side} ')}{said})"
+            cause = f": {found.failure}" if found.failure and found.failure not in status else ""
+            return f"{status} ({where.removeprefix(f'{side} ')}{cause})"
     return None
 
 

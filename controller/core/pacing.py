@@ -108,7 +108,7 @@ def deadline_at(r: Rollout) -> datetime | None:
     came_up = r.canary_workload.available_replicas > max(old, 0)
     if r.stage is not Stage.STARTING or started is None or r.canary_workload.paused or came_up:
         return None
-    started = min(started, last_check or started)  # a start that was still to come has a look noted beside it
+    started = min(started, last_check or started)  # a start still to come has a reconcile noted beside it
     resumed = r.canary_workload.resumed_at
     return (max(started, resumed) if resumed else started) + r.canary_workload.progress_deadline
 
@@ -128,20 +128,20 @@ def one_more_correction(world: World, spec: CanarySpec) -> Corrections:
     return Corrections(1 if fresh or last is None else last.count + 1, world.now)
 
 
-def wait_may_be_said(world: World, pace: timedelta) -> bool:
+def wait_may_be_reported(world: World, pace: timedelta) -> bool:
     """Whether something that passes by itself is worth a word: once a round, after a whole one has passed."""
     return world.now >= _last_word(world) + pace
 
 
-def complaint_may_be_said(world: World, text: str, pace: timedelta) -> bool:
+def complaint_may_be_made(world: World, text: str, pace: timedelta) -> bool:
     """Whether a complaint is new, or old enough to be repeated."""
     last = world.memory.complaint
     return last is None or last.text != text or not last.at <= world.now < last.at + pace
 
 
-def remembered(world: World, text: str, *, said: bool) -> Complaint | None:
-    """Return what to remember of a complaint that was, or was not, said now."""
-    return Complaint(text=text, at=world.now) if said else world.memory.complaint
+def remembered(world: World, text: str, *, made: bool) -> Complaint | None:
+    """Return what to remember of a complaint that was, or was not, made now."""
+    return Complaint(text=text, at=world.now) if made else world.memory.complaint
 
 
 def until(world: World, when: datetime) -> timedelta:

@@ -16,7 +16,7 @@ from router.types import Weights
 
 
 def report(world: World, refusal: Refusal) -> Plan:
-    """Return how a refusal is told: an event at most once a round, and the condition ``Ready`` for as long as it lasts.
+    """Return the report of a refusal: an event once a round at most, and the condition ``Ready`` while it lasts.
 
     Args:
         world: as it is after the refusal.
@@ -24,7 +24,7 @@ def report(world: World, refusal: Refusal) -> Plan:
     """
     closed = Closed(gates.WRITE_REFUSED, _what(world, refusal))
     # The words of a server may differ each time, by the number of a port or a request: they count as the same.
-    known = refusal.complaint and replace(refusal.complaint, text=_said(world, closed))
+    known = refusal.complaint and replace(refusal.complaint, text=_text_of_the_event(world, closed))
     memory = replace(world.memory, refusal=replace(refusal, text=closed.what), complaint=known)
     return standing.behind(replace(world, memory=memory), closed, status=_claim_taken_back(world, refusal))
 
@@ -38,13 +38,13 @@ def one_more(last: Refusal | None, action: str, text: str, at: datetime) -> Refu
 
 def _what(world: World, refusal: Refusal) -> str:
     """Return the words of this refusal, or within a round of a report those of the report."""
-    told, known = world.canary.status.condition(READY), refusal.complaint
+    ready, known = world.canary.status.condition(READY), refusal.complaint
     recent = known is not None and known.at <= world.now < known.at + pacing.MINUTE
-    same = told is not None and told.reason == gates.WRITE_REFUSED.reason
-    return told.message if recent and same and told else refusal.text
+    same = ready is not None and ready.reason == gates.WRITE_REFUSED.reason
+    return ready.message if recent and same and ready else refusal.text
 
 
-def _said(world: World, closed: Closed) -> str:
+def _text_of_the_event(world: World, closed: Closed) -> str:
     return events.halt(world.canary.label, closed.what, kind=closed.gate.reason).text
 
 

@@ -67,8 +67,8 @@ def judged(r: Rollout) -> Judged:
 
 def halted(r: Rollout, found: Judged) -> Plan:
     """Count a round that did not pass, and roll back in the same round if it was one too many."""
-    said = Say(events.halt(r.world.canary.label, found.text, kind=found.kind))
-    return _counted(r, found.status, said)
+    event = Say(events.halt(r.world.canary.label, found.text, kind=found.kind))
+    return _counted(r, found.status, event)
 
 
 def unreadable(world: World, spec: CanarySpec) -> Plan | None:
@@ -100,9 +100,9 @@ def cannot_serve(r: Rollout) -> Plan:
     climbed again from the first step once it is over; the failed checks stay counted.
     """
     what, kind = _why_it_cannot_serve(r)
-    said = Say(events.halt(r.world.canary.label, what, kind=kind))
+    event = Say(events.halt(r.world.canary.label, what, kind=kind))
     status = replace(taken_off(r.world, _failed(r.world.canary.status)), last_check_time=r.world.now)
-    plan = _counted(r, status, said)
+    plan = _counted(r, status, event)
     if _limit_reached(r.spec, status):
         return plan
     write, *rest = plan.actions
@@ -121,21 +121,21 @@ def corrected(r: Rollout, found: str) -> Plan:
     if not r.weight:
         return correct(r, status, found)
     correction = f"correcting to {r.weight}"
-    counted = pacing.complaint_may_be_said(r.world, correction, pacing.interval(r.world, r.spec))
+    counted = pacing.complaint_may_be_made(r.world, correction, pacing.interval(r.world, r.spec))
     if counted:
         status = _inconclusive(status)
         why = _limit_reached(r.spec, status)
         if why:
             return roll_back(r.world, status, why)
-    return replace(correct(r, status, found), complaint=pacing.remembered(r.world, correction, said=counted))
+    return replace(correct(r, status, found), complaint=pacing.remembered(r.world, correction, made=counted))
 
 
-def _counted(r: Rollout, status: CanaryStatus, said: Say) -> Plan:
+def _counted(r: Rollout, status: CanaryStatus, event: Say) -> Plan:
     status = noted(r, status)
     why = _limit_reached(r.spec, status)
     if why:
-        return roll_back(r.world, status, why, said=(said,))
-    return Plan((WriteStatus(status), said), wake_after=pacing.interval(r.world, r.spec))
+        return roll_back(r.world, status, why, report=(event,))
+    return Plan((WriteStatus(status), event), wake_after=pacing.interval(r.world, r.spec))
 
 
 def _why_it_cannot_serve(r: Rollout) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""Standing still: the one mechanism by which a closed gate is told of, behind which nothing moves."""
+"""Standing still: the one way in which a closed gate is reported, behind which nothing moves."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -13,7 +13,7 @@ from controller.core.world import Rollout, World, rollout_of, still_wanted
 
 
 def behind(world: World, closed: Closed, *, status: CanaryStatus | None = None, take_off: bool = False) -> Plan:
-    """Return what is said and noted of a closed gate, in its own time.
+    """Return the report of a closed gate, when it is due, and what is noted of it.
 
     The event comes first: the status of an object that does not fit its schema may be refused.
 
@@ -25,27 +25,27 @@ def behind(world: World, closed: Closed, *, status: CanaryStatus | None = None, 
     """
     pace = _pace(world)
     event = _event(world, closed)
-    may_be_said = (
-        pacing.wait_may_be_said(world, pace)
+    is_due = (
+        pacing.wait_may_be_reported(world, pace)
         if closed.gate.needs is Needs.TIME
-        else pacing.complaint_may_be_said(world, event.text, pace)
+        else pacing.complaint_may_be_made(world, event.text, pace)
     )
-    said = (Say(event),) if may_be_said else ()
+    report = (Say(event),) if is_due else ()
     shift = to_the_primary(world) if take_off else ()
     after = _noted(world, closed, status)
     if shift:
         after = taken_off(world, after)
     written = (WriteStatus(after),) if after != world.canary.status else ()
-    actions: tuple[Action, ...] = (*written, *shift, *said) if shift else (*said, *written)
+    actions: tuple[Action, ...] = (*written, *shift, *report) if shift else (*report, *written)
     return Plan(
         actions,
         wake_after=min(pace, _until_the_deadline(world, pace)),
-        complaint=pacing.remembered(world, event.text, said=may_be_said),
+        complaint=pacing.remembered(world, event.text, made=is_due),
     )
 
 
 def at_rest(world: World) -> Plan:
-    """Say what is wrong at rest, or take it back once somebody has put it right, and note that a new spec was seen.
+    """Report what is wrong at rest, or that it is right again, and note that a new spec was seen.
 
     Nothing else is written there.
     """
@@ -79,7 +79,7 @@ def with_ready(world: World, plan: Plan) -> Plan:
 
 
 def until_due(r: Rollout, wake_after: timedelta) -> Plan:
-    """Wait with every gate open; what was said of a gate that was closed is taken back."""
+    """Wait with every gate open; the report of a gate that was closed is taken back."""
     status = r.world.canary.status
     ready, promoted = status.condition(READY), status.condition(PROMOTED)
     in_order = (

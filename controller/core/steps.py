@@ -17,22 +17,22 @@ from controller.core.world import Rollout, stamp
 from router.types import TOTAL, Weights
 
 
-def start(r: Rollout, said: Event | None = None) -> Plan:
+def start(r: Rollout, why: Event | None = None) -> Plan:
     """Claim the revision, take traffic off the canary, and give it pods. Also the way to start over.
 
     Args:
         r: the rollout as it was before.
-        said: why it starts, if not for a new revision.
+        why: the event that says why, if not for a new revision.
     """
     before = r.world.canary.status
     status = fresh_status(r)
     status = noted(r, replace(status, canary_replicas=before.canary_replicas))
     status = replace(status, canary_replicas=_pods_to_start_with(r))
     hold = () if r.world.finalizer_held else (HoldFinalizer(),)
-    why = Say(said or _why_it_starts(r))
+    event = Say(why or _why_it_starts(r))
     first = keep_out_a_late_copy(r.world)
     taken_off = (action for action in to_the_primary(r.world) if action not in first)
-    return pacing.soon((*first, *hold, WriteStatus(status), *taken_off, why, *_give_pods(r, status)))
+    return pacing.soon((*first, *hold, WriteStatus(status), *taken_off, event, *_give_pods(r, status)))
 
 
 def fresh_status(r: Rollout) -> CanaryStatus:
@@ -68,9 +68,9 @@ def advance(r: Rollout, status: CanaryStatus) -> Plan:
     """Claim the next weight, then shift. ``status`` carries what the round that led here has found."""
     weight = max(r.weight, min(r.weight + r.spec.step_weight, r.spec.max_weight))
     claimed = _claimed(r, noted(r, status), weight)
-    said = events.advance(r.world.canary.label, weight)
+    event = events.advance(r.world.canary.label, weight)
     shift = (Shift(Weights.to_canary(weight)),) if weight != r.weight else ()
-    return Plan((WriteStatus(claimed), *shift, Say(said)), wake_after=pacing.interval(r.world, r.spec))
+    return Plan((WriteStatus(claimed), *shift, Say(event)), wake_after=pacing.interval(r.world, r.spec))
 
 
 def advance_again(r: Rollout) -> Plan:
@@ -79,13 +79,13 @@ def advance_again(r: Rollout) -> Plan:
     shift = Shift(Weights.to_canary(r.weight))
     if not r.weight:
         return pacing.soon((WriteStatus(taken_off(r.world, status)), shift))
-    said = Say(events.advance(r.world.canary.label, r.weight))
+    event = Say(events.advance(r.world.canary.label, r.weight))
     if r.world.memory.failed_shift == shift.weights:
         # Claimed anew with each try, no round would ever be due, and the traffic that flows would not be judged.
-        return Plan((shift, said), wake_after=pacing.interval(r.world, r.spec))
+        return Plan((shift, event), wake_after=pacing.interval(r.world, r.spec))
     first_step = status.traffic_start_time == status.last_check_time
     claimed = replace(status, last_check_time=now, traffic_start_time=now if first_step else status.traffic_start_time)
-    return Plan((WriteStatus(claimed), shift, said), wake_after=pacing.interval(r.world, r.spec))
+    return Plan((WriteStatus(claimed), shift, event), wake_after=pacing.interval(r.world, r.spec))
 
 
 def count_from_the_route(r: Rollout) -> Plan | None:
@@ -107,8 +107,8 @@ def reduce(r: Rollout, weight: int) -> Plan:
     """Take the canary back to a weight that it may have, and begin a new interval there."""
     status = noted(r, r.world.canary.status)
     status = _claimed(r, status, weight) if weight else taken_off(r.world, status)
-    said = events.reduce(r.world.canary.label, r.weight, weight)
-    actions = (WriteStatus(status), Shift(Weights.to_canary(weight)), Say(said))
+    event = events.reduce(r.world.canary.label, r.weight, weight)
+    actions = (WriteStatus(status), Shift(Weights.to_canary(weight)), Say(event))
     return Plan(actions, wake_after=pacing.interval(r.world, r.spec))
 
 
@@ -116,8 +116,8 @@ def return_traffic(r: Rollout) -> Plan:
     """Return one step of the traffic after a promotion, where it is asked for in steps; the last one is the end's."""
     weight = r.weight - r.spec.step_weight
     status = replace(r.world.canary.status, canary_weight=weight, previous_weight=r.weight, last_check_time=r.world.now)
-    said = events.returning(r.world.canary.label, weight)
-    actions = (WriteStatus(status), Shift(Weights.to_canary(weight)), Say(said))
+    event = events.returning(r.world.canary.label, weight)
+    actions = (WriteStatus(status), Shift(Weights.to_canary(weight)), Say(event))
     return Plan(actions, wake_after=pacing.interval(r.world, r.spec))
 
 
@@ -127,8 +127,8 @@ def divert(r: Rollout) -> Plan:
     status = replace(before, canary_weight=TOTAL, previous_weight=before.canary_weight, last_check_time=r.world.now)
     if r.stage is Stage.PROGRESSING and not before.canary_weight:
         status = replace(status, traffic_start_time=r.world.now)
-    said = events.only_the_canary_serves(r.world.canary.label, primary_label(r.world))
-    written = (WriteStatus(status), Say(said)) if before.canary_weight != TOTAL else ()
+    event = events.only_the_canary_serves(r.world.canary.label, primary_label(r.world))
+    written = (WriteStatus(status), Say(event)) if before.canary_weight != TOTAL else ()
     actions = (*written[:1], *to_the_canary(r.world), *written[1:])
     return Plan(actions, wake_after=pacing.interval(r.world, r.spec))
 
@@ -140,16 +140,16 @@ def correct(r: Rollout, status: CanaryStatus, found: str) -> Plan:
     """
     world = r.world
     status = replace(noted(r, status), last_check_time=world.now) if r.weight else taken_off(world, status)
-    said = events.correcting(world.canary.label, found, r.weight)
-    actions = (WriteStatus(status), Shift(Weights.to_canary(r.weight)), Say(said))
+    event = events.correcting(world.canary.label, found, r.weight)
+    actions = (WriteStatus(status), Shift(Weights.to_canary(r.weight)), Say(event))
     corrections = pacing.one_more_correction(world, r.spec)
     return Plan(actions, wake_after=pacing.interval(world, r.spec), corrections=corrections)
 
 
-def promote(r: Rollout, status: CanaryStatus, *said: Event) -> Plan:
+def promote(r: Rollout, status: CanaryStatus, *reports: Event) -> Plan:
     """Claim the promotion, then copy the analysed template."""
     claimed = replace(noted(r, status), stage=Stage.PROMOTING, last_check_time=r.world.now)
-    return pacing.soon((WriteStatus(claimed), *(Say(event) for event in said), *_copy(r)))
+    return pacing.soon((WriteStatus(claimed), *(Say(event) for event in reports), *_copy(r)))
 
 
 def copy(r: Rollout) -> Plan:

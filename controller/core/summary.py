@@ -42,9 +42,10 @@ def with_summary(world: World, plan: Plan) -> Plan:
             actions.append(WriteStatus(status))
         else:
             actions.append(action)
-    told = _version_of_the_events(world.canary.status, status)
-    events = (replace(a, event=replace(a.event, version=told)) if isinstance(a, Say) and told else a for a in actions)
-    return replace(plan, actions=tuple(events))
+    version = _version_of_the_events(world.canary.status, status)
+    if version:
+        actions = [replace(a, event=replace(a.event, version=version)) if isinstance(a, Say) else a for a in actions]
+    return replace(plan, actions=tuple(actions))
 
 
 def summarised(world: World, before: CanaryStatus, after: CanaryStatus) -> CanaryStatus:
@@ -68,7 +69,7 @@ def summarised(world: World, before: CanaryStatus, after: CanaryStatus) -> Canar
 
 def why(world: World, status: CanaryStatus) -> Why:
     """Return why a rollout stands where it does: the first rule that has something to say."""
-    return next((said for said in (rule(world, status) for rule in RULES) if said is not None), ("", ""))
+    return next((found for found in (rule(world, status) for rule in RULES) if found is not None), ("", ""))
 
 
 def not_ready(_: World, status: CanaryStatus) -> Why | None:

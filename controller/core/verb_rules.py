@@ -9,15 +9,15 @@ from controller.core.world import Rollout, World, rollout_of
 
 
 def answer_an_abort_that_comes_too_late(world: World) -> Plan | None:
-    """A revision that the primary runs already cannot be given up any more: that is said, once."""
+    """A revision that the primary runs already cannot be given up any more: that is reported, once."""
     status, asked, rollout = world.canary.status, world.canary.verbs.abort, rollout_of(world)
     promoted = status.condition(PROMOTED)
     there = status.stage is Stage.PROMOTING and (world.stamped or (rollout is not None and rollout.copied))
     there = there or (status.stage is Stage.DRAINING and promoted is not None and promoted.reason in events.ENDS_WELL)
     if not there or not is_asked(asked, status.obeyed.abort, status):
         return None
-    said = events.too_late_to_abort(canary_label(world), status.canary_revision)
-    return pacing.soon((WriteStatus(steps.no_longer_asked(status, abort=asked)), Say(said)))
+    event = events.too_late_to_abort(canary_label(world), status.canary_revision)
+    return pacing.soon((WriteStatus(steps.no_longer_asked(status, abort=asked)), Say(event)))
 
 
 def obey_an_abort(r: Rollout) -> Plan | None:
@@ -32,8 +32,8 @@ def obey_a_promote(r: Rollout) -> Plan | None:
     status, asked = r.world.canary.status, r.world.canary.verbs.promote
     if not is_asked(asked, status.obeyed.promote, status):
         return None
-    said = events.skipping_the_analysis(canary_label(r.world), status.canary_revision)
-    return steps.promote(r, steps.no_longer_asked(status, promote=asked), said)
+    event = events.skipping_the_analysis(canary_label(r.world), status.canary_revision)
+    return steps.promote(r, steps.no_longer_asked(status, promote=asked), event)
 
 
 def is_retried(world: World) -> bool:

@@ -1,6 +1,6 @@
 """What the end of a rollout waits for: a primary that can take the traffic back, and a route that can be read.
 
-Until then the canary keeps its pods, because it has the traffic, or may have. The wait is told once a round, the
+Until then the canary keeps its pods, because it has the traffic, or may have. The wait is reported once a round, the
 condition ``Ready`` says what is in the way, and the end goes on by itself.
 """
 
@@ -36,7 +36,7 @@ def for_the_route(world: World) -> Plan:
     return _wait(world, closed, world.canary.status, f"the end of the rollout waits for the route: {closed.what}", ())
 
 
-def _wait(world: World, closed: Closed, status: CanaryStatus, told: str, shift: tuple[Shift, ...]) -> Plan:
+def _wait(world: World, closed: Closed, status: CanaryStatus, message: str, shift: tuple[Shift, ...]) -> Plan:
     spec, last = world.canary.spec, world.memory.complaint
     pace = pacing.interval(world, spec) if isinstance(spec, CanarySpec) else pacing.REPEAT_AT_REST
     event = events.waiting(world.canary.label, closed.what, side=closed.gate.side or "route")
@@ -44,7 +44,7 @@ def _wait(world: World, closed: Closed, status: CanaryStatus, told: str, shift: 
     due = last is None or not last.at <= world.now < last.at + pace
     actions: tuple[Action, ...] = ()
     if not world.at_rest:
-        status = conditions.behind(world, status, replace(closed, what=told))
+        status = conditions.behind(world, status, replace(closed, what=message))
         actions = (*((WriteStatus(status),) if status != world.canary.status else ()), *shift)
-    complaint = pacing.remembered(world, event.text, said=due)
+    complaint = pacing.remembered(world, event.text, made=due)
     return Plan((*actions, *((Say(event),) if due else ())), wake_after=pace, complaint=complaint)

@@ -87,7 +87,7 @@ class EventRecorder:
             now: wall clock.
             monotonic: clock in seconds.
             random: numbers in [0, 1).
-            dropped: told of every event that is not sent.
+            dropped: called for every event that is not sent.
             lanes: the objects whose next event is due; by default a queue by the same clock.
         """
         self._sink = sink

@@ -46,7 +46,7 @@ class Alone:
     """Leads without asking anybody: there is no other replica."""
 
     def __init__(self, won: Callable[[], None]) -> None:
-        """Take what to tell."""
+        """Take what to call."""
         self._won = won
 
     def start(self) -> None:
@@ -84,7 +84,7 @@ class Election:
         won: Callable[[], None],
         lost: Callable[[], None],
     ) -> None:
-        """Take what to tell; nothing is started.
+        """Take what to call; nothing is started.
 
         Args:
             candidate: who tries; only our thread uses it.
@@ -267,7 +267,7 @@ def stand_for_election(  # noqa: PLR0913  # each is a concern of its own, and no
         login: as whom.
         namespace: where the lease is; None for our own.
         user_agent: program and version.
-        count: told of every request.
+        count: called for every request.
         in_hand: where requests are noted, so that a stop can end them.
         now: wall clock.
         won: see ``Election``.

@@ -81,6 +81,26 @@ def parse_show_options(
         UsageError: an argument, a flag or a variable is wrong.
         SystemExit: help was asked for, and printed.
     """
+    parser = _make_parser(command, program)
+    known = {name: environ[name] for name in LOGIN_VARIABLES if name in environ}
+    letters = {"n": "namespace", "o": "output"}
+    args = parser.read([as_kubectl_takes_it(argument, letters) for argument in argv], known)
+    options = ShowOptions(
+        name=args.name or "",
+        namespace=args.namespace,
+        all_namespaces=bool(getattr(args, "all_namespaces", None)),
+        output=getattr(args, "output", None) or "",
+        watch=command is Command.WATCH or bool(getattr(args, "watch", None)),
+        timeout=getattr(args, "timeout", None) or timedelta(),
+        kubeconfig=args.kubeconfig,
+        context=args.context,
+        master=args.master,
+    )
+    _check(parser, options)
+    return options
+
+
+def _make_parser(command: Command, program: str) -> Parser:
     parser = Parser(
         f"{program} {command}",
         description=DESCRIPTIONS[command],
@@ -115,22 +135,7 @@ def parse_show_options(
             default=_DEFAULT_TIMEOUT,
             help="give up after this long, such as 90s or 1h (default: %(default)s)",
         )
-    known = {name: environ[name] for name in LOGIN_VARIABLES if name in environ}
-    letters = {"n": "namespace", "o": "output"}
-    args = parser.read([as_kubectl_takes_it(argument, letters) for argument in argv], known)
-    options = ShowOptions(
-        name=args.name or "",
-        namespace=args.namespace,
-        all_namespaces=bool(getattr(args, "all_namespaces", None)),
-        output=getattr(args, "output", None) or "",
-        watch=command is Command.WATCH or bool(getattr(args, "watch", None)),
-        timeout=getattr(args, "timeout", None) or timedelta(),
-        kubeconfig=args.kubeconfig,
-        context=args.context,
-        master=args.master,
-    )
-    _check(parser, options)
-    return options
+    return parser
 
 
 def _check(parser: Parser, options: ShowOptions) -> None:

@@ -86,8 +86,8 @@ class Reader:
         else:
             workloads = self._filled(kind.watched, ns, (spec.primary.name, spec.canary.name), unread)
             deployer = kind.make(workloads, self._client, self._version(kind.watched))
-            found["primary"] = deployer.look(ns, spec.primary.name)
-            found["canary_workload"] = deployer.look(ns, spec.canary.name)
+            found["primary"] = deployer.get(ns, spec.primary.name)
+            found["canary_workload"] = deployer.get(ns, spec.canary.name)
         route_kind = ROUTES[spec.route_kind]
         routes = self._filled(route_kind.watched, ns, (spec.route_name,), unread)
         router = route_kind.make(routes, self._client, self._version(route_kind.watched))
@@ -98,7 +98,7 @@ class Reader:
             canary=canary,
             primary=found.get("primary"),
             canary_workload=found.get("canary_workload"),
-            route=router.look(route_ref(canary, spec)),
+            route=router.get(route_ref(canary, spec)),
             primary_backend=backend(services, ns, spec.primary.host),
             canary_backend=backend(services, ns, spec.canary.host),
             rivals=(),

@@ -1,4 +1,4 @@
-"""Workers: take a key, look at the canary, give the key back. One switch says what follows from the outcome."""
+"""Workers: take a key, reconcile the canary, give the key back. One switch says what follows from the outcome."""
 
 import logging
 import threading
@@ -16,13 +16,13 @@ log = logging.getLogger(__name__)
 
 
 class Awaits(Enum):
-    """Why a look has come to no end, without an error."""
+    """Why a reconcile has come to no end, without an error."""
 
     READINGS = "readings"  # the key is queued when they are there
 
 
 Reconcile = Callable[[str], timedelta | Awaits | None]
-"""Looks at one canary; returns when to look again, or None; raises ``ApiError`` if a write failed."""
+"""Reconciles one canary; returns when to do so again, or None; raises ``ApiError`` if a write failed."""
 
 
 class Result(StrEnum):

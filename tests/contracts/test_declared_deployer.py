@@ -24,11 +24,11 @@ class Rig:
             obj = widget(name, image)
             obj["metadata"] = {"namespace": "test", "name": name}
             live.cluster.add(obj)
-            while self.deployer.look("test", name) is None:
+            while self.deployer.get("test", name) is None:
                 pass
 
     def both(self):
-        return self.deployer.look("test", "podinfo-canary"), self.deployer.look("test", "podinfo")
+        return self.deployer.get("test", "podinfo-canary"), self.deployer.get("test", "podinfo")
 
     def change_unseen(self, name, change):
         for informer in self.live.parts.of_kind["Widget"].all:

@@ -75,7 +75,7 @@ class LiveRig:
                 pass
 
     def is_seen(self, name):
-        view = self.deployer.look("test", name)
+        view = self.deployer.get("test", name)
         version = self.live.object(*self.resource, name)["metadata"]["resourceVersion"]
         return view is not None and view.resource_version == version
 
@@ -96,7 +96,7 @@ class LiveRig:
             obj["spec"]["template"]["metadata"]["labels"].update(labels)
 
         self.live.change(*self.resource, name, change)
-        while not set(labels.items()) <= set(self.deployer.look("test", name).template.labels):
+        while not set(labels.items()) <= set(self.deployer.get("test", name).template.labels):
             pass
 
     def touch(self, name):
@@ -125,12 +125,12 @@ def real(tmp_path):
 
 
 def both(rig):
-    return rig.deployer.look("test", "podinfo-canary"), rig.deployer.look("test", "podinfo")
+    return rig.deployer.get("test", "podinfo-canary"), rig.deployer.get("test", "podinfo")
 
 
 def test_workload_is_found_or_absent(rig):
-    assert rig.deployer.look("test", "podinfo").replicas == rig.pods
-    assert rig.deployer.look("test", "nobody") is None
+    assert rig.deployer.get("test", "podinfo").replicas == rig.pods
+    assert rig.deployer.get("test", "nobody") is None
 
 
 def test_scale_is_seen_at_once_and_moves_the_generation_by_one(rig):  # contract S19
@@ -188,7 +188,7 @@ def test_template_that_was_not_analysed_is_never_copied(rig):  # contract W4; be
     rig.change_template("podinfo-canary")
     with pytest.raises(ConflictError):
         rig.deployer.copy_template(canary, primary, stamp=STAMP)
-    assert rig.deployer.look("test", "podinfo").promoted == ""
+    assert rig.deployer.get("test", "podinfo").promoted == ""
 
 
 def test_target_that_changed_unseen_is_not_overwritten(rig):  # contract W4

@@ -67,7 +67,7 @@ class LiveRig:
 
     def delete(self):
         self.live.delete(*self.where)
-        while self.router.look(REF) is not None:
+        while self.router.get(REF) is not None:
             pass
 
 
@@ -78,7 +78,7 @@ class GatewayRig(LiveRig):
     def __init__(self, live):
         super().__init__(live)
         live.cluster.add(http_route(refs(100, 0), uid="", resourceVersion=""))
-        while self.router.look(REF) is None:
+        while self.router.get(REF) is None:
             pass
 
     def route(self):
@@ -101,12 +101,12 @@ def istio(tmp_path):
 
 
 def test_route_is_found(rig):
-    assert rig.router.look(REF) == Route(ALL_TO_PRIMARY)
+    assert rig.router.get(REF) == Route(ALL_TO_PRIMARY)
 
 
 def test_shift_is_one_write_and_seen_at_once(rig):  # contract S19
     rig.router.shift(REF, Weights(95, 5))
-    assert rig.router.look(REF) == Route(Weights(95, 5), sends_to_canary=True)
+    assert rig.router.get(REF) == Route(Weights(95, 5), sends_to_canary=True)
     assert rig.weights() == (95, 5)
     assert rig.writes() == 1
 
@@ -160,7 +160,7 @@ def test_route_that_changed_unseen_is_a_conflict_and_stays(rig):  # contracts W4
 
 def test_route_that_is_gone(rig):
     rig.delete()
-    assert rig.router.look(REF) is None
+    assert rig.router.get(REF) is None
     with pytest.raises(NotFoundError):
         rig.router.shift(REF, Weights(95, 5))
 
@@ -195,7 +195,7 @@ def test_istio_keeps_everything_but_the_two_numbers(istio):  # contracts C12, C1
 
 def test_istio_route_that_cannot_be_read_is_a_problem_and_not_absent(istio):
     istio.live.change(*ISTIO, lambda obj: obj["spec"].update(http=[{"route": [{"destination": {"host": 7}}]}]))
-    while (route := istio.router.look(REF)).problem is None:
+    while (route := istio.router.get(REF)).problem is None:
         pass
     assert route.problem.startswith("it cannot be read: ")
     assert route.unreadable

@@ -58,7 +58,7 @@ class Parts:
         self.error_stays = True
         self.error = None  # raised by what follows a shift
 
-    def look(self, *where):
+    def get(self, *where):
         if len(where) == 1:
             self.ref = where[0]
             return self.route

@@ -249,10 +249,10 @@ def test_switch_is_turned_by_one_patch(replicas, parked):
     kind = declared_kind(SWITCHED)
     cache = FakeCache([view(SWITCHED, widget(parked=not parked), None)], build=kind.watched.view)
     deployer = kind.make(cache, Writer(), lambda: WIDGET.api.newest)
-    deployer.scale(deployer.look("test", "podinfo"), replicas=replicas)
+    deployer.scale(deployer.get("test", "podinfo"), replicas=replicas)
     patch = {"metadata": {"resourceVersion": "7"}, "spec": {"parked": parked}}
     assert sent == [("widgets", "test", "podinfo", patch)]
-    assert deployer.look("test", "podinfo").replicas == replicas
+    assert deployer.get("test", "podinfo").replicas == replicas
 
 
 def test_permissions_follow_from_how_it_is_scaled():

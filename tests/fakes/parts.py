@@ -18,7 +18,7 @@ class FakeRouter:
         self.changed: set[tuple[str, str]] = set()
         self.writes = 0
 
-    def look(self, ref: RouteRef) -> Route | None:
+    def get(self, ref: RouteRef) -> Route | None:
         return self.routes.get((ref.namespace, ref.name))
 
     def fence(self, ref: RouteRef) -> None:
@@ -46,7 +46,7 @@ class FakeDeployer:
     def __init__(self) -> None:
         self.workloads: dict[tuple[str, str], Workload] = {}
 
-    def look(self, namespace: str, name: str) -> Workload | Unreadable | None:
+    def get(self, namespace: str, name: str) -> Workload | Unreadable | None:
         return self.workloads.get((namespace, name))
 
     def scale(self, workload: Workload, *, replicas: int) -> None:

@@ -177,10 +177,10 @@ def test_what_cannot_wait_comes_in_the_same_plan():
 
 def test_complaint_is_repeated_after_a_clock_was_set_back():
     before = Complaint("halt", AHEAD)
-    assert pacing.complaint_may_be_said(world(memory=Memory(complaint=before)), "halt", MINUTE)
+    assert pacing.complaint_may_be_made(world(memory=Memory(complaint=before)), "halt", MINUTE)
     soon = Complaint("halt", NOW - MINUTE / 2)
-    assert not pacing.complaint_may_be_said(world(memory=Memory(complaint=soon)), "halt", MINUTE)
-    assert pacing.complaint_may_be_said(world(memory=Memory(complaint=soon)), "halt", MINUTE / 2)
+    assert not pacing.complaint_may_be_made(world(memory=Memory(complaint=soon)), "halt", MINUTE)
+    assert pacing.complaint_may_be_made(world(memory=Memory(complaint=soon)), "halt", MINUTE / 2)
 
 
 def test_deadline_counts_from_what_was_noted_instead_of_a_start_that_is_still_to_come():

@@ -42,18 +42,18 @@ def test_wait_is_said_once_a_whole_round_has_passed():
     length = pacing.interval(world(), spec())
     for ago, says in ((length, True), (length - TICK, False), (timedelta(0), False)):
         last = status(start_time=NOW - MINUTE * 9, last_check_time=NOW - ago)
-        assert pacing.wait_may_be_said(world(status=last), length) is says
+        assert pacing.wait_may_be_reported(world(status=last), length) is says
 
 
 @pytest.mark.parametrize("start", [None, NOW + MINUTE], ids=["never started", "started in the future"])
 def test_wait_of_a_rollout_without_a_past_is_not_said_yet(start):
-    assert not pacing.wait_may_be_said(world(status=status(start_time=start, last_check_time=None)), MINUTE)
+    assert not pacing.wait_may_be_reported(world(status=status(start_time=start, last_check_time=None)), MINUTE)
 
 
-def test_complaint_that_was_not_said_leaves_the_last_one():
+def test_complaint_that_was_not_made_leaves_the_last_one():
     last = Complaint("other", NOW - MINUTE)
-    assert pacing.remembered(world(memory=Memory(complaint=last)), "new", said=False) is last
-    assert pacing.remembered(world(memory=Memory(complaint=last)), "new", said=True) == Complaint("new", NOW)
+    assert pacing.remembered(world(memory=Memory(complaint=last)), "new", made=False) is last
+    assert pacing.remembered(world(memory=Memory(complaint=last)), "new", made=True) == Complaint("new", NOW)
 
 
 @pytest.mark.parametrize(
