@@ -12,6 +12,7 @@ from functools import partial
 from controller import __version__
 from controller.asking.asker import MOST_AT_ONCE, Asker
 from controller.echoes import Echoes
+from controller.events.recorder import SENDERS
 from controller.exporter.caches import CacheCollector
 from controller.exporter.canaries import CanaryCollector
 from controller.exporter.process import ProcessExporter
@@ -89,7 +90,7 @@ class Controller:
         self._observer = self._make_observer()
         self._asker = Asker(self._observer, monotonic=time.monotonic, together=not options.dry_run)
         self._recorders = make_recorders(
-            ClientInHand(self._client, self._in_hand, "the sender of events"),
+            ClientInHand(self._client, self._in_hand, "a sender of events"),
             dry_run=options.dry_run,
             now=utc_now,
             dropped=self._exporter.event_dropped,
@@ -217,9 +218,9 @@ class Controller:
         return True
 
     def _make_client(self, login: Login, parts: int) -> KubeClient:
-        """Return the client of everything but the lease: a connection for each worker and each watch."""
+        """Return the client of everything but the lease: a connection for each worker, sender and watch."""
         watches = (parts + _OWN_WATCHES) * max(1, len(self._options.namespaces))
-        pool = self._options.workers + watches + _SPARE
+        pool = self._options.workers + SENDERS + watches + _SPARE
         return KubeClient(login, user_agent=USER_AGENT, pool_size=pool, count=self._exporter.counted_kubernetes)
 
     def _make_observer(self) -> MetricsObserver:

@@ -1,4 +1,4 @@
-"""Events that wait to be sent: in the order of each object, and bounded. Pure, for one thread at a time.
+"""Events that wait to be sent: in the order of each object, and bounded. Pure; not thread-safe.
 
 Each object has a lane. What its first event waits for holds up that object's later events, which would be told before
 it otherwise, and nobody else's. Where there is no room, an event of the namespace that takes up most of it is dropped.
@@ -47,10 +47,10 @@ class Outbox:
     _lanes: dict[str, deque[Job]] = field(default_factory=dict)  # none is empty; the oldest lane first
     _length: int = 0
     _routine: Counter[str] = field(default_factory=Counter)  # by namespace, those that may be dropped
-    _held: Job | None = None
+    _held: set[Job] = field(default_factory=set)
 
     def __contains__(self, lane: str) -> bool:
-        """Return whether something waits in a lane, or is held."""
+        """Return whether something waits in a lane."""
         return lane in self._lanes
 
     def put(self, job: Job) -> Job | None:
@@ -67,13 +67,20 @@ class Outbox:
         return dropped
 
     def hold(self, lane: str) -> Job | None:
-        """Return the first event of a lane, which is not dropped until it is removed or another one is held."""
+        """Return the first event of a lane, which is not dropped until it is let go or removed."""
         jobs = self._lanes.get(lane)
-        self._held = jobs[0] if jobs else None
-        return self._held
+        if not jobs:
+            return None
+        self._held.add(jobs[0])
+        return jobs[0]
+
+    def let_go(self, job: Job) -> None:
+        """Have an event that is held wait like any other."""
+        self._held.discard(job)
 
     def remove(self, job: Job) -> bool:
         """Remove an event that is done; return whether more wait in its lane."""
+        self._held.discard(job)
         self._remove(job)
         return job.lane in self._lanes
 
@@ -103,7 +110,7 @@ class Outbox:
         has_most = self._routine[late.canary.namespace] == most
         if most and (late.event.terminal or not has_most):
             routine = (job for jobs in self._lanes.values() for job in jobs if not job.event.terminal)
-            of_it = (job for job in routine if job.canary.namespace == namespace and job is not self._held)
+            of_it = (job for job in routine if job.canary.namespace == namespace and job not in self._held)
             found = min(of_it, key=lambda job: job.at, default=None)
             if found is not None:
                 return found

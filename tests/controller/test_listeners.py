@@ -23,7 +23,7 @@ def heard_by(sink, *, dry_run):
         recorder.start()
         recorder.record(canary(), events.advance("podinfo.test", 15))
         recorder.close()
-        assert not recorder._thread.is_alive()
+        assert not any(thread.is_alive() for thread in recorder._threads)
 
 
 def test_events_reach_the_cluster_but_not_in_a_dry_run(caplog):

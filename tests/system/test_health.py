@@ -42,7 +42,7 @@ def kill_the_http_server(running):
     ("kill", "said"),
     [
         (kill_a_worker, "a worker has died, see the log"),
-        (kill_the_sender_of_events, "the sender of events has died, see the log"),
+        (kill_the_sender_of_events, "a sender of events has died, see the log"),
         (kill_an_informers_handler, "the informer of services has died, see the log"),
         (kill_the_election, "the election has died, see the log"),
         (kill_the_http_server, "the HTTP server has died, see the log"),
@@ -74,7 +74,7 @@ def test_thread_that_is_stuck_is_told_and_ends_the_process(on, resource, monkeyp
         on.cluster.api.faults.clear()
     assert running.broken
     (last,) = [record for record in caplog.records if record.message == "Cannot go on"]
-    who = {"canaries": "the reconcile of test/podinfo", "events": "the sender of events"}[resource]
+    who = {"canaries": "the reconcile of test/podinfo", "events": "a sender of events"}[resource]
     assert f"{who} has not come to an end for 0s" in last.problems
 
 
