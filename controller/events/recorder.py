@@ -12,7 +12,6 @@ import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from typing import Protocol
 
 from controller.core.canary import Canary
@@ -152,9 +151,9 @@ class EventRecorder:
         with self._lock:
             lanes = self._outbox.lanes()
         until = self._monotonic() + FLUSH_SECONDS
-        rest = [lanes[n::SENDERS] for n in range(SENDERS)]
         last = [
-            threading.Thread(target=self._send_the_rest, args=(some, until), name="events") for some in rest if some
+            threading.Thread(target=self._send_the_rest, args=(lanes[number::SENDERS], until), name="events")
+            for number in range(SENDERS)
         ]
         for thread in last:
             thread.start()
