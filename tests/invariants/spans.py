@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
+from controller.core.pacing import SLOW_SHIFT
 from router.types import TOTAL
 from tests.invariants.moments import Breach, Paces
 from tests.invariants.record import Change, Record
@@ -86,7 +87,7 @@ def rollouts_move(record: Record, scenes: Sequence[Scene], paces: Paces) -> Iter
             yield scene.change, f"{where} without a write or a word for {lasted:.2f}s (at most {most:.2f}s)"
 
 
-def steps_keep_their_distance(_: Record, scenes: Sequence[Scene], paces: Paces) -> Iterator[Breach]:
+def steps_keep_their_distance(record: Record, scenes: Sequence[Scene], paces: Paces) -> Iterator[Breach]:
     """No two steps within an interval of the route; the copy of the template is the step after the last.
 
     All traffic to the canary is none while the primary serves nobody, nor right after that: the news takes a moment.
@@ -102,12 +103,25 @@ def steps_keep_their_distance(_: Record, scenes: Sequence[Scene], paces: Paces) 
             continue
         diverted = after.canary_weight == TOTAL and after.at - away_at < paces.slack
         if carried_at is not None and not diverted and _is_step(before, after, change, most):
-            passed, wanted = after.at - carried_at, after.interval(paces.interval)
+            passed = after.at - _known_as_carried(record, before, carried_at, after.at)
+            wanted = after.interval(paces.interval)
             if passed < wanted - CLOCKS:
                 yield change, f"a step {passed:.3f}s after the route carried the last weight, not {wanted:g}s"
         claimed = before.status.get("stage") == "promoting"  # traffic that lost pods move then is no step
         if change.resource == "virtualservices" and before.pairs() != after.pairs() and not claimed:
             carried_at, most = after.at, max(most, after.canary_weight)
+
+
+def _known_as_carried(record: Record, before: Scene, carried_at: float, at: float) -> float:
+    """Return since when the route carries the weight, as far as the controller can tell.
+
+    One that was restarted meanwhile knows when the step was claimed; the route has followed within a second of it.
+    """
+    claimed_at = before.time("lastCheckTime")
+    restarted = any(carried_at <= moment <= at and not able for moment, able in record.able)
+    if not restarted or claimed_at is None:
+        return carried_at
+    return min(carried_at, max(claimed_at, carried_at - SLOW_SHIFT.total_seconds()))
 
 
 def _is_step(before: Scene, after: Scene, change: Change, most: int) -> bool:

@@ -237,6 +237,14 @@ def test_nothing_is_owed_while_the_controller_is_away():
     assert {broken.word for broken in judge(back, PACES)} == {"judged"}
 
 
+@pytest.mark.parametrize(("second", "too_soon"), [(6.05, False), (5.95, True)])
+def test_controller_that_was_restarted_knows_when_a_step_was_claimed_and_not_when_the_route_followed(second, too_soon):
+    record = told(at("second", second))  # the first step was claimed at 2.0, and carried at 2.1
+    assert "steps" in {broken.word for broken in judge(record, PACES)}
+    restarted = replace(record, able=((0.0, True), (3.0, False), (3.1, True)))
+    assert ("steps" in {broken.word for broken in judge(restarted, PACES)}) == too_soon
+
+
 def test_hindrances_add_up():
     times = iter(range(1, 10))
     recorder = Recorder("test", now=lambda: float(next(times)))
