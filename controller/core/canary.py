@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from controller.core.verbs import NOTHING_ASKED, Verbs
 from metrics.types import DESTINATION, AnyCheck, Limits, Verdict
 
 
@@ -97,19 +98,6 @@ class CheckStatus:
 
 
 @dataclass(frozen=True, slots=True)
-class Verbs:
-    """What people asked for by annotations; ``core.verbs`` says how they are written.
-
-    A value is ``REVISION`` or ``REVISION@ANYTHING``, and "" if the annotation is absent.
-    """
-
-    abort: str = ""
-    promote: str = ""
-    retry: str = ""
-    hold: str | None = None  # None: not held; the value may say why
-
-
-@dataclass(frozen=True, slots=True)
 class Obeyed:
     """The last value of each verb that was acted on, or made void by a new start: each acts at most once."""
 
@@ -194,7 +182,7 @@ class Canary:
     finalizers: tuple[str, ...]
     spec: CanarySpec | InvalidSpec
     status: CanaryStatus = CanaryStatus()
-    verbs: Verbs = Verbs()
+    verbs: Verbs = NOTHING_ASKED
 
     @property
     def label(self) -> str:

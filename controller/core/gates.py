@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Literal
 
 from controller.core import obstacles
+from controller.core.canary import Stage
 from controller.core.plan import Plan, Shift
 from controller.core.world import World
 
@@ -189,3 +190,8 @@ def is_closed(world: World, reason: str) -> bool:
 
 GATES: tuple[Gate, ...] = (INVALID_SPEC, *TO_START, *PRIMARY, *CANARY, *HELD)
 """Every gate, in the order in which they are asked before the weight moves."""
+
+
+def before_the_next_move(stage: Stage | None) -> tuple[Gate, ...]:
+    """Return the gates that a rollout waits for: to be copied to the primary, or for the weight to move."""
+    return (INVALID_SPEC, *TO_START, *PRIMARY) if stage is Stage.PROMOTING else GATES

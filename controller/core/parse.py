@@ -9,12 +9,12 @@ from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import Any
 
-from controller.core.canary import Canary, CanarySpec, InvalidSpec, Side, Verbs
+from controller.core.canary import Canary, CanarySpec, InvalidSpec, Side
 from controller.core.durations import parse_interval
 from controller.core.parse_checks import parse_checks
 from controller.core.parse_status import parse_status, parse_time
 from controller.core.spec_fields import LONGEST_NAME, SpecError, mapping, name, text
-from controller.core.verbs import ABORT, HOLD, PROMOTE, RETRY
+from controller.core.verbs import parse_verbs
 from informers import fields
 from metrics.types import DESTINATION, REPORTERS
 
@@ -64,12 +64,6 @@ def parse_canary(obj: Json, *, kinds: Collection[str] | None, routes: Collection
         status=parse_status(obj.get("status")),
         verbs=parse_verbs(fields.mapping(meta, "annotations", "metadata.")),
     )
-
-
-def parse_verbs(annotations: Json) -> Verbs:
-    """Return what the annotations of a Canary object ask for."""
-    abort, promote, retry = (str(annotations.get(verb) or "") for verb in (ABORT, PROMOTE, RETRY))
-    return Verbs(abort, promote, retry, hold=str(annotations[HOLD] or "") if HOLD in annotations else None)
 
 
 def _spec(spec: Json, kinds: Collection[str] | None, routes: Collection[str], namespace: str) -> CanarySpec:

@@ -114,8 +114,8 @@ def waits_for_pods(world: World, status: CanaryStatus) -> Why | None:
     """Kubernetes is at work on a side; at the moment of a start that says nothing as yet."""
     if status.state is not State.RUNNING or status.start_time == world.now:
         return None
-    sides = gates.PRIMARY if status.stage is Stage.PROMOTING else (*gates.PRIMARY, *gates.CANARY)
-    closed = gates.first_closed(world, [gate for gate in sides if gate.needs is Needs.TIME])
+    waits = [gate for gate in gates.before_the_next_move(status.stage) if gate.needs is Needs.TIME]
+    closed = gates.first_closed(world, waits)
     return (closed.gate.reason, f"waiting: {closed.what}") if closed else None
 
 

@@ -75,8 +75,7 @@ def closed_gates(world: World) -> list[Closed]:
     elif stage in _ENDINGS:
         asked = ()
     else:
-        sides = gates.PRIMARY if stage is Stage.PROMOTING else (*gates.PRIMARY, *gates.CANARY, *gates.HELD)
-        asked = (gates.INVALID_SPEC, *gates.TO_START, *sides)
+        asked = gates.before_the_next_move(stage)
     return list(gates.all_closed(world, asked))
 
 

@@ -9,9 +9,10 @@ from controller.check.facts import Objects, Unlisted
 from controller.check.judge import judge
 from controller.check.judge_canaries import FIXES, standing_in_the_way
 from controller.core import events, gates
-from controller.core.canary import CanaryStatus, InvalidSpec, State, Verbs
+from controller.core.canary import CanaryStatus, InvalidSpec, State
 from controller.core.decide import decide
 from controller.core.gates import Needs
+from controller.core.verbs import Verbs
 from informers.types import Unreadable
 from router.types import Backend, Route, Weights
 from tests.controller.check.facts_builders import api, bad, facts, world

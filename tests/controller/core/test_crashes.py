@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.core.canary import Stage, State, Verbs
+from controller.core.canary import Stage, State
 from controller.core.plan import Action, CopyTemplate, Scale, Shift
+from controller.core.verbs import Verbs
 from controller.core.world import FINALIZER, NOTHING_REMEMBERED
 from metrics.types import Check, NoData, Reading, Value
 from tests.controller.core.builders import MINUTE, NOW, spec

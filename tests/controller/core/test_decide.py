@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from controller.core.canary import PROMOTED, READY, CanaryStatus, Condition, InvalidSpec, Stage, State, Verbs
+from controller.core.canary import PROMOTED, READY, CanaryStatus, Condition, InvalidSpec, Stage, State
 from controller.core.plan import (
     Complaint,
     CopyTemplate,
@@ -19,6 +19,7 @@ from controller.core.plan import (
     Shift,
     WriteStatus,
 )
+from controller.core.verbs import Verbs
 from controller.core.world import Memory, Shifted, stamp
 from deploy.types import Workload
 from informers.types import Unreadable

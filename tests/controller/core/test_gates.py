@@ -6,10 +6,11 @@ from itertools import product
 import pytest
 
 from controller.core import conditions, gates, obstacles
-from controller.core.canary import InvalidSpec, Stage, Verbs
+from controller.core.canary import InvalidSpec, Stage
 from controller.core.decide import decide
 from controller.core.gates import AT_REST, GATES, PRIMARY_NOT_SERVING, WRITE_REFUSED, Closed, Needs
 from controller.core.plan import WriteStatus
+from controller.core.verbs import Verbs
 from controller.core.world import Unseen, WhyUnseen
 from informers.types import Unreadable
 from metrics.types import Limits, OwnCheck

@@ -9,9 +9,10 @@ from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from controller.core.canary import CanaryStatus, CheckStatus, Condition, InvalidSpec, Stage, State, Verbs
+from controller.core.canary import CanaryStatus, CheckStatus, Condition, InvalidSpec, Stage, State
 from controller.core.decide import decide
 from controller.core.plan import Action, Complaint, CopyTemplate, Log, Plan, Say, Scale, Shift, WriteStatus
+from controller.core.verbs import Verbs
 from controller.core.world import Memory, Shifted, World, stamp, with_readings
 from informers.types import Unreadable
 from metrics.types import NoData, Unavailable, Value

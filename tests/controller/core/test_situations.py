@@ -9,9 +9,10 @@ from datetime import timedelta
 import pytest
 
 from controller.core import events, pacing
-from controller.core.canary import PROMOTED, READY, CanaryStatus, Condition, Obeyed, Stage, State, Verbs
+from controller.core.canary import PROMOTED, READY, CanaryStatus, Condition, Obeyed, Stage, State
 from controller.core.decide import decide
 from controller.core.plan import CopyTemplate, Plan, Say, Scale, Shift, WriteStatus
+from controller.core.verbs import Verbs
 from controller.core.world import Memory, Shifted, stamp
 from metrics.types import Check, NoData, Value
 from router.types import ALL_TO_PRIMARY, Backend, Route, Weights

@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from controller.core.canary import PROMOTED, READY, CanaryStatus, Condition, Stage, State, Verbs
+from controller.core.canary import PROMOTED, READY, CanaryStatus, Condition, Stage, State
 from controller.core.decide import decide
 from controller.core.plan import Fence, HoldFinalizer, Log, ReleaseFinalizer, Say, Scale, Shift, WriteStatus
+from controller.core.verbs import Verbs
 from controller.core.world import Memory, after_plan, stamp
 from router.types import ALL_TO_PRIMARY, Route, Weights
 from tests.controller.core.builders import (

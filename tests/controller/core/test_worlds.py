@@ -9,7 +9,7 @@ from itertools import product
 import pytest
 
 from controller.core import object_rules, pacing, round_rules, route_rules, stage_rules
-from controller.core.canary import CanaryStatus, Condition, InvalidSpec, Stage, State, Verbs
+from controller.core.canary import CanaryStatus, Condition, InvalidSpec, Stage, State
 from controller.core.decide import ANY_WORLD, ROLLOUT, decide
 from controller.core.events import Event
 from controller.core.plan import (
@@ -23,6 +23,7 @@ from controller.core.plan import (
     Shift,
     WriteStatus,
 )
+from controller.core.verbs import Verbs
 from controller.core.world import Memory, Unseen, WhyUnseen, World, rollout_of, stamp, with_readings
 from deploy.types import Workload
 from informers.types import Unreadable

@@ -5,10 +5,11 @@ from datetime import timedelta
 
 import pytest
 
-from controller.core.canary import CanaryStatus, Stage, State, Verbs
+from controller.core.canary import CanaryStatus, Stage, State
 from controller.core.decide import decide
 from controller.core.events import ABORTED, deadline_exceeded, evidence_missing, threshold_reached, workload_deleted
 from controller.core.plan import Plan, ReleaseFinalizer, WriteStatus
+from controller.core.verbs import Verbs
 from controller.exporter.rollouts import RolloutExporter
 from metrics.types import NoData
 from tests.controller.core.builders import (

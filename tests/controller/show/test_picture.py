@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from controller.core.canary import Canary, CanaryStatus, CheckStatus, InvalidSpec, Stage, Verbs
+from controller.core.canary import Canary, CanaryStatus, CheckStatus, InvalidSpec, Stage
 from controller.core.status_json import to_json
 from controller.core.summary import summarised
+from controller.core.verbs import Verbs
 from controller.core.world import World
 from controller.show.facts import Snapshot, Told
 from controller.show.lines import cells, plain

@@ -2,7 +2,8 @@
 
 import pytest
 
-from controller.core.canary import CanaryStatus, Condition, InvalidSpec, State, Verbs
+from controller.core.canary import CanaryStatus, Condition, InvalidSpec, State
+from controller.core.verbs import Verbs
 from controller.show.facts import Snapshot
 from controller.show.waiting import outcome, timed_out
 from informers.types import Unreadable
