@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -30,9 +31,15 @@ KINDS_INDEX = "kinds"
 ALWAYS = (SERVICES.kind,)
 """What every canary is made of."""
 
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
 
 def _namespace_of(canary: Canary) -> Sequence[str]:
     return (canary.namespace,)
+
+
+def _last_round(canary: Canary) -> datetime:
+    return canary.status.last_check_time or _NEVER
 
 
 def kinds_keys(canary: Canary) -> Sequence[str]:
@@ -98,7 +105,14 @@ class Parts:
             yield self.kinds.parts[kind].api.plural, namespace, informer
 
     def wake(self, add: Callable[[str], None], echoes: Echoes) -> None:
-        """Have every change add the keys of the canaries that it concerns, unless it is our own."""
+        """Have every change add the keys of the canaries that it concerns, unless it is our own.
+
+        All are added at first, since each is a change to who knows none. Rollouts come before what is at rest, and the
+        one first whose last round is longest ago: whoever takes over from a leader holds each round that is due.
+        """
+        running = [c for c in self.canaries.views() if isinstance(c, Canary) and c.status.state is State.RUNNING]
+        for canary in sorted(running, key=_last_round):
+            add(key_of(canary.namespace, canary.name))
         for canaries in self.canaries.all:
             canaries.add_handler(partial(_unless_ours, echoes, CANARY.api.plural, partial(self._canary_changed, add)))
         self.watched.each(partial(self._join, add, echoes))

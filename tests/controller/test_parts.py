@@ -18,7 +18,7 @@ from informers.types import Unreadable
 from router.types import Service
 from router.virtualservice import FORM
 from router.weighted import RouteView
-from tests.controller.core.builders import MINUTE, at_rest, canary, primary, spec, workload
+from tests.controller.core.builders import MINUTE, NOW, at_rest, canary, primary, spec, status, workload
 from tests.fakes.caches import FakeCache
 
 OURS = canary()
@@ -56,8 +56,8 @@ class FakeInformers(FakeCache):
 
 
 class Run:
-    def __init__(self):
-        self.canaries = FakeInformers([OURS, SHARES, APART], indexes=INDEXES, orders={OVERLAP_INDEX: seniority})
+    def __init__(self, canaries=(OURS, SHARES, APART)):
+        self.canaries = FakeInformers(canaries, indexes=INDEXES, orders={OVERLAP_INDEX: seniority})
         self.deployments, self.routes, self.services = FakeInformers(), FakeInformers(), FakeInformers()
         self.namespace = FakeInformers()
         self.woken = []
@@ -68,6 +68,8 @@ class Run:
         self.parts = Parts(BUILT_IN, self.canaries, of_kind, watched, {}, {"test": self.namespace}, self.outage)
         self.echoes = Echoes()
         self.parts.wake(self.woken.append, self.echoes)
+        self.at_start = self.woken.copy()
+        self.woken.clear()
 
 
 @pytest.fixture
@@ -81,6 +83,16 @@ def changed(view, **changes):
 
 def service(name):
     return Service("test", name, "u", "1", "ClusterIP", (), ())
+
+
+def test_rollouts_come_first_at_the_start_and_of_them_whoever_has_waited_longest():  # contract L12
+    def progressing(name, last_check_time):
+        return canary(name=name, uid=name, status=status(last_check_time=last_check_time))
+
+    late, later = progressing("late", NOW - MINUTE), progressing("later", NOW - 2 * MINUTE)
+    new = progressing("new", None)
+    rest = canary(name="rest", uid="rest", status=at_rest())
+    assert Run([late, rest, UNREADABLE, new, later]).at_start == ["test/new", "test/later", "test/late"]
 
 
 def test_change_of_a_canary_wakes_it_and_nobody_else(run):
@@ -106,7 +118,7 @@ def test_own_write_wakes_nobody(run, kind, plural, view):  # contract W6
 
 
 def test_canary_that_is_deleted_wakes_who_stood_back_for_it(run):
-    del run.canaries.views["test", "podinfo"]
+    del run.canaries.known["test", "podinfo"]
     run.canaries.handle(Change("test/podinfo", OURS, None))
     assert set(run.woken) == {"test/podinfo", "test/shares"}
 
@@ -121,7 +133,7 @@ def test_canary_that_is_deleted_wakes_who_stood_back_for_it(run):
     ],
 )
 def test_canary_that_gives_up_its_parts_wakes_who_stood_back_for_it(run, now):
-    run.canaries.views["test", "podinfo"] = now = replace(now, resource_version="2")
+    run.canaries.known["test", "podinfo"] = now = replace(now, resource_version="2")
     run.canaries.handle(Change("test/podinfo", OURS, now))
     assert set(run.woken) == {"test/podinfo", "test/shares"}
 
@@ -196,7 +208,7 @@ def test_namespace_that_is_terminating_wakes_its_canaries(run, view, woken):
 )
 def test_namespace_is_terminating_as_far_as_is_known(run, found, terminating):
     if found is not None:
-        run.namespace.views["", "test"] = found
+        run.namespace.known["", "test"] = found
     assert run.parts.is_terminating("test") is terminating
     assert run.parts.is_terminating("not watched") is False
 
@@ -212,10 +224,10 @@ def test_decisions_do_not_wait_for_the_namespace(run):
 
 def test_canary_that_rests_behind_an_older_one_is_not_woken_by_their_parts(run):
     behind = replace(SHARES, created=OURS.created + MINUTE, status=at_rest())
-    run.canaries.views["test", "shares"] = behind
+    run.canaries.known["test", "shares"] = behind
     run.deployments.handle(changed(primary()))
     assert run.woken == ["test/podinfo"]
-    run.canaries.views["test", "shares"] = replace(behind, status=OURS.status)
+    run.canaries.known["test", "shares"] = replace(behind, status=OURS.status)
     run.deployments.handle(changed(primary()))
     assert run.woken == ["test/podinfo", "test/podinfo", "test/shares"]  # a rollout that runs is carried on
 

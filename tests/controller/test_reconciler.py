@@ -184,11 +184,11 @@ class Run:
 
     @property
     def view(self):
-        return self.cache.views["test", "podinfo"]
+        return self.cache.known["test", "podinfo"]
 
     def change(self, **changes):
         """Have somebody write a status."""
-        self.cache.views["test", "podinfo"] = replace(self.view, status=replace(self.view.status, **changes))
+        self.cache.known["test", "podinfo"] = replace(self.view, status=replace(self.view.status, **changes))
 
     def look(self):
         """Reconcile, and once more if that has asked for readings and they are there."""
@@ -254,8 +254,8 @@ MEANWHILE = {
     "the weight was written by somebody": lambda run: run.change(canary_weight=15, previous_weight=10),
     "another round was held": lambda run: run.change(last_check_time=NOW - timedelta(seconds=90)),
     "the rollout has ended": lambda run: run.change(state=State.FINISHED, stage=None, canary_weight=0),
-    "it was deleted": lambda run: run.cache.views.update({("test", "podinfo"): replace(run.view, deleting=True)}),
-    "a check has changed": lambda run: run.cache.views.update(
+    "it was deleted": lambda run: run.cache.known.update({("test", "podinfo"): replace(run.view, deleting=True)}),
+    "a check has changed": lambda run: run.cache.known.update(
         {("test", "podinfo"): replace(run.view, spec=spec(checks=(replace(SUCCESS, interval="30s"), DURATION)))}
     ),
 }
@@ -298,7 +298,7 @@ def test_canary_that_is_gone_is_brought_nothing():
     run = Run()
     run.parts.brings = False
     run.look()
-    run.cache.views.clear()
+    run.cache.known.clear()
     run.look()
     run.parts.bring()
     assert run.woken == []
@@ -403,7 +403,7 @@ def test_round_that_does_not_advance_is_held_in_time_as_well(parts, readings, ac
 
 def test_canary_that_is_gone_is_told_and_forgotten():
     run = Run()
-    run.cache.views.clear()
+    run.cache.known.clear()
     assert run.look() is None
     assert run.gone == [("test", "podinfo")]
     assert run.parts.applied == []
@@ -411,7 +411,7 @@ def test_canary_that_is_gone_is_told_and_forgotten():
 
 def test_canary_that_cannot_be_read_is_not_taken_for_gone():
     run = Run()
-    run.cache.views["test", "podinfo"] = unreadable = Unreadable("test", "podinfo", "u", "1", "no spec")
+    run.cache.known["test", "podinfo"] = unreadable = Unreadable("test", "podinfo", "u", "1", "no spec")
     assert run.look() == REPEAT_AT_REST
     assert (run.gone, run.parts.applied) == ([], [])
     ((about, event),) = run.recorder.events
@@ -422,11 +422,11 @@ def test_canary_that_cannot_be_read_is_not_taken_for_gone():
 
 def test_canary_that_cannot_be_read_again_is_told_again():
     run = Run()
-    readable = run.cache.views["test", "podinfo"]
+    readable = run.cache.known["test", "podinfo"]
     for _ in range(2):
-        run.cache.views["test", "podinfo"] = Unreadable("test", "podinfo", "u", "1", "no spec")
+        run.cache.known["test", "podinfo"] = Unreadable("test", "podinfo", "u", "1", "no spec")
         run.look()
-        run.cache.views["test", "podinfo"] = readable
+        run.cache.known["test", "podinfo"] = readable
         run.look()
     assert len(run.recorder.events) == 2
 
@@ -529,10 +529,10 @@ def test_canary_that_was_deleted_and_recreated_starts_without_a_memory():
     run.parts.route = None
     run.look()
     assert run.memory().complaint is not None
-    views = dict(run.cache.views)
-    run.cache.views.clear()
+    views = dict(run.cache.known)
+    run.cache.known.clear()
     run.look()
-    run.cache.views.update(views)
+    run.cache.known.update(views)
     assert run.memory() == Memory()
 
 
@@ -583,7 +583,7 @@ def test_rival_is_who_shares_a_workload_or_a_host_on_the_route(change, rival):
 def test_unreadable_rival_is_passed_over():
     run = Run()
     run.cache._indexes[OVERLAP_INDEX] = lambda view: overlap_keys(canary())
-    run.cache.views["test", "other"] = Unreadable("test", "other", "u", "1", "no spec")
+    run.cache.known["test", "other"] = Unreadable("test", "other", "u", "1", "no spec")
     run.look()
     assert run.found[0][0].rivals == ()
 

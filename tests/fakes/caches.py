@@ -17,16 +17,19 @@ class FakeCache:
         indexes: Mapping[str, Callable[[Any], Iterable[str]]] | None = None,
         orders: Mapping[str, Callable[[Any], Any]] | None = None,
     ) -> None:
-        self.views = {(view.namespace, view.name): view for view in views}
+        self.known = {(view.namespace, view.name): view for view in views}
         self._build = build
         self._indexes = dict(indexes or {})
         self._orders = dict(orders or {})
 
     def get(self, namespace, name):
-        return self.views.get((namespace, name))
+        return self.known.get((namespace, name))
+
+    def views(self):
+        return iter(self.known.values())
 
     def by_index(self, index, value):
-        readable = (view for view in self.views.values() if not isinstance(view, Unreadable))
+        readable = (view for view in self.known.values() if not isinstance(view, Unreadable))
         return [view for view in readable if value in self._indexes[index](view)]
 
     def first(self, index, value):
@@ -37,5 +40,5 @@ class FakeCache:
 
     def write_through_view(self, view):
         key = (view.namespace, view.name)
-        if key in self.views and self.views[key].uid == view.uid:
-            self.views[key] = view
+        if key in self.known and self.known[key].uid == view.uid:
+            self.known[key] = view
