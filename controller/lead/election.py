@@ -41,6 +41,9 @@ class Watch(Protocol):
     def join(self) -> None:
         """Wait for the end of the watch, after ``stop``."""
 
+    def alive(self) -> bool:
+        """Whether it runs as long as it should."""
+
 
 class Alone:
     """Leads without asking anybody: there is no other replica."""
@@ -143,9 +146,11 @@ class Election:
             return self._monotonic() < self._renewed_at + self._timing.deadline
 
     def alive(self) -> bool:
-        """Whether both threads run; True before they are started and after the end."""
+        """Whether all threads run; True before they are started and after the end."""
         with self._changed:
-            return self._over or all(thread.is_alive() or thread.ident is None for thread in self._threads)
+            if self._over:
+                return True
+            return self._watch.alive() and all(thread.is_alive() or thread.ident is None for thread in self._threads)
 
     def _run(self) -> None:
         while self._try():

@@ -59,6 +59,10 @@ class LeaseWatch:
         if self._thread is not None:
             self._thread.join()
 
+    def alive(self) -> bool:
+        """Whether the thread runs; True before it is started and after ``stop``."""
+        return self._thread is None or self._stop.is_set() or self._thread.is_alive()
+
     def _run(self, heard: Callable[[Json], None], deaf: Callable[[], None]) -> None:
         pause, told = _AGAIN_SECONDS, False
         while not self._stop.is_set():

@@ -105,3 +105,6 @@ class FakeWatch:
 
     def join(self):
         assert self.stopped
+
+    def alive(self):
+        return True
