@@ -9,7 +9,7 @@ from typing import Any
 
 from controller.core.canary import Canary
 from controller.core.parse import parse_canary
-from controller.resources import CANARIES, EVENTS
+from controller.resources import APPLY_CRD, CANARIES, EVENTS
 from deploy.declaration import Declaration
 from deploy.declared import declared_kind
 from deploy.kinds import WorkloadKind
@@ -38,7 +38,7 @@ class Kinds:
     @property
     def canary(self) -> WatchedKind[Canary]:
         """Return our own kind, of whose objects those that name a kind beyond the table are invalid."""
-        return WatchedKind(_CANARY, self.view, verbs=_CANARY_VERBS, discovered=False)
+        return WatchedKind(_CANARY, self.view, verbs=_CANARY_VERBS, discovered=False, install=APPLY_CRD)
 
     @property
     def writes(self) -> Sequence[tuple[str, str]]:

@@ -19,12 +19,18 @@ class WatchedKind(Generic[V]):
     verbs: Mapping[str, tuple[str, ...]]  # that the controller needs, by subresource; "" for the object itself
     discovered: bool = True  # whether the API server is asked which version it serves
     grant: str = ""  # the value of the chart, below ``kinds``, that grants these rights; "" if they always are
+    install: str = ""  # what to do where the API server does not serve it; "": install the operator that defines it
     declared: bool = False  # by a file of the operator's: the value ``declaredKinds`` of the chart grants these rights
 
     @property
     def optional(self) -> bool:
         """Whether its permissions are granted only where somebody asks for them."""
         return self.declared or bool(self.grant)
+
+    @property
+    def how_to_install(self) -> str:
+        """Return what to do where the API server does not serve the kind."""
+        return self.install or f"Install the operator that defines {self.api.kind}."
 
     @property
     def granted_by(self) -> str:

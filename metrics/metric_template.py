@@ -52,7 +52,11 @@ def view(obj: Json, _previous: MetricTemplate | None) -> MetricTemplate:
 
 
 METRIC_TEMPLATE: WatchedKind[MetricTemplate] = WatchedKind(
-    METRIC_TEMPLATES, view, verbs={"": READ}, grant="metricTemplates"
+    METRIC_TEMPLATES,
+    view,
+    verbs={"": READ},
+    grant="metricTemplates",
+    install="kubectl apply --server-side -f artifacts/flagger/metrictemplates.yaml",
 )
 
 

@@ -8,4 +8,13 @@ from router.kinds import RouteKind
 
 HTTP_ROUTES = ApiKind("gateway.networking.k8s.io", ("v1", "v1beta1"), "httproutes", "HTTPRoute")
 
-HTTP_ROUTE = RouteKind(WatchedKind(HTTP_ROUTES, view, verbs={"": (*READ, "patch")}, grant="httpRoutes"), WeightedRouter)
+HTTP_ROUTE = RouteKind(
+    WatchedKind(
+        HTTP_ROUTES,
+        view,
+        verbs={"": (*READ, "patch")},
+        grant="httpRoutes",
+        install="Install the CustomResourceDefinitions of the Gateway API, or delete the canaries that name it.",
+    ),
+    WeightedRouter,
+)

@@ -8,4 +8,12 @@ from router.virtualservice import view
 
 VIRTUAL_SERVICES = ApiKind("networking.istio.io", ("v1", "v1beta1", "v1alpha3"), "virtualservices", "VirtualService")
 
-VIRTUAL_SERVICE = RouteKind(WatchedKind(VIRTUAL_SERVICES, view, verbs={"": (*READ, "patch")}), WeightedRouter)
+VIRTUAL_SERVICE = RouteKind(
+    WatchedKind(
+        VIRTUAL_SERVICES,
+        view,
+        verbs={"": (*READ, "patch")},
+        install="Install Istio 1.0 or newer, for example with `istioctl install`.",
+    ),
+    WeightedRouter,
+)

@@ -20,6 +20,7 @@ from controller.resources import CANARIES
 from informers.client import KubeClient
 from informers.discovery import ServedVersion
 from informers.errors import ApiError, ForbiddenError, KindNotServedError, NotFoundError, UnauthorizedError
+from informers.kinds import WatchedKind
 from informers.namespaces import NAMESPACES
 from informers.resources import Resource
 
@@ -83,7 +84,8 @@ class _Asker:
         asker = ObjectAsker(self._client, question.kinds, versions, access, question.scopes, question.metrics_servers)
         objects = asker.ask(now, question.default_interval)
         unnamed = optional(question.kinds).keys() - asker.named
-        kinds = {name: _served(version) for name, version in asked.items() if name not in unnamed}
+        table = {CANARIES.kind: question.kinds.canary, **question.kinds.parts}
+        kinds = {name: _served(version, table[name]) for name, version in asked.items() if name not in unnamed}
         return Api(
             version=version,
             user=user,
@@ -159,9 +161,9 @@ class _Asker:
         return ()
 
 
-def _served(version: ServedVersion) -> Served | NotServed | Unknown:
+def _served(version: ServedVersion, kind: WatchedKind[Any]) -> Served | NotServed | Unknown:
     try:
         found = told(version)
     except KindNotServedError as error:
-        return NotServed(str(error))
+        return NotServed(str(error), kind.how_to_install)
     return found if isinstance(found, Unknown) else Served(found.api_version)

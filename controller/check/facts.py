@@ -41,6 +41,7 @@ class NotServed:
     """A kind that is not."""
 
     what: str  # the controller's sentence
+    fix: str  # how to have it served
 
 
 @dataclass(frozen=True, slots=True)

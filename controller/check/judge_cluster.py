@@ -6,19 +6,12 @@ from typing import assert_never
 
 from controller.check.facts import Access, Api, Facts, NoApi, NotServed, Permission, Served, Unknown
 from controller.check.findings import Finding, Reason, cannot_tell, passed, problem
-from controller.resources import CANARIES
+from controller.resources import APPLY_CRD, CANARIES
 
 OLDEST = (1, 25)
 ANONYMOUS = "system:anonymous"
 _WHERE_IT_IS = "Name the cluster with --kubeconfig or --master; `kubectl cluster-info` shows whether it answers you."
-_APPLY_CRD = "kubectl apply --server-side -f artifacts/flagger/crd.yaml"
 _APPLY_ACCOUNT = "Bind the rules of artifacts/flagger/account.yaml to it (the chart does: rbac.create)"
-_INSTALL = {
-    CANARIES.kind: _APPLY_CRD,
-    "MetricTemplate": "kubectl apply --server-side -f artifacts/flagger/metrictemplates.yaml",
-    "VirtualService": "Install Istio 1.0 or newer, for example with `istioctl install`.",
-    "HTTPRoute": "Install the CustomResourceDefinitions of the Gateway API, or delete the canaries that name it.",
-}
 _MANY = 4
 
 
@@ -66,16 +59,16 @@ def kinds(facts: Facts) -> Iterator[Finding]:
     if not isinstance(facts.api, Api):
         return
     for kind, found in facts.api.kinds.items():
-        yield _kind(kind, found, _INSTALL.get(kind, f"Install the operator that defines {kind}."))
+        yield _kind(kind, found)
         if kind == CANARIES.kind and facts.api.missing_fields:
             yield _other_schema(facts.api.missing_fields)
 
 
-def _kind(kind: str, found: Served | NotServed | Unknown, fix: str) -> Finding:
+def _kind(kind: str, found: Served | NotServed | Unknown) -> Finding:
     match found:
         case Served(api_version):
             return passed("kinds", f"{kind} is served as {api_version}")
-        case NotServed(what):
+        case NotServed(what, fix):
             return problem("kinds", Reason.KIND_NOT_SERVED, what, fix)
         case Unknown(why):
             return cannot_tell("kinds", f"It is unknown whether {kind} is served: {why}", _WHERE_IT_IS)
@@ -86,7 +79,7 @@ def _kind(kind: str, found: Served | NotServed | Unknown, fix: str) -> Finding:
 def _other_schema(missing: tuple[str, ...]) -> Finding:
     named = ", ".join(missing[:_MANY]) + (f" and {len(missing) - _MANY} more" if len(missing) > _MANY else "")
     said = f"The served schema of Canary lacks {named}, which the API server drops from every object"
-    fix = f"{_APPLY_CRD} (first uninstall any other operator whose CRD has the same name)"
+    fix = f"{APPLY_CRD} (first uninstall any other operator whose CRD has the same name)"
     return problem("kinds", Reason.SCHEMA_DIFFERS, said, fix)
 
 

@@ -14,6 +14,7 @@ import pytest
 from controller.check import ask_objects, command
 from controller.check.command import USER_AGENT
 from controller.lifecycle import utc_now
+from controller.resources import APPLY_CRD
 from metrics import prometheus
 from testbed.sandbox.__main__ import VIRTUAL_SERVICE_CRD
 from testbed.sandbox.faults import Fault
@@ -127,10 +128,12 @@ def test_pages_that_expire_are_read_at_once(measured, monkeypatch):
 
 def test_empty_cluster_names_what_is_to_be_installed(tmp_path):
     with stage(tmp_path, crds=()) as on:
-        code, found, _ = checked(on)
+        code, found, answer = checked(on)
     assert code == 1
     assert [reason for reason, _ in found] == ["KindNotServed", "KindNotServed", "NoIstioSeries"]
     assert found[0][1].startswith("canaries.flagger.app is not served by the API server: install")
+    fixes = [finding["fix"] for finding in answer["findings"] if finding["reason"] == "KindNotServed"]
+    assert fixes == [APPLY_CRD, "Install Istio 1.0 or newer, for example with `istioctl install`."]
 
 
 def test_schema_of_another_version_is_named(tmp_path):

@@ -68,12 +68,17 @@ def test_nothing_to_fix():
             id="a namespace that does not exist",
         ),
         pytest.param(
-            {"kinds": {**KINDS, "Canary": NotServed("canaries.flagger.app is not served")}},
+            {"kinds": {**KINDS, "Canary": NotServed("canaries.flagger.app is not served", "kubectl apply")}},
             ("problem", "KindNotServed", "canaries.flagger.app is not served"),
             id="our kind is not installed",
         ),
         pytest.param(
-            {"kinds": {**KINDS, "VirtualService": NotServed("virtualservices.networking.istio.io is not served")}},
+            {
+                "kinds": {
+                    **KINDS,
+                    "VirtualService": NotServed("virtualservices.networking.istio.io is not served", "Install Istio."),
+                }
+            },
             ("problem", "KindNotServed", "virtualservices.networking.istio.io is not served"),
             id="Istio is not installed",
         ),
