@@ -34,7 +34,6 @@ from informers.credentials import Login, find_login
 from informers.errors import FAILURES
 from informers.nesting import allow_deep_json
 from metrics.registry import make_observer
-from metrics.types import MetricsObserver
 
 log = logging.getLogger(__name__)
 
@@ -87,7 +86,8 @@ class Controller:
         self._parts = make_parts(self._client, options.namespaces, kinds)
         registry.register(CacheCollector(self._parts.by_resource))
         registry.register(self._canaries_shown())
-        self._observer = self._make_observer()
+        counted = self._exporter.counted_prometheus
+        self._observer = make_observer(options, at_once=MOST_AT_ONCE, count=counted)
         self._asker = Asker(self._observer, monotonic=time.monotonic, together=not options.dry_run)
         self._recorders = make_recorders(
             ClientInHand(self._client, self._in_hand, "a sender of events"),
@@ -222,14 +222,6 @@ class Controller:
         watches = (parts + _OWN_WATCHES) * max(1, len(self._options.namespaces))
         pool = self._options.workers + SENDERS + watches + _SPARE
         return KubeClient(login, user_agent=USER_AGENT, pool_size=pool, count=self._exporter.counted_kubernetes)
-
-    def _make_observer(self) -> MetricsObserver:
-        return make_observer(
-            self._options.metrics_server,
-            at_once=MOST_AT_ONCE,
-            others=self._options.allowed_metrics_servers,
-            count=self._exporter.counted_prometheus,
-        )
 
     def _make_workers(self, watchers: Sequence[Watcher]) -> Workers:
         wiring = Wiring(

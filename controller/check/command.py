@@ -63,8 +63,7 @@ def _gather(options: Options, now: Callable[[], datetime]) -> Facts:
         pool_size=1,
         total_seconds=_REQUEST_SECONDS,
     )
-    others = options.allowed_metrics_servers
-    with closing(client), closing(make_observer(options.metrics_server, at_once=_QUERIES, others=others)) as observer:
+    with closing(client), closing(make_observer(options, at_once=_QUERIES)) as observer:
         leads = options.leader_election and not options.dry_run
         question = Question(
             namespaces=options.namespaces,

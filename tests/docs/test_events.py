@@ -32,7 +32,7 @@ NOT_FOR_OWNERS = re.compile(
     r"Query failed unexpectedly"
     r"|Asked Prometheus|is not an address such as|must not have a query|Bearer |is gone or cannot be read|correcting to"
     # for `flagger check`
-    r"|at least \0|at most \0"
+    r"|at least \0|at most \0|Install |kubectl apply "
     # refused at the start
     r"|cannot be used|no certificates"
 )
