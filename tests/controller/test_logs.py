@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import re
+import select
 import sys
 import threading
 import time
@@ -200,14 +201,13 @@ def pipe(logged):
 
 def read(reader):
     """Return all that a reader finds, and what is kept for it behind that."""
-    os.set_blocking(reader, False)
-    read = b""
-    while True:
-        logging.getLogger().handlers[0].flush()
-        try:
-            read += os.read(reader, 1 << 20)
-        except BlockingIOError:
-            return [json.loads(line) for line in read.splitlines()]
+    flush = threading.Thread(target=logging.getLogger().handlers[0].flush)
+    flush.start()
+    found = b""
+    while flush.is_alive() or select.select([reader], [], [], 0)[0]:
+        if select.select([reader], [], [], 0.01)[0]:
+            found += os.read(reader, 1 << 20)
+    return [json.loads(line) for line in found.splitlines()]
 
 
 def test_pipe_that_nobody_reads_holds_up_nobody_and_keeps_the_order(pipe):
