@@ -6,5 +6,7 @@ Ten thousand canaries with what they name hold a million texts, most of them twi
 
 import sys
 
-interned = sys.intern
-"""Returns the one copy of a text, which lives as long as somebody holds it."""
+
+def interned(text: str) -> str:
+    """Return the one copy of a text, which lives as long as somebody holds it; the word of an enumeration as it is."""
+    return sys.intern(text) if type(text) is str else text

@@ -29,7 +29,7 @@ _METADATA = (
     "finalizers",
 )
 _ABOUT_AN_OBJECT = frozenset({"ADDED", "MODIFIED", "DELETED", "BOOKMARK"})
-_MISFITS = (msgspec.MsgspecError, ValueError, RecursionError)
+_MISFITS = (msgspec.MsgspecError, ValueError, RecursionError, OverflowError)
 
 
 class Shape:
@@ -57,6 +57,14 @@ class Shape:
         except (*_MISFITS, KeyError):
             return None
         return (kind, obj) if kind in _ABOUT_AN_OBJECT else None
+
+
+def encoded(value: object) -> bytes | None:
+    """Return decoded JSON as text, or None for a value that the library does not write as Python's decoder reads it."""
+    try:
+        return msgspec.json.encode(value)
+    except _MISFITS:
+        return None
 
 
 def _named(names: Iterable[str]) -> Any:  # noqa: ANN401  # a type
