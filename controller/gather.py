@@ -9,6 +9,7 @@ from controller.core.canary import Canary, CanarySpec, InvalidSpec
 from controller.core.world import Memory, Unseen, WhyUnseen, World
 from controller.kinds import Kinds
 from deploy.types import Deployer, Workload
+from informers.interned import interned
 from informers.resources import Resource
 from informers.types import Cache, Unreadable, Writer
 from metrics.metric_template import METRIC_TEMPLATES, MetricTemplate, resolved, unusable
@@ -38,7 +39,7 @@ def parts_keys(canary: Canary) -> Sequence[str]:
 
 def part_key(kind: str, namespace: str, name: str) -> str:
     """Return the value under which the canaries of a part are filed."""
-    return f"{kind}/{namespace}/{name}"
+    return interned(f"{kind}/{namespace}/{name}")  # two indexes of the canaries hold it
 
 
 def overlap_keys(canary: Canary) -> Sequence[str]:
@@ -50,7 +51,7 @@ def overlap_keys(canary: Canary) -> Sequence[str]:
 
 def _overlap_keys(namespace: str, spec: CanarySpec) -> Iterator[str]:
     for side in (spec.primary, spec.canary):
-        yield f"{spec.target_kind}/{namespace}/{side.name}"
+        yield part_key(spec.target_kind, namespace, side.name)
         host = normalise(side.host, namespace)
         yield f"{spec.route_kind}/{namespace}/{spec.route_name}/{host.service}.{host.namespace}"
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from controller.core.canary import Canary
 from controller.core.parse import parse_canary
+from controller.core.verbs import ABORT, HOLD, PROMOTE, RETRY
 from controller.resources import APPLY_CRD, CANARIES, EVENTS
 from deploy.declaration import Declaration
 from deploy.declared import declared_kind
@@ -17,6 +18,7 @@ from deploy.registry import CODED, WORKLOADS
 from deploy.taken import Taken
 from informers.kinds import READ, WatchedKind
 from informers.resources import ApiKind
+from informers.shapes import ALL, Shape
 from informers.types import Json
 from metrics.metric_template import METRIC_TEMPLATE
 from router.kinds import RouteKind
@@ -24,6 +26,7 @@ from router.registry import ROUTES
 from router.services import SERVICE
 
 _CANARY = ApiKind(CANARIES.group, (CANARIES.version,), CANARIES.plural, CANARIES.kind)
+_CANARY_SHAPE = Shape(spec=ALL, status=ALL, annotations=(ABORT, HOLD, PROMOTE, RETRY))
 _CANARY_VERBS = {"": (*READ, "patch"), "status": ("patch",)}
 
 
@@ -38,7 +41,9 @@ class Kinds:
     @property
     def canary(self) -> WatchedKind[Canary]:
         """Return our own kind, of whose objects those that name a kind beyond the table are invalid."""
-        return WatchedKind(_CANARY, self.view, verbs=_CANARY_VERBS, discovered=False, install=APPLY_CRD)
+        return WatchedKind(
+            _CANARY, self.view, verbs=_CANARY_VERBS, discovered=False, install=APPLY_CRD, shape=_CANARY_SHAPE
+        )
 
     @property
     def writes(self) -> Sequence[tuple[str, str]]:

@@ -239,6 +239,7 @@ class _Maker:
                         kind=kind.api.kind,
                         plural=kind.api.plural,
                         namespace=namespace,
+                        shape=kind.shape,
                         forget=forget,
                     ),
                     kind.view,

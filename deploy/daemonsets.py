@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from deploy.kinds import WorkloadKind
-from deploy.metadata import metadata
+from deploy.metadata import ANNOTATIONS, metadata
 from deploy.parking import PARKED_LABEL, PARKED_VALUE, is_parked
 from deploy.templated import TemplateDeployer, template
 from deploy.types import Workload
 from informers.fields import HIGHEST_INT32, mapping, whole
 from informers.kinds import READ, WatchedKind
 from informers.resources import ApiKind
+from informers.shapes import Shape
 
 DAEMON_SETS = ApiKind("apps", ("v1",), "daemonsets", "DaemonSet")
 NO_NODE = "no node fits its pods"
@@ -86,6 +87,17 @@ DAEMON_SET = WorkloadKind(
         verbs={"": ("get", *READ, "patch")},
         discovered=False,
         grant="daemonSets",
+        shape=Shape(
+            spec=("selector", "template"),
+            status=(
+                "observedGeneration",
+                "desiredNumberScheduled",
+                "currentNumberScheduled",
+                "updatedNumberScheduled",
+                "numberAvailable",
+            ),
+            annotations=ANNOTATIONS,
+        ),
     ),
     DaemonSetDeployer,
 )

@@ -5,12 +5,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from deploy.kinds import WorkloadKind
-from deploy.metadata import metadata
+from deploy.metadata import ANNOTATIONS, metadata
 from deploy.templated import TemplateDeployer, template
 from deploy.types import PROGRESS_DEADLINE, Workload
 from informers.fields import HIGHEST_INT32, items, mapping, whole
 from informers.kinds import READ, WatchedKind
 from informers.resources import ApiKind
+from informers.shapes import Shape
 from informers.types import FieldError
 
 DEPLOYMENTS = ApiKind("apps", ("v1",), "deployments", "Deployment")
@@ -78,6 +79,11 @@ DEPLOYMENT = WorkloadKind(
         view,
         verbs={"": ("get", *READ, "patch"), "scale": ("patch",)},
         discovered=False,
+        shape=Shape(
+            spec=("replicas", "paused", "progressDeadlineSeconds", "selector", "template"),
+            status=("observedGeneration", "replicas", "updatedReplicas", "availableReplicas", "conditions"),
+            annotations=ANNOTATIONS,
+        ),
     ),
     TemplateDeployer,
 )

@@ -7,6 +7,8 @@ an image, so that is what status, columns, events and metrics name beside it.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from informers.interned import interned
+
 Images = tuple[tuple[str, str], ...]
 """Name of a container and its image, in the order of the spec; init containers come last."""
 
@@ -22,7 +24,7 @@ def images_of(pod_spec: Any) -> Images:  # noqa: ANN401  # JSON
     if not isinstance(pod_spec, Mapping):
         return ()
     return tuple(
-        (container["name"], container["image"])
+        (interned(container["name"]), interned(container["image"]))
         for field in ("containers", "initContainers")
         for container in _list(pod_spec.get(field))
         if isinstance(container.get("name"), str) and isinstance(container.get("image"), str)

@@ -5,6 +5,10 @@ from typing import Any, TypedDict
 
 from deploy.types import FENCE_ANNOTATION, PROMOTED_ANNOTATION
 from informers.fields import mapping, text, whole
+from informers.interned import interned
+
+ANNOTATIONS = (PROMOTED_ANNOTATION, FENCE_ANNOTATION)
+"""Those that are read."""
 
 
 class Metadata(TypedDict):
@@ -29,8 +33,8 @@ def metadata(obj: Mapping[str, Any]) -> Metadata:
     meta = obj["metadata"]
     annotations = mapping(meta, "annotations", "metadata.")
     return {
-        "namespace": meta["namespace"],
-        "name": meta["name"],
+        "namespace": interned(meta["namespace"]),
+        "name": interned(meta["name"]),
         "uid": meta["uid"],
         "resource_version": meta["resourceVersion"],
         "generation": whole(meta, "generation", "metadata."),

@@ -9,12 +9,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from deploy.kinds import WorkloadKind
-from deploy.metadata import metadata
+from deploy.metadata import ANNOTATIONS, metadata
 from deploy.templated import TemplateDeployer, template
 from deploy.types import Workload
 from informers.fields import HIGHEST_INT32, mapping, text, whole
 from informers.kinds import READ, WatchedKind
 from informers.resources import ApiKind
+from informers.shapes import Shape
 
 STATEFUL_SETS = ApiKind("apps", ("v1",), "statefulsets", "StatefulSet")
 HELD = "its partition keeps all pods at the old template"
@@ -69,6 +70,18 @@ STATEFUL_SET = WorkloadKind(
         view,
         verbs={"": ("get", *READ, "patch"), "scale": ("patch",)},
         discovered=False,
+        shape=Shape(
+            spec=("replicas", "updateStrategy", "selector", "template"),
+            status=(
+                "observedGeneration",
+                "replicas",
+                "updatedReplicas",
+                "availableReplicas",
+                "currentRevision",
+                "updateRevision",
+            ),
+            annotations=ANNOTATIONS,
+        ),
         grant="statefulSets",
     ),
     TemplateDeployer,

@@ -14,6 +14,7 @@ from deploy.parking import parked_like, unparked
 from deploy.revision import fingerprint
 from deploy.types import PROMOTED_ANNOTATION, Template
 from informers.fields import items, labels, mapping, text
+from informers.packing import pack, unpack
 
 Json = dict[str, Any]
 Rename = Callable[[str, str], str]  # from the key and the value of a label to another value
@@ -29,7 +30,31 @@ _SELECTORS = (
 )
 """Where a pod spec selects pods by their labels."""
 
+_OPERATORS = ("In", "NotIn")  # with values; a tuple, for a list has no hash
 _SET_APART = "*"  # stands for a value that is compared by itself; no label has this value
+
+
+def template_later(deployment: Mapping[str, Any]) -> Template:
+    """Return the same as ``template_of``, worked out when somebody asks for more than labels; it raises the same, now.
+
+    Args:
+        deployment: an object without ``NaN`` and the like (``informers.types.Slim``).
+    """
+    spec = deployment["spec"]
+    template, selector = spec.get("template"), spec.get("selector")
+    whole = (
+        isinstance(template, Mapping) and isinstance(template.get("spec"), Mapping) and isinstance(selector, Mapping)
+    )
+    packed = pack({"template": template, "selector": selector}) if whole else None
+    if packed is None:
+        return template_of(deployment)
+    pod_labels = _labels(_metadata(template))
+    _selector_keys(selector)
+    return Template.of_packed(pod_labels, packed, _worked_out)
+
+
+def _worked_out(packed: bytes) -> Template:
+    return template_of({"spec": unpack(packed)})
 
 
 def template_of(deployment: Mapping[str, Any]) -> Template:
@@ -40,11 +65,8 @@ def template_of(deployment: Mapping[str, Any]) -> Template:
     """
     spec = deployment["spec"]
     template = spec["template"]
-    meta = mapping(template, "metadata", "spec.template.")
-    selector = spec["selector"]
-    where = "spec.selector.matchExpressions: "
-    expressions = [text(e, "key", where) for e in items(selector, "matchExpressions", "spec.selector.")]
-    keys = {*mapping(selector, "matchLabels", "spec.selector."), *expressions}
+    meta = _metadata(template)
+    keys = _selector_keys(spec["selector"])
     selected: list[tuple[str, str]] = []
 
     def set_apart(key: str, value: str) -> str:
@@ -55,11 +77,25 @@ def template_of(deployment: Mapping[str, Any]) -> Template:
     return Template(
         revision=revision_of(template),
         body=fingerprint(body),
-        labels=tuple(sorted(labels(meta, "labels", "spec.template.metadata.").items())),
+        labels=_labels(meta),
         selector=tuple(sorted(keys)),
         selected=tuple(selected),
         images=images_of(template["spec"]),
     )
+
+
+def _metadata(template: Mapping[str, Any]) -> Mapping[str, Any]:
+    return mapping(template, "metadata", "spec.template.")
+
+
+def _labels(meta: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted(labels(meta, "labels", "spec.template.metadata.").items()))
+
+
+def _selector_keys(selector: Mapping[str, Any]) -> set[str]:
+    where = "spec.selector.matchExpressions: "
+    expressions = [text(e, "key", where) for e in items(selector, "matchExpressions", "spec.selector.")]
+    return {*mapping(selector, "matchLabels", "spec.selector."), *expressions}
 
 
 def revision_of(template: Mapping[str, Any]) -> str:
@@ -159,7 +195,7 @@ def _renamed(selector: Any, rename: Rename) -> Any:  # noqa: ANN401  # JSON
 
 
 def _renamed_expression(expression: Any, rename: Rename) -> Any:  # noqa: ANN401  # JSON
-    if not isinstance(expression, Mapping) or expression.get("operator") not in {"In", "NotIn"}:
+    if not isinstance(expression, Mapping) or expression.get("operator") not in _OPERATORS:
         return expression
     key, values = expression.get("key"), expression.get("values")
     if not isinstance(values, list):

@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from deploy.metadata import metadata
-from deploy.template import copy_operations, revision_of, template_of
+from deploy.template import copy_operations, revision_of, template_later, template_of
 from deploy.types import FENCE_ANNOTATION, PROMOTED_ANNOTATION, Template, Workload
 from informers.errors import ConflictError, InvalidError, ServerError
 from informers.fields import HIGHEST_INT32, whole
 from informers.resources import Resource
-from informers.types import Cache, FieldError, Json, Unreadable, Writer
+from informers.types import Cache, FieldError, Json, Slim, Unreadable, Writer
 
 
 def template(obj: Mapping[str, Any], previous: Workload | None) -> Template:
@@ -20,7 +20,8 @@ def template(obj: Mapping[str, Any], previous: Workload | None) -> Template:
         obj: as the API server sent it.
         previous: the view of the same name before; it is taken over while uid and generation are unmoved.
     """
-    return taken_over(obj["metadata"], previous) or template_of(obj)
+    work_out = template_later if isinstance(obj, Slim) else template_of
+    return taken_over(obj["metadata"], previous) or work_out(obj)
 
 
 def taken_over(meta: Mapping[str, Any], previous: Workload | None) -> Template | None:

@@ -3,10 +3,10 @@
 What a new kind of workload takes is listed in CONTRIBUTING.md.
 """
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 from deploy.images import Images
 from informers.fields import HIGHEST_INT32
@@ -29,6 +29,37 @@ class Template:
     selected: tuple[tuple[str, str], ...] = ()  # labels that selectors in the pod spec name, in the order of the spec
     images: Images = ()  # for people: nothing is decided by them
     shows_labels: bool = True  # False: the pods' labels are another controller's business, ``labels`` says nothing
+    packed: bytes = field(default=b"", compare=False, repr=False)  # see ``of_packed``
+    worked_out: "Callable[[bytes], Template] | None" = field(default=None, compare=False, repr=False)
+
+    @classmethod
+    def of_packed(
+        cls, labels: tuple[tuple[str, str], ...], packed: bytes, worked_out: "Callable[[bytes], Template]"
+    ) -> "Template":
+        """Return a template whose labels alone are known, and the rest of it once somebody asks.
+
+        At rest nobody does: a canary whose Deployment has the generation that its status names is not looked at more
+        closely, and fingerprints take ten times as long as all else of a view.
+
+        Args:
+            labels: of the pods, sorted.
+            packed: what it is worked out from.
+            worked_out: returns the template, whatever was packed.
+        """
+        template = object.__new__(cls)
+        known = {"labels": labels, "shows_labels": True, "packed": packed, "worked_out": worked_out}
+        for name, value in known.items():
+            object.__setattr__(template, name, value)
+        return template
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401  # a field
+        """Work out the fields that are missing, and keep them."""
+        if name not in type(self).__slots__ or not self.packed or self.worked_out is None:
+            raise AttributeError(name)
+        template = self.worked_out(self.packed)
+        for missing in ("revision", "body", "selector", "selected", "images"):
+            object.__setattr__(self, missing, getattr(template, missing))
+        return getattr(self, name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,14 @@
 
 The API server checks the types of what it has a schema for. A definition may be older than we are, or preserve unknown
 fields, and a view with a text where a number belongs would raise far away from its cause.
+
+Texts are interned: names, labels and words stand in many objects, and views hold each of them once.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from informers.interned import interned
 from informers.types import FieldError
 
 HIGHEST_INT32, HIGHEST_INT64 = 2**31 - 1, 2**63 - 1
@@ -44,7 +47,7 @@ def texts(obj: Json, field: str, where: str) -> tuple[str, ...]:
     value = _list(obj, field, where)
     if not all(isinstance(item, str) for item in value):
         raise FieldError(f"{where}{field} must be a list of texts")
-    return tuple(value)
+    return tuple(map(interned, value))
 
 
 def labels(obj: Json, field: str, where: str) -> Mapping[str, str]:
@@ -52,7 +55,7 @@ def labels(obj: Json, field: str, where: str) -> Mapping[str, str]:
     value = mapping(obj, field, where)
     if not all(isinstance(item, str) for item in value.values()):
         raise FieldError(f"{where}{field} must hold nothing but texts")
-    return value
+    return {interned(key): interned(text) for key, text in value.items()}
 
 
 def text(obj: Json, field: str, where: str) -> str:
@@ -62,7 +65,7 @@ def text(obj: Json, field: str, where: str) -> str:
         return ""
     if not isinstance(value, str):
         raise FieldError(f"{where}{field} must be a string, not {_shown(value)}")
-    return value
+    return interned(value)
 
 
 def whole(obj: Json, field: str, where: str, *, default: int = 0, lowest: int = 0, highest: int = HIGHEST_INT64) -> int:

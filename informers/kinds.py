@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Generic
 
 from informers.resources import ApiKind
+from informers.shapes import Shape
 from informers.types import Build, V
 
 READ = ("list", "watch")
@@ -20,6 +21,7 @@ class WatchedKind(Generic[V]):
     discovered: bool = True  # whether the API server is asked which version it serves
     grant: str = ""  # the value of the chart, below ``kinds``, that grants these rights; "" if they always are
     install: str = ""  # what to do where the API server does not serve it; "": install the operator that defines it
+    shape: Shape | None = None  # what the view is made of; None: anything
     declared: bool = False  # by a file of the operator's: the value ``declaredKinds`` of the chart grants these rights
 
     @property

@@ -13,6 +13,7 @@ from informers.errors import KindNotServedError, ServerError, TransportError
 from informers.inflight import InFlight, cut, cut_off_after
 from informers.nesting import decode_event
 from informers.resources import Resource
+from informers.shapes import Shape
 from informers.source import Page, WatchEvent, version_of
 from informers.stop import Stop
 from informers.streaming import decode_list, lines
@@ -35,6 +36,7 @@ class KubeSource:
         plural: str,
         namespace: str = "",
         only: str = "",
+        shape: Shape | None = None,
         forget: Callable[[], None] = lambda: None,
     ) -> None:
         """Take what to read.
@@ -46,12 +48,14 @@ class KubeSource:
             plural: for messages.
             namespace: the one to read, or "" for all.
             only: the name of the one object to read, or "" for all.
+            shape: what is decoded of an object; None: all of it.
             forget: called when the path turns out not to be served any more.
         """
         self._client = client
         self._resource = resource
         self._namespace = namespace
         self._only = only
+        self._shape = shape
         self._forget = forget
         self.kind = kind
         self.name = f"{plural} in {namespace}" if namespace else plural
@@ -67,7 +71,7 @@ class KubeSource:
             query["limit"] = limit
         with self._open("list", query, READ_SECONDS, stop) as response, ended_by(stop, response, LIST_SECONDS):
             try:
-                rest = decode_list(_chunks(response), take)
+                rest = decode_list(_chunks(response), take, self._shape)
             except (HTTPError, ValueError) as error:
                 raise TransportError(f"list {self.name}: {_what_is_wrong(response, error)}") from error
         if rest.get("kind") != f"{self.kind}List" or not isinstance(rest.get("metadata"), dict):
@@ -90,7 +94,7 @@ class KubeSource:
         }
         seconds = timeout_seconds + SILENCE_SECONDS  # a server that heeds its own timeout is not cut off
         with self._open("watch", query, SILENCE_SECONDS, stop) as response, ended_by(stop, response, seconds):
-            yield _events(response)
+            yield _events(response, self._shape)
 
     def _path(self, verb: str) -> str:  # noqa: ARG002  # a source of another kind reads and watches at two paths
         return self._resource().path(self._namespace)
@@ -116,10 +120,14 @@ def ended_by(stop: Stop, response: urllib3.BaseHTTPResponse, seconds: float) -> 
         yield
 
 
-def _events(response: urllib3.BaseHTTPResponse) -> Iterator[WatchEvent]:
+def _events(response: urllib3.BaseHTTPResponse, shape: Shape | None = None) -> Iterator[WatchEvent]:
     """Yield events until the stream ends, breaks, falls silent, or holds a line that is not JSON."""
     try:
         for line in lines(_chunks(response)):
+            shaped = shape.event(line) if shape else None
+            if shaped:
+                yield WatchEvent(*shaped)
+                continue
             event: Any = decode_event(line)
             kind, obj = event["type"], event["object"]
             if not isinstance(kind, str) or not isinstance(obj, dict):

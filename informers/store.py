@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic
 
+from informers.filing import Filing
 from informers.keys import key_of
 from informers.types import LONGEST_VERSION, Build, FieldError, IdentityError, Json, Partial, Unreadable, V
 
@@ -58,7 +59,7 @@ class Store(Generic[V]):
         self._indexes = dict(indexes)
         self._orders = dict(orders or {})
         self._firsts: dict[tuple[str, str], str] = {}  # index and value → key of the first, where it is known
-        self._filed: dict[str, dict[str, set[str]]] = {name: {} for name in indexes}
+        self._filed = {name: Filing() for name in indexes}
         self._objects: dict[str, V | Unreadable] = {}
         self._unreadable: set[str] = set()  # keys of what has no view
         self._written: set[str] = set()  # keys that were written through since a list was asked for
@@ -82,7 +83,7 @@ class Store(Generic[V]):
     def by_index(self, index: str, value: str) -> Sequence[V | Unreadable]:
         """Return what is filed under a value; KeyError for an unknown index."""
         with self._lock:
-            return [self._objects[key] for key in sorted(self._filed[index].get(value, ()))]
+            return [self._objects[key] for key in sorted(self._filed[index].keys(value))]
 
     def views(self) -> Sequence[V | Unreadable]:
         """Return everything, at one moment."""
@@ -96,7 +97,7 @@ class Store(Generic[V]):
         """
         with self._lock:
             known = self._firsts.get((index, value))
-            keys = (known,) if known is not None else self._filed[index].get(value, ())
+            keys = (known,) if known is not None else self._filed[index].keys(value)
             views = [view for view in map(self._objects.__getitem__, keys) if not isinstance(view, Unreadable)]
             found = min(views, key=self._orders[index], default=None)
             if found is not None:
@@ -217,11 +218,9 @@ class Store(Generic[V]):
             for value in _values(index, old):
                 if self._firsts.get((name, value)) == key:
                     del self._firsts[name, value]
-                filed[value].discard(key)
-                if not filed[value]:
-                    del filed[value]
+                filed.remove(value, key)
             for value in _values(index, view):
-                filed.setdefault(value, set()).add(key)
+                filed.add(value, key)
                 self._precede(name, value, key, view)
         if isinstance(view, Unreadable):
             self._unreadable.add(key)

@@ -9,11 +9,15 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from informers.nesting import decode_shallow, end_of
-from informers.types import Json
+from informers.shapes import Shape
+from informers.types import Json, Slim
 
 _DECODER = json.JSONDecoder()
 _SPACE = " \t\r\n"
 _NUMBER = "0123456789.eE+-"
+_ALIKE = 20  # characters with which the items of a list begin: they are written by one program
+_GUESSES = 3
+_NEAR = 65536  # characters within which the end of an item is guessed
 
 
 def lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -77,6 +81,27 @@ class _Text:
             self._at = end
             return found
 
+    def shaped(self, shape: Shape) -> Slim | None:
+        """Return the next value as an object of a shape, or None if it is none, or the last of its list.
+
+        Where it ends is guessed: where the next item seems to begin. If what lies before that is a whole object, the
+        guess was right, for no object is the beginning of another.
+        """
+        self.peek()
+        if len(self._buffer) - self._at < _NEAR:
+            self._try_more(_NEAR)
+        separator = f",{self._buffer[self._at : self._at + _ALIKE]}"
+        end = self._at
+        for _ in range(_GUESSES):
+            end = self._buffer.find(separator, end + 1, self._at + _NEAR)
+            if end < 0:
+                return None
+            found = shape.object(self._buffer[self._at : end])
+            if found is not None:
+                self._at = end
+                return found
+        return None
+
     def _what_cannot_be_followed(self) -> Any:  # noqa: ANN401  # JSON
         """Return the next value, whose end is found by its brackets."""
         while (end := end_of(self._buffer, self._at)) is None:
@@ -85,23 +110,32 @@ class _Text:
         return decode_shallow(self._buffer[begin:end])
 
     def _more(self, characters: int) -> None:
+        if not self._try_more(characters):
+            raise ValueError("the answer ended in the middle")
+
+    def _try_more(self, characters: int) -> bool:
+        """Read so many more, or what is left; return whether anything was."""
         parts = [self._buffer[self._at :]]
         wanted = characters
         while wanted > 0:
             chunk = next(self._chunks, None)
             if chunk is None:
-                if wanted == characters:
-                    raise ValueError("the answer ended in the middle")
                 break
             text = self._utf8.decode(chunk)
             parts.append(text)
             wanted -= len(text)
         self._buffer = "".join(parts)
         self._at = 0
+        return wanted < characters
 
 
-def decode_list(chunks: Iterable[bytes], take: Callable[[Json], None]) -> Json:
+def decode_list(chunks: Iterable[bytes], take: Callable[[Json], None], shape: Shape | None = None) -> Json:
     """Decode a list as it arrives; each item goes to ``take``, the rest is returned.
+
+    Args:
+        chunks: of the text.
+        take: called with each item, in order.
+        shape: of the items: those that fit it are decoded without what else they hold.
 
     Raises:
         ValueError: the text is not a JSON object, or ends in the middle.
@@ -115,19 +149,20 @@ def decode_list(chunks: Iterable[bytes], take: Callable[[Json], None]) -> Json:
         key = text.value()
         text.expect(":")
         if key == "items" and text.peek() == "[":
-            _decode_items(text, take)
+            _decode_items(text, take, shape)
         else:
             rest[key] = text.value()
         if text.expect(",}") == "}":
             return rest
 
 
-def _decode_items(text: _Text, take: Callable[[Json], None]) -> None:
+def _decode_items(text: _Text, take: Callable[[Json], None], shape: Shape | None) -> None:
     text.expect("[")
     if text.peek() == "]":
         text.expect("]")
         return
     while True:
-        take(text.value())
+        item = text.shaped(shape) if shape else None
+        take(text.value() if item is None else item)
         if text.expect(",]") == "]":
             return

@@ -17,6 +17,10 @@ class Partial(dict[str, Any]):
     """What is left of an object that could not be decoded whole: enough to say which one it is, and no more."""
 
 
+class Slim(dict[str, Any]):
+    """An object without what nobody reads of it (``informers.shapes``)."""
+
+
 class View(Protocol):
     """What every cached view carries: enough to identify the object and to order its versions."""
 

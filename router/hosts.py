@@ -5,6 +5,8 @@ Source: Istio's VirtualService reference, ``Destination.host``.
 
 from dataclasses import dataclass
 
+from informers.interned import interned
+
 _SERVICE_PARTS = 2  # service.namespace
 _CLUSTER_SUFFIX = ("svc", "cluster", "local")
 
@@ -26,8 +28,8 @@ def normalise(host: str, namespace: str) -> Host:
     """
     parts = host.lower().rstrip(".").split(".")
     if len(parts) == 1:
-        return Host(parts[0], namespace)
+        return Host(interned(parts[0]), namespace)
     suffix = tuple(parts[_SERVICE_PARTS:])
     if suffix == _CLUSTER_SUFFIX[: len(suffix)]:
-        return Host(parts[0], parts[1])
-    return Host(".".join(parts), "")
+        return Host(interned(parts[0]), interned(parts[1]))
+    return Host(interned(".".join(parts)), "")

@@ -7,10 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from informers.fields import HIGHEST_INT32, items, mapping, text, whole
+from informers.interned import interned
+from informers.shapes import Shape
 from router.hosts import Host
 from router.weighted import Destination, Form, RouteView
 
 FORM = Form(rule="rule", weight="/spec/rules/{rule}/backendRefs/{index}/weight")
+SHAPE = Shape(spec=("rules",))
 _WHERE = "spec.rules.backendRefs: "
 _SERVICE = "Service"
 
@@ -23,11 +26,11 @@ def view(obj: Mapping[str, Any], _previous: RouteView | None) -> RouteView:
         KeyError: the object is not an HTTPRoute.
     """
     meta = obj["metadata"]
-    namespace = meta["namespace"]
+    namespace = interned(meta["namespace"])
     rules = items(mapping(obj, "spec", ""), "rules", "spec.")
     return RouteView(
         namespace=namespace,
-        name=meta["name"],
+        name=interned(meta["name"]),
         uid=meta["uid"],
         resource_version=meta["resourceVersion"],
         rules=tuple(

@@ -4,7 +4,7 @@ from informers.kinds import READ, WatchedKind
 from informers.resources import ApiKind
 from router.adapter import WeightedRouter
 from router.kinds import RouteKind
-from router.virtualservice import view
+from router.virtualservice import SHAPE, view
 
 VIRTUAL_SERVICES = ApiKind("networking.istio.io", ("v1", "v1beta1", "v1alpha3"), "virtualservices", "VirtualService")
 
@@ -14,6 +14,7 @@ VIRTUAL_SERVICE = RouteKind(
         view,
         verbs={"": (*READ, "patch")},
         install="Install Istio 1.0 or newer, for example with `istioctl install`.",
+        shape=SHAPE,
     ),
     WeightedRouter,
 )

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from informers.fields import items, labels, mapping, text
+from informers.interned import interned
 from informers.kinds import READ, WatchedKind
 from informers.resources import ApiKind
+from informers.shapes import Shape
 from informers.types import Cache, Unreadable
 from router.hosts import normalise
 from router.types import Backend, Service, ServicePort
@@ -31,8 +33,8 @@ def view(obj: Mapping[str, Any], _previous: Service | None) -> Service:
     """
     meta, spec = obj["metadata"], mapping(obj, "spec", "")
     return Service(
-        namespace=meta["namespace"],
-        name=meta["name"],
+        namespace=interned(meta["namespace"]),
+        name=interned(meta["name"]),
         uid=meta["uid"],
         resource_version=meta["resourceVersion"],
         kind=HEADLESS if spec.get("clusterIP") == "None" else text(spec, "type", "spec.") or "ClusterIP",
@@ -44,7 +46,8 @@ def view(obj: Mapping[str, Any], _previous: Service | None) -> Service:
     )
 
 
-SERVICE = WatchedKind(SERVICES, view, verbs={"": READ}, discovered=False)
+SHAPE = Shape(spec=("type", "clusterIP", "ports", "selector"))
+SERVICE = WatchedKind(SERVICES, view, verbs={"": READ}, discovered=False, shape=SHAPE)
 
 
 def backend(services: Cache[Service], namespace: str, host: str) -> Backend:

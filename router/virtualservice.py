@@ -4,12 +4,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from informers.fields import HIGHEST_INT32, items, mapping, text, texts, whole
+from informers.interned import interned
+from informers.shapes import Shape
 from informers.types import FieldError
 from router.hosts import normalise
 from router.types import TOTAL
 from router.weighted import Destination, Form, RouteView
 
 FORM = Form(rule="HTTP route", weight="/spec/http/{rule}/route/{index}/weight")
+SHAPE = Shape(spec=("hosts", "gateways", "http"))
 _WHERE = "spec.http.route: "
 _MESH = "mesh"
 
@@ -22,11 +25,11 @@ def view(obj: Mapping[str, Any], _previous: RouteView | None) -> RouteView:
         KeyError: the object is not a VirtualService.
     """
     meta = obj["metadata"]
-    namespace = meta["namespace"]
+    namespace = interned(meta["namespace"])
     routes = items(mapping(obj, "spec", ""), "http", "spec.")
     return RouteView(
         namespace=namespace,
-        name=meta["name"],
+        name=interned(meta["name"]),
         uid=meta["uid"],
         resource_version=meta["resourceVersion"],
         rules=tuple(_destinations(items(route, "route", "spec.http: "), namespace) for route in routes),

@@ -16,6 +16,7 @@ from controller.core.parse_status import parse_status, parse_time
 from controller.core.spec_fields import LONGEST_NAME, SpecError, mapping, name, text
 from controller.core.verbs import parse_verbs
 from informers import fields
+from informers.interned import interned
 from metrics.types import DESTINATION, REPORTERS
 
 DEFAULT_THRESHOLD = 10
@@ -52,8 +53,8 @@ def parse_canary(obj: Json, *, kinds: Collection[str] | None, routes: Collection
     except SpecError as error:
         spec = InvalidSpec(str(error))
     return Canary(
-        namespace=meta["namespace"],
-        name=meta["name"],
+        namespace=interned(meta["namespace"]),
+        name=interned(meta["name"]),
         uid=meta["uid"],
         resource_version=meta["resourceVersion"],
         generation=fields.whole(meta, "generation", "metadata."),
@@ -105,7 +106,7 @@ def _target_kind(spec: Json, kinds: Collection[str] | None) -> str:
     if kinds is not None and kind not in kinds:
         known = " or ".join(sorted(kinds))
         raise SpecError(f"spec.targetKind {kind!r} is not supported, use {known}, or declare it in the file of --kinds")
-    return kind
+    return interned(kind)
 
 
 def _route(spec: Json, routes: Collection[str]) -> tuple[str, str]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from controller.core.spec_fields import SpecError, mapping, name, number, text
+from informers.interned import interned
 from metrics.checks import check_problem
 from metrics.types import DEFAULT_QUANTILE, HTTP, AnyCheck, Check, Limits, OwnCheck
 
@@ -122,4 +123,4 @@ def _variables(metric: Json, prefix: str, template: str) -> tuple[tuple[str, str
 
 
 def _window(metric: Json) -> str:
-    return str(metric.get("interval") or DEFAULT_METRIC_INTERVAL)
+    return interned(str(metric.get("interval") or DEFAULT_METRIC_INTERVAL))

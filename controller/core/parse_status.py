@@ -23,6 +23,7 @@ from controller.core.canary import (
     State,
     WorstReading,
 )
+from informers.interned import interned
 from informers.types import FieldError
 from metrics.types import Limits, Verdict
 
@@ -172,7 +173,7 @@ def _text(obj: Json, field: str, prefix: str = "status.") -> str:
 def _as_text(value: object, where: str) -> str:
     if not isinstance(value, str):
         raise StatusError(f"{where} must be a string, not {value!r}")
-    return value
+    return interned(value)  # statuses resemble each other
 
 
 def _word(obj: Json, field: str, words: type[Word], prefix: str = "status.") -> Word | None:

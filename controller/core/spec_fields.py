@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from informers.interned import interned
 from informers.types import FieldError
 
 LONGEST_NAME = 253
@@ -29,7 +30,7 @@ def text(obj: Json, field: str, prefix: str) -> str:
     value = obj.get(field)
     if not isinstance(value, str) or not value:
         raise SpecError(f"{prefix}{field} is required and must be a name, not {value!r}")
-    return value
+    return interned(value)
 
 
 def name(obj: Json, prefix: str) -> str:
