@@ -76,6 +76,11 @@ def _hidden(spec: CanarySpec, unseen: Sequence[Unseen]) -> Route | None:
     return Route(None, f"it cannot be read: {found.what}", unreadable=True) if found else None
 
 
+def _cannot_be_seen(kind: str, unseen: Sequence[Unseen]) -> bool:
+    """Whether what a cache may hold of a kind is too old to be believed. A list that is to come is waited for."""
+    return any(u.kind == kind and u.why is not WhyUnseen.NOT_LISTED_YET for u in unseen)
+
+
 @dataclass(frozen=True, slots=True)
 class Adapters:
     """What reads and writes the parts of canaries, by kind."""
@@ -126,11 +131,15 @@ class Gatherer:
         backends = NO_BACKEND, NO_BACKEND
         unseen: tuple[Unseen, ...] = ()
         if not isinstance(spec, InvalidSpec):
-            deployer = self.adapters.deployers[spec.target_kind]
-            primary = deployer.get(canary.namespace, spec.primary.name)
-            workload = deployer.get(canary.namespace, spec.canary.name)
             unseen = tuple(self._unseen(canary.namespace, spec))
-            route = self.adapters.routers[spec.route_kind].get(route_ref(canary, spec)) or _hidden(spec, unseen)
+            if not _cannot_be_seen(spec.target_kind, unseen):
+                deployer = self.adapters.deployers[spec.target_kind]
+                primary = deployer.get(canary.namespace, spec.primary.name)
+                workload = deployer.get(canary.namespace, spec.canary.name)
+            if _cannot_be_seen(spec.route_kind, unseen):
+                route = _hidden(spec, unseen)
+            else:
+                route = self.adapters.routers[spec.route_kind].get(route_ref(canary, spec))
             backends = (
                 self.backend(canary.namespace, spec.primary.host),
                 self.backend(canary.namespace, spec.canary.host),

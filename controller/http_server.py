@@ -2,6 +2,7 @@
 
 import gzip
 import logging
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -21,6 +22,7 @@ Problems = Callable[[], Sequence[str]]
 _POLL_SECONDS = 0.1
 _OPENMETRICS = "application/openmetrics-text"
 _GZIP = "gzip"
+_SOME_WEIGHT = re.compile(r"|1(\.0{0,3})?|0\.(?!0*$)[0-9]{1,3}")  # none is 1; 0 refuses
 _SMALL = 1024  # bytes, which are not worth it
 
 _Page = Callable[[str], tuple[int, str, bytes]]
@@ -38,7 +40,8 @@ def _make_handler(pages: Mapping[str, _Page], connections: Connections) -> type[
                 log.exception("Page failed", extra={"path": self.path})
                 code, kind, body = HTTPStatus.INTERNAL_SERVER_ERROR, "text/plain", b"failed, see the log\n"
             self.send_response(code)
-            if _GZIP in self.headers.get("Accept-Encoding", "") and len(body) > _SMALL:
+            self.send_header("Vary", "Accept, Accept-Encoding")
+            if len(body) > _SMALL and _takes_gzip(self.headers.get("Accept-Encoding", "")):
                 body = gzip.compress(body, compresslevel=1)  # a twentieth, for a tenth of the time it took to write
                 self.send_header("Content-Encoding", _GZIP)
             self.send_header("Content-Type", kind)
@@ -120,6 +123,15 @@ def _metrics(registry: CollectorRegistry, accept: str) -> tuple[int, str, bytes]
     # Of what a client accepts, only the name of the format is used: the library raises at versions that are none.
     encode, kind = choose_encoder(f"{_OPENMETRICS}; version=1.0.0" if _OPENMETRICS in wanted else "")
     return HTTPStatus.OK, kind, encode(registry)
+
+
+def _takes_gzip(accepted: str) -> bool:
+    """Return whether a client takes gzip; ``q=0`` refuses it, and ``*`` stands for what is not named (RFC 9110)."""
+    weights = {}
+    for part in accepted.lower().split(","):
+        coding, _, weight = part.replace(" ", "").partition(";q=")
+        weights[coding] = weight
+    return bool(_SOME_WEIGHT.fullmatch(weights.get(_GZIP, weights.get("*", "0"))))
 
 
 def _unknown(pages: Mapping[str, _Page]) -> tuple[int, str, bytes]:

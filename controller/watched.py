@@ -14,6 +14,9 @@ from informers.errors import KindNotServedError
 from informers.informer import Informer
 from informers.kinds import WatchedKind
 
+STALE_SECONDS = 120.0
+"""Without an event, two bookmarks have been missed. A server that has just started refuses for a moment."""
+
 Join = Callable[[str, Informer[Any]], None]
 """Adds a handler to an informer of a kind."""
 
@@ -73,11 +76,13 @@ class Watched:
                 yield kind, namespace, informer
 
     def unseen(self, kind: str, namespace: str) -> Unseen | None:
-        """Return why nothing of a kind has been seen in a namespace, or None if it has."""
+        """Return why nothing of a kind has been seen in a namespace, or not of late; None if its cache is current."""
         informer = self._informers[kind].of(namespace)
-        if informer is None or informer.has_synced:
+        if informer is None:
             return None
         refusal = informer.refusal
+        if informer.has_synced and (refusal is None or not _is_stale(informer)):
+            return None
         if refusal is None:
             return Unseen(kind, WhyUnseen.NOT_LISTED_YET)
         if isinstance(refusal, KindNotServedError):
@@ -93,3 +98,9 @@ class Watched:
         if isinstance(refusal, KindNotServedError):
             return True
         return refusal is not None and self._kinds[kind].optional and not informer.has_synced
+
+
+def _is_stale(informer: Informer[Any]) -> bool:
+    """Whether a cache that is refused its lists and watches is too old to be believed."""
+    age = informer.seconds_since_event()
+    return age is None or age >= STALE_SECONDS

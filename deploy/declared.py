@@ -112,9 +112,11 @@ def content_operations(
     operations = [{"op": "test", "path": "/metadata/resourceVersion", "value": target["metadata"]["resourceVersion"]}]
     changed = target
     for path in declared.fields:
-        old = at(changed, path)
-        new = keeping(at(source, path), declared.own_below(path), old)
-        if new != old:
+        old, own = at(changed, path), declared.own_below(path)
+        new = keeping(at(source, path), own, old)
+        if new is None and at(source, path) is not None:
+            new = {}  # all that the source has there is its own; an object without a spec may be none
+        if without(new, own) != without(old, own):
             operations += set_operations(changed, path, new)
             changed = put(changed, path, new)
     if declared.pod_template is not None:

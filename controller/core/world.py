@@ -43,7 +43,7 @@ NOTHING_REMEMBERED = Memory()
 
 
 class WhyUnseen(StrEnum):
-    """Why nothing of a kind has been seen since this process began."""
+    """Why nothing of a kind has been seen since this process began, or not of late."""
 
     NOT_LISTED_YET = "not listed yet"  # the first list is under way, or fails for a while, or is in doubt
     NOT_SERVED = "not served"
@@ -52,7 +52,7 @@ class WhyUnseen(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Unseen:
-    """A kind of which nothing has been seen: that its objects seem to be missing says nothing of the cluster."""
+    """A kind of which nothing has been seen, or not of late: what a cache holds of it says nothing of the cluster."""
 
     kind: str
     why: WhyUnseen

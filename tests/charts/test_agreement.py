@@ -4,10 +4,14 @@ import json
 import re
 from pathlib import Path
 
+import jsonschema
 import pytest
 import yaml
 
 from controller import __version__
+from controller.kinds import TAKEN
+from deploy.taken import refusal
+from informers.resources import ApiKind
 
 ROOT = Path(__file__).parents[2]
 CHARTS = ("flagger", "podinfo-flagger")
@@ -103,3 +107,25 @@ def test_kustomization_has_every_manifest(directory):
 def test_service_named_flagger_puts_nothing_into_the_environment():
     deployment = yaml.safe_load((ROOT / "artifacts/flagger/deployment.yaml").read_text())
     assert deployment["spec"]["template"]["spec"]["enableServiceLinks"] is False
+
+
+@pytest.mark.parametrize(
+    ("group", "free"),
+    [
+        ("example.com", True),
+        ("kafka.strimzi.io", True),
+        ("flagger.app.example.com", True),
+        ("not-k8s.io", True),
+        ("leaderworkerset.x-k8s.io", True),
+        ("apps", False),
+        ("rbac.authorization.k8s.io", False),
+        ("k8s.io", False),
+        ("flagger.app", False),
+    ],
+)
+def test_schema_of_the_chart_refuses_the_groups_that_the_controller_refuses(group, free):
+    """The chart grants what it renders, whether or not the controller starts with it."""
+    schema = {**load("flagger", "values.schema.json"), "required": []}
+    entry = {"group": group, "versions": ["v1"], "plural": "widgets", "kind": "Widget"}
+    assert jsonschema.Draft7Validator(schema).is_valid({"declaredKinds": [entry]}) is free
+    assert (refusal(ApiKind(group, ("v1",), "widgets", "Widget"), (), TAKEN) is None) is free

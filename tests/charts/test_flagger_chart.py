@@ -118,18 +118,32 @@ def test_named_namespaces_get_a_role_each_and_the_cluster_none(render):
         assert binding["subjects"] == PLAIN.one("ClusterRoleBinding")["subjects"]
 
 
-def test_kinds_that_are_asked_for_are_granted(render):
-    for kind, needed in OPTIONAL.items():
-        values = {"kinds": {PARTS[kind].grant: True}}
-        added = [
-            rule
-            for rule in render(**values).one("ClusterRole")["rules"]
-            if rule not in PLAIN.one("ClusterRole")["rules"]
-        ]
-        assert added == manifests(f"kinds/{PARTS[kind].api.plural}.yaml").one("ClusterRole")["rules"]
-        role = render(namespaces=["blue"], **values).of("Role")[0]["rules"]
-        assert all(rule in role for rule in added)
-        assert needed
+@pytest.mark.parametrize("kind", OPTIONAL)
+def test_kind_that_is_asked_for_is_granted_what_the_table_says(render, kind):
+    values = {"kinds": {PARTS[kind].grant: True}}
+    rules, plain = (objects.one("ClusterRole")["rules"] for objects in (render(**values), render()))
+    added = [rule for rule in rules if rule not in plain]
+    assert granted(rules) - granted(plain) == {(p.verb, p.group, p.resource) for p in OPTIONAL[kind]} != set()
+    assert granted(plain) < granted(rules)
+    assert added == manifests(f"kinds/{PARTS[kind].api.plural}.yaml").one("ClusterRole")["rules"]
+    role = render(namespaces=["blue"], **values).of("Role")[0]["rules"]
+    assert granted(role) == granted(rules)
+
+
+def test_values_of_kinds_are_those_of_the_table():
+    values = yaml.safe_load((CHARTS / "flagger" / "values.yaml").read_text())["kinds"]
+    assert values == dict.fromkeys((PARTS[kind].grant for kind in OPTIONAL), False)
+
+
+def granted(rules):
+    """Return what rules grant: verb, group and resource."""
+    return {
+        (verb, group, plural)
+        for rule in rules
+        for group in rule["apiGroups"]
+        for plural in rule["resources"]
+        for verb in rule["verbs"]
+    }
 
 
 WIDGET = {
@@ -147,19 +161,12 @@ SCALED = {**WIDGET, "plural": "gadgets", "kind": "Gadget", "scale": {"replicas":
 def test_declared_kinds_are_granted_and_reach_the_controller_as_a_file(render, tmp_path):
     objects = render(declaredKinds=[WIDGET, SCALED])
     added = [rule for rule in objects.one("ClusterRole")["rules"] if rule not in PLAIN.one("ClusterRole")["rules"]]
-    granted = {
-        (verb, group, plural)
-        for rule in added
-        for group in rule["apiGroups"]
-        for plural in rule["resources"]
-        for verb in rule["verbs"]
-    }
     file = tmp_path / "kinds.yaml"
     file.write_text(objects.one("ConfigMap")["data"]["kinds.yaml"])
     declared = parse_options([f"--kinds={file}"], {}).declared
     needed = optional(make_kinds(declared))
     assert [kind.api.kind for kind in declared] == ["Widget", "Gadget"]
-    assert granted == {(p.verb, p.group, p.resource) for kind in ("Widget", "Gadget") for p in needed[kind]}
+    assert granted(added) == {(p.verb, p.group, p.resource) for kind in ("Widget", "Gadget") for p in needed[kind]}
     pod = objects.one("Deployment")["spec"]["template"]
     (container,) = pod["spec"]["containers"]
     assert {"name": "FLAGGER_KINDS", "value": "/kinds/kinds.yaml"} in container["env"]
@@ -172,7 +179,16 @@ def test_declared_kinds_are_granted_and_reach_the_controller_as_a_file(render, t
     assert not render().of("ConfigMap")
 
 
-@pytest.mark.parametrize("wrong", [{"group": "*"}, {"plural": "*"}, {"plural": "pods/exec"}, {"kind": "widget"}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"group": "*"},
+        {"group": "rbac.authorization.k8s.io"},
+        {"plural": "*"},
+        {"plural": "pods/exec"},
+        {"kind": "widget"},
+    ],
+)
 def test_declared_kind_that_would_grant_more_is_refused(render, wrong):
     with pytest.raises(HelmError):
         render(declaredKinds=[{**WIDGET, **wrong}])

@@ -73,7 +73,22 @@ def test_metrics_are_what_the_registry_holds(pages, accept, kind):
     assert "flagger_things_total 3.0" in answer.text
 
 
-@pytest.mark.parametrize(("accepted", "packed"), [("gzip, deflate", True), ("identity", False)])
+@pytest.mark.parametrize(
+    ("accepted", "packed"),
+    [
+        ("gzip, deflate", True),
+        ("identity", False),
+        ("", False),
+        ("deflate, GZIP;q=0.5", True),
+        ("gzip;q=0", False),
+        ("gzip ; q=0.000, *", False),
+        ("*", True),
+        ("*;q=0", False),
+        ("identity;q=1, *;q=0", False),
+        ("x-gzip-of-ours", False),
+        ("gzip;q=none", False),
+    ],
+)
 def test_long_page_is_packed_for_those_who_accept_it(pages, accepted, packed):
     counter = Counter("x", "A counter.", ["label"], registry=pages.registry)
     for number in range(1000):
@@ -82,6 +97,7 @@ def test_long_page_is_packed_for_those_who_accept_it(pages, accepted, packed):
     assert (answer.headers.get("Content-Encoding") == "gzip") == packed
     assert (int(answer.headers["Content-Length"]) < len(answer.text) / 5) == packed
     assert 'x_total{label="999"} 1.0' in answer.text
+    assert answer.headers["Vary"] == "Accept, Accept-Encoding"
     assert "Content-Encoding" not in pages.get("/readyz", **{"Accept-Encoding": accepted}).headers
 
 

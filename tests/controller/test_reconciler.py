@@ -10,7 +10,7 @@ from controller.asking.inquiries import Inquiries
 from controller.core.canary import InvalidSpec, Side, State
 from controller.core.pacing import REPEAT_AT_REST, SOON
 from controller.core.plan import Corrections, Say, Shift, WriteStatus
-from controller.core.world import Memory, Shifted, seniority
+from controller.core.world import Memory, Shifted, Unseen, WhyUnseen, seniority
 from controller.gather import OVERLAP_INDEX, Adapters, Gatherer, overlap_keys, part_key, parts_keys
 from controller.reconciler import Reconciler
 from controller.unreadable import UnreadableReporter
@@ -559,6 +559,17 @@ def test_invalid_spec_is_gathered_without_parts():
     assert (world.primary, world.canary_workload, world.route, world.rivals) == (None, None, None, ())
     assert not world.primary_serves
     assert not world.canary_serves
+
+
+@pytest.mark.parametrize("why", [WhyUnseen.FORBIDDEN, WhyUnseen.NOT_SERVED])
+def test_what_an_old_cache_holds_of_a_kind_that_cannot_be_seen_any_more_is_not_believed(why):  # behaviour 19
+    run = Run()
+    run.unseen = {kind: Unseen(kind, why, "it may not be listed") for kind in ("Deployment", "VirtualService")}
+    run.look()
+    world = run.found[0][0]
+    assert (world.primary, world.canary_workload) == (None, None)
+    assert (world.route is None) is (why is WhyUnseen.NOT_SERVED)
+    assert not world.route or (world.route.unreadable and "may not be listed" in world.route.problem)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 
 from controller.core.world import Unseen, WhyUnseen
 from controller.kinds import BUILT_IN
-from controller.watched import Watched
+from controller.watched import STALE_SECONDS, Watched
 from informers.errors import ForbiddenError, KindNotServedError
 
 NOT_SERVED = KindNotServedError("virtualservices.networking.istio.io is not served")
@@ -16,12 +16,16 @@ class FakeInformer:
         self.did = []
         self.has_synced = False
         self.refusal = None
+        self.age = None
 
     def start(self):
         self.did.append("start")
 
     def stop(self):
         self.did.append("stop")
+
+    def seconds_since_event(self):
+        return self.age
 
 
 class FakeInformers:
@@ -97,9 +101,26 @@ def test_why_nothing_was_seen(informers, refusal, why, what):
     watched = Watched(informers, BUILT_IN.parts)
     informers["VirtualService"].of("prod").refusal = refusal
     assert watched.unseen("VirtualService", "prod") == Unseen("VirtualService", why, what)
-    informers["VirtualService"].of("prod").has_synced = True
-    assert watched.unseen("VirtualService", "prod") is None
     assert watched.unseen("VirtualService", "not watched") is None
+
+
+@pytest.mark.parametrize(
+    ("refusal", "age", "why"),
+    [
+        pytest.param(None, None, None, id="all is well"),
+        pytest.param(None, 10 * STALE_SECONDS, None, id="lists fail for another reason, which may pass"),
+        pytest.param(NO, STALE_SECONDS - 1, None, id="refused a moment ago, as by a server that has just started"),
+        pytest.param(NO, STALE_SECONDS, WhyUnseen.FORBIDDEN, id="forbidden since"),
+        pytest.param(NO, None, WhyUnseen.FORBIDDEN, id="listed, but never watched"),
+        pytest.param(NOT_SERVED, STALE_SECONDS, WhyUnseen.NOT_SERVED, id="not served any more"),
+    ],
+)
+def test_what_was_seen_long_ago_says_nothing_of_the_cluster(informers, refusal, age, why):  # behaviour 19
+    watched = Watched(informers, BUILT_IN.parts)
+    informer = informers["VirtualService"].of("prod")
+    informer.has_synced, informer.refusal, informer.age = True, refusal, age
+    unseen = watched.unseen("VirtualService", "prod")
+    assert (unseen and unseen.why) == why
 
 
 @pytest.mark.parametrize(("refusal", "counts"), [(None, True), (NOT_SERVED, False), (NO, True)])

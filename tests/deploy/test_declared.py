@@ -211,6 +211,21 @@ def test_copy_takes_away_what_the_source_lacks():
     assert after["spec"] == {"settings": {"name": "podinfo"}, "size": 5}
 
 
+@pytest.mark.parametrize(
+    ("source", "target", "spec"),
+    [
+        pytest.param({}, {}, {}, id="nothing on either side"),
+        pytest.param({"size": 1}, {"size": 5}, {"size": 5}, id="nothing but what each side keeps"),
+        pytest.param({"size": 1}, {"image": "app:1"}, {}, id="nothing to copy, and nothing to keep"),
+        pytest.param({}, {"image": "app:1", "size": 5}, {"size": 5}, id="nothing to copy"),
+    ],
+)
+def test_copy_of_an_empty_spec_leaves_one(source, target, spec):
+    whole = replace(WIDGET, fields=(("spec",),), identity=(("spec", "size"),))
+    _, after = promoted(whole, {**widget(), "spec": source}, {**widget(), "spec": target})
+    assert after["spec"] == spec
+
+
 def test_copy_makes_the_objects_around_two_fields_that_the_target_lacks():
     deep = replace(WIDGET, fields=(("spec", "a", "b"), ("spec", "a", "c")), identity=())
     _, after = promoted(deep, widget(a={"b": 1, "c": 2, "own": 3}), widget())

@@ -1,9 +1,13 @@
 """A kind is watched once a canary names it; what of it cannot be seen is the condition of that canary alone."""
 
 import re
+from datetime import timedelta
 
 import httpx
+import pytest
 
+from controller import watched
+from controller.core import pacing
 from testbed.sandbox.__main__ import ARTIFACTS, VIRTUAL_SERVICE_CRD
 from testbed.sandbox.faults import Fault
 from tests.system.harness import controller, page, stage
@@ -51,6 +55,24 @@ def test_rollout_waits_for_parts_that_were_not_seen_yet(on):  # behaviour 19
         on.add_canary(stepWeight=50, maxWeight=50)
         on.until_state("finished")
     assert not on.said("not found")
+    assert not on.said("Rolling back")
+
+
+@pytest.mark.parametrize("resource", ["deployments", "virtualservices"])
+def test_rollout_halts_when_a_permission_is_taken_away_and_goes_on_when_it_is_back(on, resource, monkeypatch):
+    monkeypatch.setattr(watched, "STALE_SECONDS", 0.2)  # behaviour 19
+    monkeypatch.setattr(pacing, "UNTIL_SERVED", timedelta(seconds=0.2))
+    on.add_canary(stepWeight=1, maxWeight=50)
+    with controller(on):
+        on.until_said("Advance podinfo.test canary weight 2")
+        for verb in ("list", "watch"):
+            on.cluster.api.faults.add(Fault(verb=verb, resource=resource, code=403, count=-1))
+        on.cluster.api.cut_watches()
+        on.until(lambda: on.condition("Ready").get("reason") == "KindForbidden")
+        held = on.weights()
+        on.cluster.api.faults.clear()
+        on.until(lambda: on.condition("Ready").get("status") == "True")
+        on.until(lambda: on.weights() > held)
     assert not on.said("Rolling back")
 
 
