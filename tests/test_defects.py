@@ -210,7 +210,7 @@ def test_unknown_fields_of_a_deployment_survive_a_promotion():  # contract C13
     source["spec"]["template"]["spec"]["field-of-tomorrow"] = {"x": None}
     target["spec"]["another-field"] = [None]
     deploy, writer = deployer(source, target)
-    deploy.copy_template(deploy.look("test", "podinfo-canary"), deploy.look("test", "podinfo"), stamp="1@x")
+    deploy.copy_template(deploy.get("test", "podinfo-canary"), deploy.get("test", "podinfo"), stamp="1@x")
     after = writer.objects["deployments", "podinfo"]
     assert after["spec"]["template"]["spec"]["field-of-tomorrow"] == {"x": None}
     assert after["spec"]["another-field"] == [None]
@@ -266,7 +266,7 @@ def test_scale_up_goes_back_to_the_last_count():
 
 def test_scaling_is_no_full_object_put():
     deploy, writer = deployer(deployment())
-    deploy.scale(deploy.look("test", "podinfo-canary"), replicas=0)
+    deploy.scale(deploy.get("test", "podinfo-canary"), replicas=0)
     ((verb, _, _, subresource, body),) = writer.requests
     assert (verb, subresource) == ("merge_patch", "scale")
     assert body == {"metadata": {"resourceVersion": "5"}, "spec": {"replicas": 0}}
@@ -274,7 +274,7 @@ def test_scaling_is_no_full_object_put():
 
 def test_promotion_leaves_the_replicas_to_the_autoscaler():
     deploy, writer = deployer(deployment(image="podinfo:2"), deployment("podinfo"))
-    deploy.copy_template(deploy.look("test", "podinfo-canary"), deploy.look("test", "podinfo"), stamp="1@x")
+    deploy.copy_template(deploy.get("test", "podinfo-canary"), deploy.get("test", "podinfo"), stamp="1@x")
     *_, (_, _, _, _, operations) = writer.requests
     assert not any("replicas" in op["path"] for op in operations)
 

@@ -2,6 +2,7 @@
 
 import copy
 import types
+from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from datetime import datetime
 from typing import Any, Union, get_args, get_origin, get_type_hints
@@ -223,6 +224,8 @@ def fits(value: Any, hint: Any) -> bool:
     if origin is tuple:
         inner = args[:1] * len(value) if args[-1] is ... else args
         return isinstance(value, tuple) and len(value) == len(inner) and all(map(fits, value, inner))
+    if origin is Callable:
+        return callable(value)
     if hint in {int, float}:
         return type(value) in {int, hint}
     if is_dataclass(hint):
