@@ -161,7 +161,7 @@ class Gatherer:
 
     def _unseen(self, namespace: str, spec: CanarySpec) -> Iterator[Unseen]:
         """Yield which kinds cannot be seen. A template that cannot is a matter of its check alone: see below."""
-        for kind in kinds_of(spec):
+        for kind in (*kinds_of(spec), SERVICES.kind):
             found = self.unseen(kind, namespace)
             if found is not None and (kind != METRIC_TEMPLATES.kind or found.why is WhyUnseen.NOT_LISTED_YET):
                 yield found

@@ -88,8 +88,9 @@ class Watched:
         if isinstance(refusal, KindNotServedError):
             return Unseen(kind, WhyUnseen.NOT_SERVED, str(refusal))
         watched = self._kinds[kind]
-        api, how = watched.api, f" (the chart does with {watched.granted_by})" if watched.optional else ""
-        what = f"the controller may not list and watch {api.plural}.{api.group}, grant it{how}"
+        name = ".".join(word for word in (watched.api.plural, watched.api.group) if word)
+        how = f" (the chart does with {watched.granted_by})" if watched.optional else ""
+        what = f"the controller may not list and watch {name}, grant it{how}"
         return Unseen(kind, WhyUnseen.FORBIDDEN, what)
 
     def _is_lacking(self, kind: str, informer: Informer[Any]) -> bool:

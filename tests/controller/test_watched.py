@@ -151,6 +151,13 @@ def test_optional_kind_that_is_not_granted_names_what_grants_it():
     assert "kinds.httpRoutes: true" in watched.unseen("HTTPRoute", "test").what
 
 
+def test_kind_of_no_group_is_named_without_one():
+    of_kind = {"Service": FakeInformers("test")}
+    of_kind["Service"].of("test").refusal = NO
+    unseen = Watched(of_kind, BUILT_IN.parts).unseen("Service", "test")
+    assert unseen.what == "the controller may not list and watch services, grant it"
+
+
 def test_permission_that_is_taken_away_leaves_a_cache_that_is_missed():
     of_kind = {"HTTPRoute": FakeInformers("test")}
     watched = Watched(of_kind, BUILT_IN.parts)

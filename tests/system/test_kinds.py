@@ -58,7 +58,7 @@ def test_rollout_waits_for_parts_that_were_not_seen_yet(on):  # behaviour 19
     assert not on.said("Rolling back")
 
 
-@pytest.mark.parametrize("resource", ["deployments", "virtualservices"])
+@pytest.mark.parametrize("resource", ["deployments", "virtualservices", "services"])
 def test_rollout_halts_when_a_permission_is_taken_away_and_goes_on_when_it_is_back(on, resource, monkeypatch):
     monkeypatch.setattr(watched, "STALE_SECONDS", 0.2)  # behaviour 19
     monkeypatch.setattr(pacing, "UNTIL_SERVED", timedelta(seconds=0.2))
