@@ -26,7 +26,7 @@ def pins():
 
 def test_requirements_satisfy_setup_cfg():
     wanted = [Requirement(line) for line in SETUP["options"]["install_requires"].split("\n") if line]
-    assert len(wanted) == 7
+    assert len(wanted) == 8
     versions = {name: version for name, (version, _) in pins().items()}
     assert [str(want) for want in wanted if not want.specifier.contains(versions[want.name.lower()])] == []
 

@@ -15,7 +15,7 @@ from tests.canary_objects import seed
 from tests.system.harness import objects
 
 META = {"uid": "u", "resourceVersion": "1", "creationTimestamp": "2018-10-10T12:00:00Z", "generation": 1}
-PLAIN = (str, int, float, bool, type(None), datetime, timedelta, Enum)
+PLAIN = (str, bytes, int, float, bool, type(None), datetime, timedelta, Enum)
 
 
 def whole(obj):
