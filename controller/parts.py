@@ -84,7 +84,7 @@ class Parts:
         """Watch what the canaries name that are there; return whether all that everybody waits for has been seen."""
         if not all(canaries.has_synced for canaries in self.canaries.all):
             return False
-        self.watched.need(kind for kind in self.of_kind if self.canaries.by_index(KINDS_INDEX, kind))
+        self.watched.need(kind for kind in self.of_kind if self.canaries.is_filed(KINDS_INDEX, kind))
         return all(informer.has_synced for _, _, informer in self.watched.required())
 
     def stop(self) -> None:
@@ -204,8 +204,7 @@ def make_parts(client: KubeClient, namespaces: Sequence[str], kinds: Kinds) -> P
 
 def _is_named(canaries: Informers[Canary], kind: str, namespace: str, name: str) -> bool:
     """Whether a canary names a part. Whoever begins to is reconciled after it is filed, and looks at the part then."""
-    informer = canaries.of(namespace)
-    return informer is not None and informer.is_filed(PARTS_INDEX, part_key(kind, namespace, name))
+    return canaries.is_filed(PARTS_INDEX, part_key(kind, namespace, name))
 
 
 def served_version(client: KubeClient, kind: WatchedKind[Any]) -> Callable[[], Resource]:
