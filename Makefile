@@ -52,9 +52,10 @@ stories: # on the control plane that CLUSTER names, which testbed.cluster sets
 chaos: $(VENV)/ready ## play rollouts while things go wrong (MINUTES=60 SEED=7, or ONLY="promotion kill after 7")
 	@$(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only "$(ONLY)")
 
-bench: $(VENV)/ready ## measure a rollout beside 1,000 broken canaries, and 1,000 rollouts beside a slow Prometheus (15 minutes)
+bench: $(VENV)/ready ## measure a rollout beside 1,000 broken canaries, 1,000 rollouts beside a slow Prometheus, and 10,000 canaries at rest (20 minutes)
 	@$(BIN)/python -m hack.bench neighbours
 	@$(BIN)/python -m hack.bench load
+	@$(BIN)/python -m hack.bench size
 
 bench-mesh: $(VENV)/ready ## measure on real Istio what users feel of a slow istiod, a frozen one, none, and killed controllers (12 minutes)
 	$(BIN)/python -m testbed.mesh --istiod PILOT_DEBOUNCE_AFTER=2s -- $(BIN)/python -m pytest tests/mesh/test_zero_downtime.py -n 2 --timeout 400 -o junit_family=xunit1 --junitxml build/mesh-slow.xml

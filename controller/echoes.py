@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from informers.errors import ServerError
+from informers.identity import identity
 from informers.keys import key_of
 from informers.resources import Resource
-from informers.store import identity
 from informers.types import IdentityError, Json, Writer
 
 _MOST = 1000

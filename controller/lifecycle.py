@@ -212,6 +212,7 @@ class Controller:
             if self._stopping.wait(0.05) or self._breaks():
                 return False
             waited += 0.05
+            gc.freeze()  # what has been listed stays: no collection walks it again
             if waited >= _SAY_WHAT_IS_MISSING_SECONDS:
                 waited = 0.0
                 log.warning("Waiting for caches", extra={"missing": self._readiness_problems()})

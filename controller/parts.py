@@ -13,6 +13,7 @@ from controller.gather import OVERLAP_INDEX, PARTS_INDEX, kinds_of, overlap_keys
 from controller.kinds import CANARY, Kinds
 from controller.watched import Watched
 from informers.caches import Informers
+from informers.change import Change
 from informers.client import KubeClient
 from informers.discovery import ServedVersion
 from informers.informer import Informer
@@ -23,7 +24,6 @@ from informers.namespaces import NamespaceView, OneNamespaceSource
 from informers.namespaces import view as namespace_view
 from informers.outage import Outage
 from informers.resources import Resource
-from informers.store import Change
 from router.services import SERVICES
 
 NAMESPACE_INDEX = "namespace"
@@ -84,7 +84,7 @@ class Parts:
         """Watch what the canaries name that are there; return whether all that everybody waits for has been seen."""
         if not all(canaries.has_synced for canaries in self.canaries.all):
             return False
-        self.watched.need(kind for kind in self.of_kind if self.canaries.by_index(KINDS_INDEX, kind))
+        self.watched.need(kind for kind in self.of_kind if self.canaries.is_filed(KINDS_INDEX, kind))
         return all(informer.has_synced for _, _, informer in self.watched.required())
 
     def stop(self) -> None:
@@ -138,7 +138,8 @@ class Parts:
     def _join(self, add: Callable[[str], None], echoes: Echoes, kind: str, informer: Informer[Any]) -> None:
         handle = partial(self._part_changed, add, kind)
         plural = self.kinds.parts[kind].api.plural
-        informer.add_handler(partial(_unless_ours, echoes, plural, handle))
+        # Not of what is there: all canaries are queued when the workers start, and look at their parts then.
+        informer.add_handler(partial(_unless_ours, echoes, plural, handle), present=False)
 
     def _canary_changed(self, add: Callable[[str], None], change: Change[Canary]) -> None:
         add(change.key)
@@ -182,11 +183,15 @@ def make_parts(client: KubeClient, namespaces: Sequence[str], kinds: Kinds) -> P
         KINDS_INDEX: kinds_keys,
     }
     versions = {name: served_version(client, kind) for name, kind in kinds.parts.items()}
-    of_kind = {name: maker.make(kind, versions[name]) for name, kind in kinds.parts.items()}
     own = kinds.canary
+    canaries = maker.make(own, served_version(client, own), indexes=indexes, orders={OVERLAP_INDEX: seniority})
+    of_kind = {
+        name: maker.make(kind, versions[name], wanted=partial(_is_named, canaries, name))
+        for name, kind in kinds.parts.items()
+    }
     return Parts(
         kinds=kinds,
-        canaries=maker.make(own, served_version(client, own), indexes=indexes, orders={OVERLAP_INDEX: seniority}),
+        canaries=canaries,
         of_kind=of_kind,
         watched=Watched(of_kind, kinds.parts),
         versions=versions,
@@ -195,6 +200,11 @@ def make_parts(client: KubeClient, namespaces: Sequence[str], kinds: Kinds) -> P
         },
         outage=outage,
     )
+
+
+def _is_named(canaries: Informers[Canary], kind: str, namespace: str, name: str) -> bool:
+    """Whether a canary names a part. Whoever begins to is reconciled after it is filed, and looks at the part then."""
+    return canaries.is_filed(PARTS_INDEX, part_key(kind, namespace, name))
 
 
 def served_version(client: KubeClient, kind: WatchedKind[Any]) -> Callable[[], Resource]:
@@ -228,7 +238,7 @@ class _Maker:
     outage: Outage
     namespaces: tuple[str, ...]  # ("",) for all
 
-    def make(self, kind: WatchedKind[Any], version: Callable[[], Resource], **filed: Any) -> Informers[Any]:  # noqa: ANN401  # indexes and orders of an informer
+    def make(self, kind: WatchedKind[Any], version: Callable[[], Resource], **filed: Any) -> Informers[Any]:  # noqa: ANN401  # indexes, orders and what is wanted of an informer
         forget = version.forget if isinstance(version, ServedVersion) else _nothing
         return Informers(
             {

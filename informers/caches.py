@@ -31,6 +31,10 @@ class Informers(Generic[V]):
         """Return what is filed under a value, in all namespaces; KeyError for an unknown index."""
         return [view for informer in self.all for view in informer.by_index(index, value)]
 
+    def is_filed(self, index: str, value: str) -> bool:
+        """Return whether anything is filed under a value, in any namespace; KeyError for an unknown index."""
+        return any(informer.is_filed(index, value) for informer in self.all)
+
     def views(self) -> Iterator[V | Unreadable]:
         """Yield everything."""
         for informer in self.all:

@@ -18,10 +18,10 @@ from urllib3.exceptions import TimeoutError as UrllibTimeoutError
 from informers.credentials import Credentials, Login
 from informers.deadlines import Deadlines
 from informers.errors import ApiError, ServerError, TransportError, UnauthorizedError, error_from
+from informers.identity import identity
 from informers.inflight import InFlight
 from informers.nesting import decode_object
 from informers.resources import Resource
-from informers.store import identity
 from informers.types import IdentityError, Json, Partial
 
 CONNECT_SECONDS = 5.0

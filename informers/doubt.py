@@ -9,9 +9,9 @@ kubernetes/kubernetes#107457.
 import logging
 from collections.abc import Callable
 
+from informers.identity import is_older
 from informers.source import Source
 from informers.stop import Stop
-from informers.store import is_older
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Generic
 
-from informers.store import Change
+from informers.change import Change
 from informers.types import Unreadable, V
 
 log = logging.getLogger(__name__)

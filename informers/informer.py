@@ -7,13 +7,14 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Generic
 
+from informers.change import Change, Index, Order, Wanted
 from informers.errors import ApiError, ForbiddenError, KindNotServedError
 from informers.handlers import Registration
 from informers.outage import Outage
 from informers.reflector import Hooks, Reflector
 from informers.source import Source
 from informers.stop import Stop
-from informers.store import Change, Index, Order, Store
+from informers.store import Store
 from informers.types import Build, Json, Unreadable, V
 
 log = logging.getLogger(__name__)
@@ -26,7 +27,7 @@ class LifecycleError(Exception):
 class Informer(Generic[V]):
     """Watches one kind. Runs once; a stopped one stays stopped."""
 
-    def __init__(  # each is one thing that tests replace
+    def __init__(  # noqa: PLR0913  # each is one thing that tests replace
         self,
         source: Source,
         build: Build[V],
@@ -37,6 +38,7 @@ class Informer(Generic[V]):
         random: Callable[[], float] = random_module.random,
         wait: Callable[[Stop, float], bool] | None = None,
         outage: Outage | None = None,
+        wanted: Wanted | None = None,
     ) -> None:
         """Take what to watch and how to see it.
 
@@ -49,9 +51,10 @@ class Informer(Generic[V]):
             random: numbers in [0, 1).
             wait: waits for seconds or until stop, in place of what heeds the outage.
             outage: shared with the other informers of this server.
+            wanted: whether somebody wants to hear of an object; None: of every one.
         """
         self.name = source.name
-        self._store = Store(build, indexes=indexes or {}, orders=orders, listener=self._tell)
+        self._store = Store(build, indexes=indexes or {}, orders=orders, wanted=wanted, listener=self._tell)
         self._reflector = Reflector(
             source,
             self._store,
@@ -84,6 +87,10 @@ class Informer(Generic[V]):
     def get(self, namespace: str, name: str) -> V | Unreadable | None:
         """Return the view, what stands for an object without one, or None."""
         return self._store.get(namespace, name)
+
+    def is_filed(self, index: str, value: str) -> bool:
+        """Return whether anything is filed under a value; KeyError for an unknown index."""
+        return self._store.is_filed(index, value)
 
     def by_index(self, index: str, value: str) -> Sequence[V | Unreadable]:
         """Return what is filed under a value; KeyError for an unknown index."""
@@ -135,9 +142,18 @@ class Informer(Generic[V]):
     # --- handlers ---
 
     def add_handler(
-        self, handle: Callable[[Change[V]], None], *, accepts: Callable[[V | Unreadable], bool] | None = None
+        self,
+        handle: Callable[[Change[V]], None],
+        *,
+        accepts: Callable[[V | Unreadable], bool] | None = None,
+        present: bool = True,
     ) -> Registration[V]:
         """Have every change told to ``handle``, on a thread of its own; what is there already comes first, as initial.
+
+        Args:
+            handle: is told.
+            accepts: of which objects; None: of all.
+            present: whether what is there already is told at all.
 
         Raises:
             LifecycleError: the informer has been stopped.
@@ -145,7 +161,7 @@ class Informer(Generic[V]):
         registration: Registration[V] = Registration(f"handler-{self.name}", handle, accepts)
 
         def join_in(objects: Mapping[str, V | Unreadable]) -> None:
-            for key, view in objects.items():
+            for key, view in objects.items() if present else ():
                 registration.offer(Change(key, None, view, initial=True))
             with self._lock:
                 if self._stop.is_set():

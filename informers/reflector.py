@@ -20,10 +20,12 @@ from informers.errors import (
     TransportError,
     error_from_status,
 )
+from informers.identity import identity
 from informers.outage import Outage
+from informers.packed import Packed
 from informers.source import Source, WatchEvent, version_of
 from informers.stop import Stop
-from informers.store import Store, identity
+from informers.store import Store
 from informers.types import IdentityError, Json, Unreadable, V
 
 log = logging.getLogger(__name__)
@@ -157,7 +159,7 @@ class Reflector(Generic[V]):
 
     def _list_at(self, version: str, stop: Stop) -> None:
         """Read all pages, then replace the store and record the version, in this order."""
-        views: list[V | Unreadable] = []
+        views: list[V | Unreadable | Packed] = []
 
         def take(obj: Json) -> None:
             try:
@@ -265,7 +267,8 @@ class Reflector(Generic[V]):
     def _bring_in(self, event: WatchEvent) -> None:
         match event.type:
             case "ADDED" | "MODIFIED":
-                self._store.put(self._store.view(event.object))
+                if not self._store.has(event.object):
+                    self._store.put(self._store.view(event.object))
             case "DELETED":
                 namespace, name, _, _ = identity(event.object)
                 self._store.delete(namespace, name)

@@ -1,4 +1,4 @@
-"""Measure the controller: ``python -m hack.bench neighbours``, ``python -m hack.bench load`` (``make bench``)."""
+"""Measure the controller: ``python -m hack.bench neighbours``, ``load``, ``size`` (``make bench``)."""
 
 import argparse
 import sys
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import httpx
 
-from hack.bench import load, load_report, neighbours, report
+from hack.bench import load, load_report, neighbours, report, size
 from hack.bench.neighbours import MOST_SECONDS
 from hack.bench.objects import WAYS
 from testbed.processes import ProcessError
@@ -41,6 +41,12 @@ def _load(options: argparse.Namespace) -> int:
     return int(bool(load.problems(measured)))
 
 
+def _size(options: argparse.Namespace) -> int:
+    found = size.full(options.canaries, options.directory / "size")
+    print(size.as_json(found) if options.output == "json" else size.table(found))
+    return int(not all(row.holds for row in found))
+
+
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m hack.bench", description=__doc__)
     benchmarks = parser.add_subparsers(required=True, metavar="BENCHMARK")
@@ -55,7 +61,10 @@ def _options() -> argparse.Namespace:
     names = tuple(case.name for case in load.CASES)
     many.add_argument("--case", choices=names, action="append", help="what Prometheus does (all of these)")
     many.set_defaults(run=_load)
-    for one in (beside, many):
+    large = benchmarks.add_parser("size", help="memory, start, events and scrapes of ten thousand canaries at rest")
+    large.add_argument("--canaries", type=_canaries, default=10_000, help="(10000), for which the limits are made")
+    large.set_defaults(run=_size)
+    for one in (beside, many, large):
         one.add_argument("-o", "--output", choices=("table", "json"), default="table", help="what is printed")
         one.add_argument("--directory", type=Path, default=Path(".sandbox/bench"), help="for logs")
     return parser.parse_args()

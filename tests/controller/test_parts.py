@@ -11,9 +11,9 @@ from controller.gather import OVERLAP_INDEX, PARTS_INDEX, overlap_keys, parts_ke
 from controller.kinds import BUILT_IN
 from controller.parts import NAMESPACE_INDEX, Parts
 from controller.watched import Watched
+from informers.change import Change
 from informers.namespaces import NamespaceView
 from informers.outage import Outage
-from informers.store import Change
 from informers.types import Unreadable
 from router.types import Service
 from router.virtualservice import FORM
@@ -46,7 +46,7 @@ class FakeInformers(FakeCache):
     def by_namespace(self):
         return (("", self),)
 
-    def add_handler(self, handle):
+    def add_handler(self, handle, *, present=True):
         self.handle = handle
 
     has_synced = refusal = None

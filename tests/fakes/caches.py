@@ -32,6 +32,9 @@ class FakeCache:
         readable = (view for view in self.known.values() if not isinstance(view, Unreadable))
         return [view for view in readable if value in self._indexes[index](view)]
 
+    def is_filed(self, index, value):
+        return bool(self.by_index(index, value))
+
     def first(self, index, value):
         return min(self.by_index(index, value), key=self._orders[index], default=None)
 

@@ -60,7 +60,7 @@ def test_any_json_as_items_and_events_is_taken_or_skipped(events, items):  # con
     source = ScriptedSource([Listed([thing("a", 5), *items], 10), Listed([thing("a", 5)], 20)], [list(events)])
     told = Told(source).run()
     assert told.broke == []
-    assert "a" in {view.name for view in told.store._objects.values()} or any(e.type == "DELETED" for e in events)
+    assert "a" in {view.name for view in told.store.views()} or any(e.type == "DELETED" for e in events)
 
 
 @given(st.lists(OBJECTS, max_size=3))

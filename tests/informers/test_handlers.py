@@ -5,8 +5,9 @@ import threading
 import pytest
 
 from informers.caches import Informers
+from informers.change import Change
 from informers.informer import Informer, LifecycleError, Registration
-from informers.store import Change, Store
+from informers.store import Store
 from informers.types import Unreadable
 from tests.fakes.source import Listed, ScriptedSource, Thing, added, bookmark, build, error, modified, thing
 
@@ -280,7 +281,7 @@ def test_list_is_stored_as_a_whole_then_deletions_are_told_then_the_rest():  # c
     seen = []
 
     def look(change):
-        names = sorted(view.name for view in store._objects.values())
+        names = sorted(view.name for view in store.views())
         seen.append((change.key, change.new is None, names))
 
     store = Store(build, indexes={}, listener=look)

@@ -53,7 +53,7 @@ class Run:
         reflector.run(self.source.over)
 
     def held(self):
-        return {view.name: view.resource_version for view in self.store._objects.values()}
+        return {view.name: view.resource_version for view in self.store.views()}
 
 
 ONE = Listed([thing("a", 5)], 10)

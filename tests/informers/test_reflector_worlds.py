@@ -53,7 +53,7 @@ class Told:
         return self
 
     def held(self):
-        return {view.name: view.resource_version for view in self.store._objects.values()}
+        return {view.name: view.resource_version for view in self.store.views()}
 
 
 def played(lists, watches=(), **source):

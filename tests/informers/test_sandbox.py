@@ -150,7 +150,7 @@ def server(tmp_path):
 
 
 def held(watched):
-    return sorted(view.name for view in watched.informer._store._objects.values())
+    return sorted(view.name for view in watched.informer._store.views())
 
 
 def test_store_follows_the_server(server):  # contracts R1, R10, R11

@@ -2,8 +2,10 @@
 
 import pytest
 
+from informers.change import Change
+from informers.identity import is_older
 from informers.keys import split_key
-from informers.store import Change, Store, is_older
+from informers.store import Store
 from informers.types import IdentityError, Unreadable
 from tests.fakes.source import Thing, build, thing
 
@@ -176,7 +178,7 @@ def test_consistent_list_is_believed_whatever_its_versions_are(held):  # contrac
     held.put("same", 300)
     views = [held.store.view(obj) for obj in (thing("changed", 400), thing("same", 300), thing("deleted", 450))]
     held.store.replace(views, "500", consistent=True)
-    assert {v.name: v.resource_version for v in held.store._objects.values()} == {
+    assert {v.name: v.resource_version for v in held.store.views()} == {
         "changed": "400",
         "same": "300",
         "deleted": "450",
@@ -193,7 +195,7 @@ def test_consistent_list_does_not_undo_what_was_written_since_it_was_asked_for(h
     held.store.write_through(thing("gone", 921))
     views = [held.store.view(obj) for obj in (thing("before", 905), thing("since", 905))]
     held.store.replace(views, "915", consistent=True)
-    versions = {v.name: v.resource_version for v in held.store._objects.values()}
+    versions = {v.name: v.resource_version for v in held.store.views()}
     assert versions == {"before": "905", "since": "920", "gone": "921"}
 
 
