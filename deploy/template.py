@@ -48,9 +48,9 @@ def template_later(deployment: Mapping[str, Any]) -> Template:
     packed = pack({"template": template, "selector": selector}) if whole else None
     if packed is None:
         return template_of(deployment)
-    pod_labels = _labels(_metadata(template))
+    meta = _metadata(template)
     _selector_keys(selector)
-    return Template.of_packed(pod_labels, packed, _worked_out)
+    return Template.of_packed(_labels(meta), packed, _worked_out)
 
 
 def _worked_out(packed: bytes) -> Template:
