@@ -48,8 +48,9 @@ def test_colours_are_left_out_where_nobody_wants_them(environ, coloured, columns
     assert ("\x1b[31m" in typed({"TERM": "xterm", **environ})) is coloured
 
 
-@pytest.mark.parametrize("out", [io.StringIO(), Terminal()], ids=["no terminal", "TERM=dumb"])
-def test_where_nothing_can_be_redrawn_each_picture_stands_below_the_one_before(out, columns):
+@pytest.mark.parametrize("make", [io.StringIO, Terminal], ids=["no terminal", "TERM=dumb"])
+def test_where_nothing_can_be_redrawn_each_picture_stands_below_the_one_before(make, columns):
+    out = make()
     screen = Screen(out, {"TERM": "dumb"})
     for text in ("one", "two"):
         screen.show(lambda width, text=text: [line(f"{text} {width}")])
