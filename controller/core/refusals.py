@@ -25,7 +25,7 @@ def report(world: World, refusal: Refusal) -> Plan:
     closed = Closed(gates.WRITE_REFUSED, _what(world, refusal))
     # The words of a server may differ each time, by the number of a port or a request: they count as the same.
     known = refusal.complaint and replace(refusal.complaint, text=_text_of_the_event(world, closed))
-    memory = replace(world.memory, refusal=replace(refusal, text=closed.what), complaint=known)
+    memory = replace(world.memory, refusal=refusal, complaint=known)
     return standing.behind(replace(world, memory=memory), closed, status=_claim_taken_back(world, refusal))
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from controller.core.canary import READY, CanaryStatus, Stage, State
+from controller.core.canary import READY, CanaryStatus, Condition, Stage, State
 from controller.core.gates import ends_traffic_to_nothing
 from controller.core.plan import Action, Complaint, Fence, Plan, Refusal, Say, Scale, Shift, WriteStatus
 from controller.core.refusals import one_more, report
@@ -45,6 +45,31 @@ def test_refusal_is_an_event_and_a_condition():
     assert said(plan) == [f"Halt podinfo.test advancement {WORDS}"]
     ready = written(plan).condition(READY)
     assert (ready.status, ready.reason, ready.message) == ("False", "WriteRefused", WORDS)
+
+
+def test_first_refusal_is_noted_as_it_is_and_each_that_follows_counts():
+    first = one_more(None, "Shift", WORDS, NOW)
+    assert first == STEP
+    reported = replace(first, complaint=Complaint(WORDS, NOW))
+    assert one_more(reported, "Scale", "other", NOW + MINUTE) == Refusal(
+        "Scale", "other", NOW + MINUTE, 2, reported.complaint
+    )
+
+
+def test_condition_of_a_refusal_that_lasts_keeps_its_time():
+    since = NOW - 3 * MINUTE
+    before = replace(CLAIMED, conditions=(Condition(READY, "False", "WriteRefused", WORDS, since),))
+    after = written(report(world(status=before, weight=5), STEP))
+    assert after.canary_weight == 5
+    assert after.condition(READY) == Condition(READY, "False", "WriteRefused", WORDS, since)
+
+
+def test_other_words_of_a_server_are_no_reason_to_report_within_a_round():
+    slow = spec(interval=5 * MINUTE)
+    known = replace(STEP, complaint=Complaint("Halt podinfo.test advancement port 4711", NOW - 2 * MINUTE))
+    assert said(report(world(canary=canary(spec=slow)), known)) == []
+    later = replace(STEP, complaint=Complaint("Halt podinfo.test advancement port 4711", NOW - 6 * MINUTE))
+    assert said(report(world(canary=canary(spec=slow)), later)) == [f"Halt podinfo.test advancement {WORDS}"]
 
 
 @pytest.mark.parametrize(

@@ -175,6 +175,7 @@ def test_3_a_short_window_is_judged_while_a_long_one_fills_and_a_pass_waits_for_
     assert decide(the_world).observe == (SUCCESS,)
     passing = decided(the_world, (Value(100.0),))
     assert kinds(passing) == ["WriteStatus"]
+    assert passing.wake_after == pacing.interval(the_world, the_world.canary.spec)
     assert (written(passing).canary_weight, written(passing).inconclusive_checks) == (10, 0)
     assert written(decided(the_world, (Value(1.0),))).failed_checks == 1
 

@@ -8,20 +8,21 @@ import pytest
 from controller.core import pacing
 from controller.core.canary import (
     CanaryStatus,
+    CheckStatus,
     Condition,
     InvalidSpec,
     PastRollout,
     Stage,
     State,
-    Verbs,
     WorstReading,
 )
 from controller.core.decide import decide
 from controller.core.history import MOST_BYTES, with_history
 from controller.core.plan import Say, WriteStatus
-from controller.core.summary import ON_PURPOSE, summarised, with_summary
+from controller.core.summary import ON_PURPOSE, summarised, waits_for_pods, with_summary
+from controller.core.verbs import Verbs
 from controller.core.world import with_readings
-from metrics.types import NoData, Value
+from metrics.types import NoData, Value, Verdict
 from tests.controller.core.builders import (
     BAD_RATE,
     GOOD,
@@ -206,6 +207,25 @@ def test_wait_for_the_primary_after_the_copy_names_it():
     assert after.message == "waiting: 1 of 2 updated replicas are available (deployment podinfo.test)"
 
 
+def test_canary_is_not_waited_for_after_the_copy():
+    promoting = status(stage=Stage.PROMOTING, canary_weight=50)
+    after = summarised(world(canary_workload=workload(replicas=3)), promoting, promoting)
+    assert after.reason == "Promoting"
+
+
+def test_nobody_waits_for_pods_while_no_rollout_runs():
+    unfinished = world(canary_workload=workload(replicas=3))
+    assert waits_for_pods(unfinished, status()) is not None
+    assert waits_for_pods(unfinished, at_rest()) is None
+
+
+def test_checks_that_failed_in_one_round_are_named_together():
+    assert told(world(), (Value(82.33), Value(600.0))) == (
+        "ChecksFailing",
+        "success rate 82.33% < 99%, request duration 600ms > 500ms",
+    )
+
+
 def test_what_a_round_found_is_not_told_of_a_later_step():
     failed = written(world(), BAD_RATE)
     later = replace(failed, last_check_time=NOW + MINUTE)
@@ -353,6 +373,9 @@ def test_history_keeps_ten_and_stays_within_its_bytes():
     assert sum(len(repr(entry)) for entry in kept) < 3 * MOST_BYTES
     huge = replace(past, worst=many * 9)
     assert len(with_history(replace(before, history=(huge,)), after, NOW)) == 1
+    checks = tuple(CheckStatus(f"{n:063}", Verdict.PASS, 1.0, 0.1, "", NOW, worst=0.1) for n in range(200))
+    (newest,) = with_history(status(checks=checks, history=(past,)), after, NOW)
+    assert len(newest.worst) == 200
 
 
 def test_reading_that_must_wait_for_its_window_is_kept_with_the_worst():
