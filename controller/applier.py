@@ -4,7 +4,7 @@ The first action that fails ends the plan with its exception: what was not reach
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, assert_never
 
@@ -23,7 +23,7 @@ from controller.core.plan import (
     Shift,
     WriteStatus,
 )
-from controller.core.status_json import dropped, status_patch
+from controller.core.status_json import SHOWN, dropped, status_patch
 from controller.core.world import FINALIZER, World
 from controller.gather import Adapters, route_ref
 from controller.resources import CANARIES
@@ -33,6 +33,8 @@ from informers.types import Cache, Json, Unreadable, Writer
 
 log = logging.getLogger(__name__)
 
+NEWER_DEFINITION = "apply the one of this release (artifacts/flagger/crd.yaml)"
+
 
 class LeadLostError(Exception):
     """Another replica may lead by now: whatever else was planned is its own to decide."""
@@ -40,6 +42,31 @@ class LeadLostError(Exception):
 
 class FieldDroppedError(InvalidError):
     """The API server stored less than was sent. Going on would repeat the same step for ever."""
+
+
+@dataclass(slots=True)
+class NotStored:
+    """Fields of the status for people that the API server drops, because its definition of Canary is older.
+
+    What one canary finds holds for all of them. Workers may overwrite each other's finding: the next write finds it
+    again.
+    """
+
+    fields: frozenset[str] = frozenset()
+
+    def learn(self, sent: Collection[str], kept: Collection[str]) -> None:
+        """Take in which of these fields a write has sent, and which the API server holds afterwards."""
+        lost = frozenset(sent) - frozenset(kept)
+        if lost - self.fields:
+            log.warning("Fields of the status are not stored", extra={"fields": sorted(lost), "fix": NEWER_DEFINITION})
+        self.fields = (self.fields - frozenset(sent)) | lost
+
+    def __call__(self) -> str:
+        """Return what to tell people; nothing if all is stored."""
+        if not self.fields:
+            return ""
+        names = ", ".join(f"status.{name}" for name in sorted(self.fields))
+        return f"the definition of Canary that the API server serves has no field {names}, {NEWER_DEFINITION}"
 
 
 class Recorder(Protocol):
@@ -71,6 +98,7 @@ class RealApplier:
     writer: Writer
     recorders: Sequence[Recorder]
     leads: Callable[[], bool]  # asked right before each write: a process that was paused may have lost the lead
+    not_stored: NotStored = field(default_factory=NotStored)
 
     def apply(self, world: World, plan: Plan, done: Callable[[Action], None]) -> None:
         """Carry out the actions in order; see ``Applier.apply``.
@@ -80,7 +108,7 @@ class RealApplier:
             informers.errors.ConflictError: something changed since the world was gathered.
             informers.errors.ApiError: whatever else the API server said.
         """
-        writes = _CanaryWrites(self.canaries, self.writer, world.canary)
+        writes = _CanaryWrites(self.canaries, self.writer, world.canary, self.not_stored)
         for action in plan.actions:
             if not self.leads():
                 raise LeadLostError("the lead is lost, nothing more is written")
@@ -142,6 +170,7 @@ class _CanaryWrites:
     cache: Cache[Canary]
     writer: Writer
     canary: Canary
+    not_stored: NotStored
     version: str = ""
     status: CanaryStatus = field(init=False)
 
@@ -161,11 +190,14 @@ class _CanaryWrites:
         patch = status_patch(self.status, status)
         answer = self._patch({"status": patch}, subresource="status")
         self.status = status
-        lost = dropped(patch, answer.get("status"))
+        kept = answer.get("status") or {}
+        sent = {name: value for name, value in patch.items() if value is not None}
+        self.not_stored.learn(sent.keys() & SHOWN, kept)
+        lost = dropped({name: value for name, value in sent.items() if name not in SHOWN}, kept)
         if lost:
             raise FieldDroppedError(
                 f"patch canaries/status {self.canary.label}: the definition of Canary that the API server serves "
-                f"has no field {lost}, apply the one of this release (artifacts/flagger/crd.yaml)"
+                f"has no field {lost}, {NEWER_DEFINITION}"
             )
 
     def _set_finalizers(self, finalizers: Sequence[str]) -> None:

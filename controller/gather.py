@@ -119,6 +119,7 @@ class Gatherer:
     servers: Collection[str]  # addresses that templates may name
     is_terminating: Callable[[str], bool] = lambda _namespace: False
     unseen: Callable[[str, str], Unseen | None] = lambda _kind, _namespace: None
+    not_stored: Callable[[], str] = lambda: ""  # see World
 
     def gather(self, canary: Canary, memory: Memory) -> World:
         """Return the world of a canary as the caches have it now, its checks with the queries of their templates."""
@@ -157,6 +158,7 @@ class Gatherer:
             memory=memory,
             namespace_terminating=self.is_terminating(canary.namespace),
             unseen=unseen,
+            not_stored=self.not_stored(),
         )
 
     def _unseen(self, namespace: str, spec: CanarySpec) -> Iterator[Unseen]:

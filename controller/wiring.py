@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from controller.applier import Applier, RealApplier, Recorder
+from controller.applier import Applier, NotStored, RealApplier, Recorder
 from controller.asking.inquiries import Asks, Inquiries
 from controller.dry_run import DryRunApplier, unhurried
 from controller.echoes import Echoes, EchoingWriter
@@ -61,11 +61,12 @@ class Wiring:
         writer = EchoingWriter(self.writer, self.echoes)
         adapters = make_adapters(self.parts.kinds, self.parts.of_kind, writer, self.parts.versions.__getitem__)
         dry_run = self.options.dry_run
+        not_stored = NotStored()
         reconciler = Reconciler(
             canaries=self.parts.canaries,
-            gatherer=self._make_gatherer(adapters),
+            gatherer=self._make_gatherer(adapters, not_stored),
             inquiries=Inquiries(self.asker, self.wake),
-            applier=DryRunApplier() if dry_run else self._make_applier(adapters, writer),
+            applier=DryRunApplier() if dry_run else self._make_applier(adapters, writer, not_stored),
             watchers=self.watchers,
             metrics=self.metrics,
             unreadable=UnreadableReporter(self.recorders, None if dry_run else writer, self.now),
@@ -75,10 +76,10 @@ class Wiring:
             return partial(unhurried, reconciler.reconcile, self.options.control_loop_interval)
         return reconciler.reconcile
 
-    def _make_applier(self, adapters: Adapters, writer: Writer) -> Applier:
-        return RealApplier(self.parts.canaries, adapters, writer, self.recorders, self.leads)
+    def _make_applier(self, adapters: Adapters, writer: Writer, not_stored: NotStored) -> Applier:
+        return RealApplier(self.parts.canaries, adapters, writer, self.recorders, self.leads, not_stored)
 
-    def _make_gatherer(self, adapters: Adapters) -> Gatherer:
+    def _make_gatherer(self, adapters: Adapters, not_stored: NotStored) -> Gatherer:
         return Gatherer(
             canaries=self.parts.canaries,
             backend=partial(backend, self.parts.of_kind[SERVICES.kind]),
@@ -87,6 +88,7 @@ class Wiring:
             default_interval=self.options.control_loop_interval,
             is_terminating=self.parts.is_terminating,
             unseen=self.parts.unseen,
+            not_stored=not_stored,
             templates=self.parts.of_kind[METRIC_TEMPLATES.kind],
             servers=self.servers,
         )

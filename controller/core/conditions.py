@@ -45,7 +45,10 @@ def nothing_to_repair(world: World, status: CanaryStatus) -> CanaryStatus:
     if refused:
         return to_repair(world, status, gates.WRITE_REFUSED.reason, refused)
     status = replace(status, observed_generation=world.canary.generation)
-    return with_condition(world, status, READY, "True", "PartsFound", "Route, services and workloads were found")
+    found = "Route, services and workloads were found"
+    if world.not_stored:
+        found = f"{found}; {world.not_stored}"
+    return with_condition(world, status, READY, "True", "PartsFound", found)
 
 
 def to_repair(world: World, status: CanaryStatus, reason: str, what: str) -> CanaryStatus:

@@ -18,6 +18,10 @@ def status_patch(old: CanaryStatus, new: CanaryStatus) -> Json:
     return patch
 
 
+SHOWN = frozenset({"phase", "version", "reason", "message", "nextCheckTime", "history"})
+"""Fields that nothing is decided by: a rollout goes on without them."""
+
+
 def dropped(sent: Json, kept: object, where: str = "status") -> str | None:
     """Return which field of a merge patch the object that answers it lacks, as a path, or None if it has all.
 

@@ -78,6 +78,7 @@ class World:
     memory: Memory = NOTHING_REMEMBERED
     namespace_terminating: bool = False  # everything in it is about to go, our rights included
     unseen: tuple[Unseen, ...] = ()  # of the kinds of its workloads and its route
+    not_stored: str = ""  # which fields of the status the API server drops, and the fix; only fields for people
 
     @property
     def finalizer_held(self) -> bool:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from controller.applier import FieldDroppedError, LeadLostError, RealApplier
+from controller.applier import FieldDroppedError, LeadLostError, NotStored, RealApplier
 from controller.core import events
 from controller.core.canary import Obeyed, Stage
 from controller.core.plan import (
@@ -92,8 +92,24 @@ def adapters(calls):
 
 
 @pytest.fixture
-def apply(calls, writer, cache):
-    applier = RealApplier(cache, adapters(calls), writer, [calls], lambda: calls.leads)
+def not_stored():
+    return NotStored()
+
+
+def keep_only(writer, *fields):
+    """Make the API server one whose definition of Canary has only these fields of the status."""
+    merge = writer.merge_patch
+
+    def kept(*args, **kwargs):
+        answer = merge(*args, **kwargs)
+        return {**answer, "status": {name: value for name, value in answer["status"].items() if name in fields}}
+
+    writer.merge_patch = kept
+
+
+@pytest.fixture
+def apply(calls, writer, cache, not_stored):
+    applier = RealApplier(cache, adapters(calls), writer, [calls], lambda: calls.leads, not_stored)
     return lambda world, *actions: applier.apply(world, Plan(actions), calls.tell)
 
 
@@ -251,6 +267,26 @@ def test_field_that_the_api_server_dropped_is_named_and_ends_the_plan(apply, cal
     with pytest.raises(FieldDroppedError, match=f"serves has no field {lost}, apply the one of this release"):
         apply(WORLD, WriteStatus(asked), Shift(Weights(85, 15)))
     assert calls.done == []
+
+
+def test_field_for_people_that_the_api_server_dropped_stops_no_rollout(apply, calls, writer, not_stored):
+    keep_only(writer, "canaryWeight", "stage")
+    told = replace(NEXT, version="1.4.0 → 1.5.0", stage=Stage.PROMOTING)  # and so another phase
+    apply(WORLD, WriteStatus(told), Shift(Weights(85, 15)))
+    assert [what for what, *_ in calls.done] == ["shift", "done"]
+    assert "has no field status.phase, status.version, apply the one of this release" in not_stored()
+
+
+def test_dropped_field_is_mentioned_until_it_is_stored(apply, writer, cache, not_stored, caplog):
+    merge = writer.merge_patch
+    keep_only(writer, "reason")
+    versions = (WriteStatus(replace(CANARY.status, version=version)) for version in ("1.5.0", "1.6.0"))
+    apply(WORLD, *versions, WriteStatus(replace(CANARY.status, reason="y")))  # the last one is not about the version
+    assert "status.version" in not_stored()
+    assert [record.fields for record in caplog.records] == [["version"]]
+    writer.merge_patch = merge
+    apply(world(canary=cache.get("test", "podinfo")), WriteStatus(replace(CANARY.status, version="1.6.0")))
+    assert not_stored() == ""
 
 
 def test_nothing_is_written_once_the_lead_is_lost(apply, calls, writer):

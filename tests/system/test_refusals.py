@@ -1,10 +1,12 @@
 """Writes that the API server refuses: told to the owner, retried at a growing pace, and nobody else waits for it."""
 
 import time
+from contextlib import contextmanager
 
 import pytest
 import yaml
 
+from controller.core.status_json import SHOWN
 from testbed.sandbox.__main__ import ARTIFACTS, VIRTUAL_SERVICE_CRD
 from testbed.sandbox.faults import Fault
 from tests.system.harness import WRITES, controller, objects, stage
@@ -123,19 +125,43 @@ def test_another_teams_conflict_does_not_wait_for_a_canary_that_is_refused(on):
         assert time.monotonic() - began < 10
 
 
-@pytest.mark.parametrize("field", ["state", "stage", "canaryRevision", "canaryGeneration"])
-def test_field_that_an_older_definition_drops_is_named_and_makes_no_loop(tmp_path, field):
+@contextmanager
+def older_definition(tmp_path, *fields):
+    """Set the stage on an API server whose definition of Canary lacks fields of the status."""
     old = yaml.safe_load((ARTIFACTS / "flagger" / "crd.yaml").read_text())
     (version,) = old["spec"]["versions"]
-    del version["schema"]["openAPIV3Schema"]["properties"]["status"]["properties"][field]
+    for field in fields:
+        del version["schema"]["openAPIV3Schema"]["properties"]["status"]["properties"][field]
     definition = tmp_path / "crd.yaml"
     definition.write_text(yaml.safe_dump(old))
     with stage(tmp_path, crds=(VIRTUAL_SERVICE_CRD, definition)) as on:
         on.add_workloads()
         on.cluster.prometheus.faults.script = Script([GOOD])
+        yield on
+
+
+@pytest.mark.parametrize("field", ["state", "stage", "canaryRevision", "canaryGeneration"])
+def test_field_that_an_older_definition_drops_is_named_and_makes_no_loop(tmp_path, field):
+    with older_definition(tmp_path, field) as on:
         on.add_canary()
         with controller(on):
             on.until_said(f"the API server serves has no field status.{field}, apply the one of this release")
             on.until(lambda: refused(on))
             assert writes_in_a_while(on) <= 30
     assert on.image("podinfo") != on.image("podinfo-canary")
+
+
+def test_fields_for_people_that_an_older_definition_drops_stop_no_rollout(tmp_path):
+    with older_definition(tmp_path, *SHOWN) as on:
+        on.add_canary(stepWeight=50)
+        with controller(on):
+            on.until_state("finished")
+            on.until(lambda: not on.canary_object()["metadata"].get("finalizers"))
+            at_rest = on.condition("Ready")
+            assert writes_in_a_while(on) == 0
+    assert on.image("podinfo") == on.image("podinfo-canary")
+    assert at_rest["status"] == "True"
+    told = (
+        "has no field status.message, status.nextCheckTime, status.phase, status.reason, status.version, apply the one"
+    )
+    assert told in at_rest["message"]
