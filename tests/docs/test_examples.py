@@ -108,3 +108,20 @@ def test_queries_on_the_page_are_those_that_are_asked():
     }
     shown = blocks((ROOT / "docs" / "how-it-works.md").read_text(), "promql")
     assert {re.sub(r"\s+", "", block.text) for block in shown} == {re.sub(r"\s+", "", query) for query in asked}
+
+
+def printed_columns(page):
+    """Yield the columns of every table of canaries that a page shows as kubectl prints it."""
+    for block in blocks(page.read_text(), "console"):
+        for line in block.text.splitlines():
+            if re.match(r"NAME +STATE ", line):
+                yield re.split(r" {2,}", line.strip())
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_tables_of_canaries_have_the_columns_of_the_definition(page):
+    (version,) = yaml.safe_load((ROOT / "artifacts" / "flagger" / "crd.yaml").read_text())["spec"]["versions"]
+    columns = version["additionalPrinterColumns"]
+    narrow = ["NAME", *(column["name"].upper() for column in columns if not column.get("priority"))]
+    wide = ["NAME", *(column["name"].upper() for column in columns)]
+    assert [found for found in printed_columns(page) if found not in (narrow, wide)] == []

@@ -23,6 +23,8 @@ WRONG = [
     pytest.param(metric(interval="25h"), RANGE, id="a window over a day"),
     pytest.param({"interval": "0s"}, RANGE, id="an interval of 0"),
     pytest.param({"interval": "24h1s"}, RANGE, id="an interval over a day"),
+    pytest.param({"interval": "1min"}, f"{RANGE}, written as 30s, 1m or 1m30s", id="an interval in other words"),
+    pytest.param(metric(interval="1m30s"), f"{RANGE}, written as 30s, 1m or 1h", id="a window in two units"),
 ]
 
 

@@ -52,6 +52,13 @@ def test_apply_again_changes_nothing(kubectl):
     assert kubectl.apply("workloads/primary-deployment", "rollouts/podinfo").count("unchanged") == 2
 
 
+def test_create_that_is_sent_as_protobuf_is_told_what_to_do_instead(kubectl):
+    refused = kubectl.run("create", "namespace", "another")
+    assert refused.returncode == 1
+    assert "takes JSON and no protobuf, which kubectl create sends: use kubectl apply -f" in refused.stderr
+    assert kubectl("create namespace another --dry-run=client -o yaml").startswith("apiVersion: v1\nkind: Namespace")
+
+
 def test_get_prints_the_columns_of_the_crd(kubectl):
     header, row = kubectl("-n test get canaries").splitlines()
     assert [column.strip() for column in header.split("   ") if column.strip()] == [

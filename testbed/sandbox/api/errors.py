@@ -118,6 +118,15 @@ def unsupported_format(content_type: str) -> ApiError:
     return ApiError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaType", text)
 
 
+def no_protobuf() -> ApiError:
+    """A body that a real API server takes, and this one cannot read: ``kubectl create`` of a built-in kind sends it."""
+    text = (
+        "the sandbox takes JSON and no protobuf, which kubectl create sends: use kubectl apply -f, "
+        "or add --dry-run=client -o yaml and pipe the output to kubectl apply -f -"
+    )
+    return ApiError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaType", text)
+
+
 def unprocessable_patch(message: str) -> ApiError:
     """A JSON patch cannot be applied, a failed ``test`` included: a Status without causes."""
     return ApiError(HTTPStatus.UNPROCESSABLE_ENTITY, "Invalid", f"the server rejected our request: {message}")

@@ -88,7 +88,9 @@ class Request:
         return self.query.get("dryRun") == "All"
 
     def json(self) -> Any:  # noqa: ANN401  # JSON
-        """Return the body; ApiError 400 if it is none."""
+        """Return the body; ApiError 415 if it is protobuf, 400 if it is no JSON either."""
+        if self.content_type == "application/vnd.kubernetes.protobuf":
+            raise errors.no_protobuf()
         try:
             return json.loads(self.body)
         except ValueError as error:
