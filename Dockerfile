@@ -28,11 +28,13 @@ LABEL org.opencontainers.image.title="flagger-py" \
       org.opencontainers.image.version="0.1.0" \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=build /app /app
+# Threads share two heaps of glibc's: with one each, a tenth of the memory is held for threads that need none.
 ENV PATH=/app/bin:/usr/local/bin:/usr/bin:/bin \
     PYTHONPATH=/app \
     PYTHONSAFEPATH=1 \
     PYTHONDONTWRITEBYTECODE=1 \
-    PYTHONUNBUFFERED=1
+    PYTHONUNBUFFERED=1 \
+    MALLOC_ARENA_MAX=2
 USER 65532:65532
 EXPOSE 8080
 ENTRYPOINT ["flagger"]

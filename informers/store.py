@@ -261,7 +261,7 @@ class Store(Generic[V]):
         return changes
 
     def _set(self, key: str, view: V | Unreadable | Packed | None) -> None:
-        old = self._objects.held(key)
+        old = self._objects.held(key) if self._indexes else None
         self._amended.discard(key)
         for name, index in self._indexes.items():
             filed = self._filed[name]

@@ -6,9 +6,10 @@ machine that does something else both grow.
 """
 
 import json
+import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,15 +18,19 @@ from typing import Any
 import httpx
 
 from hack.bench import resting
+from hack.bench.resting import Form
 from hack.bench.stage import cpu_seconds
 from hack.demo.processes import controller, metrics_address
 from testbed.processes import Process, ProcessError, pause
 
 Json = dict[str, Any]
 
+_AS_IN_THE_IMAGE = {"MALLOC_ARENA_MAX": "2"}
 _BEGIN_SECONDS = 120.0
 _QUIET_SECONDS = 1.0
 _LOOK_SECONDS = 0.02
+_SAMPLE = 200  # canaries
+_LOADS_SECONDS = 0.5
 _ROUNDS_SECONDS = 30.0  # three intervals
 _TICK = 0.011  # of the CPU clock, in seconds
 _MIB, _KIB = 2.0**20, 2.0**10
@@ -56,7 +61,7 @@ class Seen:
     page: int  # bytes of /metrics
     scrape_seconds: float
     requests: dict[str, int]
-    unrelated_event: float  # times json.loads of the same line
+    unrelated_event: float  # times json.loads of the same object
     own_event_seconds: float
 
 
@@ -68,15 +73,15 @@ def measure(scene: Scene, directory: Path) -> Seen:
     directory.mkdir(parents=True, exist_ok=True)
     with _processes(scene, directory) as (api, running):
         ready = _when_started(running)
-        loads = _seconds_of(_load_all) * scene.canaries
+        loads = _seconds_of_loads(resting.forms()) * len(resting.forms()) * scene.canaries
         quiet = _when_quiet(running, _ROUNDS_SECONDS if scene.running else 0.0)
         resident = _memory(running, "VmRSS")
         page, scrape = _scrape(running)
         requests = httpx.get(f"{api}/switch", timeout=30).raise_for_status().json()
         scraped, peak = _memory(running, "VmRSS"), _memory(running, "VmHWM")
-        unrelated, line = _burst(running, api, scene, own=False)
-        own, _ = _burst(running, api, scene, own=True)
-        of_a_line = _seconds_of(lambda: json.loads(line)) if line else 1.0
+        unrelated = _burst(running, api, scene, own=False)
+        of_an_event = _seconds_of_loads([form for form in resting.forms() if form.kind == "Deployment"])
+        own = _burst(running, api, scene, own=True)
     return Seen(
         scene=scene,
         ready_seconds=ready,
@@ -88,7 +93,7 @@ def measure(scene: Scene, directory: Path) -> Seen:
         page=page,
         scrape_seconds=scrape,
         requests=requests,
-        unrelated_event=unrelated / of_a_line,
+        unrelated_event=unrelated / of_an_event,
         own_event_seconds=own,
     )
 
@@ -105,7 +110,8 @@ def _processes(scene: Scene, directory: Path) -> Iterator[tuple[str, Process]]:
     ):
         lines = api.wait_for_lines(2, patience_seconds=_BEGIN_SECONDS) + prometheus.wait_for_lines(1)
         addresses = dict(line.split(" ", 1) for line in lines)
-        with controller(directory, addresses, interval="10s") as running:
+        environ = {**os.environ, **_AS_IN_THE_IMAGE}
+        with controller(directory, addresses, interval="10s", environ=environ) as running:
             yield addresses["api"], running
 
 
@@ -142,15 +148,14 @@ def _scrape(running: Process) -> tuple[int, float]:
     return len(answer.content), cpu_seconds(running.pid) - before
 
 
-def _burst(running: Process, api: str, scene: Scene, *, own: bool) -> tuple[float, str]:
-    """Have events sent; return the CPU that one took, and the last."""
+def _burst(running: Process, api: str, scene: Scene, *, own: bool) -> float:
+    """Have events sent; return the CPU that one took."""
     if not scene.events:
-        return 0.0, ""
+        return 0.0
     before = _when_quiet(running, 0.0)
     said = {"own": own, "count": scene.events, "of": scene.canaries}
-    answer = httpx.post(f"{api}/switch", json=said, timeout=_BEGIN_SECONDS).raise_for_status()
-    line: str = answer.json()["line"]
-    return (_when_quiet(running, 0.0) - before) / scene.events, line
+    httpx.post(f"{api}/switch", json=said, timeout=_BEGIN_SECONDS).raise_for_status()
+    return (_when_quiet(running, 0.0) - before) / scene.events
 
 
 def _memory(process: Process, field: str) -> float:
@@ -159,20 +164,17 @@ def _memory(process: Process, field: str) -> float:
     return next(float(line.split()[1]) * _KIB for line in lines if line.startswith(f"{field}:"))
 
 
-def _load_all() -> None:
-    for form in _FORMS:
-        json.loads(form)
+def _seconds_of_loads(forms: Sequence[Form]) -> float:
+    """Return the CPU that json.loads takes for an object, on average over many: one again and again would be quicker.
 
-
-_FORMS = tuple(form.object(1, resting.version_of(1)) for form in resting.forms())
-
-
-def _seconds_of(work: Callable[[], object]) -> float:
-    """Return the CPU that some work takes, on average: a machine that is busy slows the controller down as well."""
+    It is measured beside the controller, for a machine that is busy slows both down.
+    """
+    texts = [form.object(number, resting.version_of(number)) for number in range(_SAMPLE) for form in forms]
     count, begin = 0, time.process_time()
-    while time.process_time() - begin < 0.5:  # noqa: PLR2004  # seconds
-        work()
-        count += 1
+    while time.process_time() - begin < _LOADS_SECONDS:
+        for text in texts:
+            json.loads(text)
+        count += len(texts)
     return (time.process_time() - begin) / count
 
 

@@ -30,11 +30,14 @@ def _addresses(process: Process) -> Mapping[str, str]:
     return found
 
 
-def controller(directory: Path, addresses: Mapping[str, str], *, interval: str) -> Process:
-    """Start the controller against the sandbox, as a user would out of cluster."""
+def controller(
+    directory: Path, addresses: Mapping[str, str], *, interval: str, environ: Mapping[str, str] | None = None
+) -> Process:
+    """Start the controller against the sandbox, as a user would out of cluster; in our environment if none is given."""
     arguments = ["--kubeconfig", addresses["kubeconfig"], "--metrics-server", addresses["prometheus"]]
     arguments += ["--control-loop-interval", interval, "--port", "0"]
-    return Process("the controller", [sys.executable, "-m", "controller", *arguments], directory / "controller.log")
+    command = [sys.executable, "-m", "controller", *arguments]
+    return Process("the controller", command, directory / "controller.log", environ=environ)
 
 
 def metrics_address(process: Process) -> str:
