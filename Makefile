@@ -4,6 +4,8 @@ PYTHON ?= $(shell for name in python3.11 python3 python3.14 python3.13 python3.1
 	$$name -c '$(NEW_ENOUGH)' 2>/dev/null && echo $$name && break; done)
 VENV   ?= .venv
 BIN    := $(VENV)/bin
+# Ctrl-C reaches the shell of a recipe as well. If the shell dies of it, make reports an error; if it goes on, make is silent.
+QUIET_CTRL_C := trap : INT;
 
 .DEFAULT_GOAL := help
 .PHONY: help run sandbox cluster mesh test charts e2e e2e-simulated stories mesh-stories told-on-mesh chaos bench bench-mesh pictures verify lint format coverage mutants docs clean
@@ -12,16 +14,16 @@ help: ## print every target with a line of text
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/ready ## watch a canary being promoted and another being rolled back (a minute)
-	@$(BIN)/python -m hack.demo
+	@$(QUIET_CTRL_C) $(BIN)/python -m hack.demo || test $$? -eq 130
 
 sandbox: $(VENV)/ready ## leave a cluster with the controller running, and print what to type
-	@$(BIN)/python -m hack.demo --stay || test $$? -eq 130 # Ctrl-C
+	@$(QUIET_CTRL_C) $(BIN)/python -m hack.demo --stay || test $$? -eq 130
 
 cluster: $(VENV)/ready ## leave a real control plane running, and print what to type (builds it once: ten minutes)
-	@$(BIN)/python -m testbed.cluster || test $$? -eq 130 # Ctrl-C
+	@$(QUIET_CTRL_C) $(BIN)/python -m testbed.cluster || test $$? -eq 130
 
 mesh: $(VENV)/ready ## leave real Istio running with a process and an Envoy per pod, and print what to type (Linux)
-	@$(BIN)/python -m testbed.mesh || test $$? -eq 130 # Ctrl-C
+	@$(QUIET_CTRL_C) $(BIN)/python -m testbed.mesh || test $$? -eq 130
 
 test: $(VENV)/ready ## run the tests
 	$(BIN)/python -m pytest
