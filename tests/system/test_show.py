@@ -9,6 +9,7 @@ import yaml
 from controller.lifecycle import utc_now
 from controller.show.command import main
 from controller.show.options import Command
+from testbed.sandbox.faults import Fault
 from tests.system.harness import controller, objects
 from tests.system.readings import BAD, Script
 
@@ -161,3 +162,14 @@ def test_declared_kind_is_named_where_its_objects_are_not_known(on):
     assert "unread    kind Widget is declared to the controller alone" in picture
     assert "podinfo           unread" in picture
     assert shown(on, "wait", "podinfo", "-n", "test")[0] == 3
+
+
+def test_login_that_may_only_list_gets_the_list_and_no_picture(on, capsys):
+    """Such as the controller's own, by kubectl exec."""
+    on.add_canary()
+    on.cluster.api.faults.add(Fault(verb="get", resource="canaries", code=403, count=-1))
+    code, out = shown(on, "get", "-n", "test")
+    assert (code, out.splitlines()[1].split()[0]) == (0, "podinfo")
+    assert shown(on, "get", "podinfo", "-n", "test") == (3, "")
+    assert shown(on, "wait", "podinfo", "-n", "test") == (3, "")
+    assert "you need the permission get on canaries.flagger.app" in capsys.readouterr().err
