@@ -131,7 +131,7 @@ class Store(Generic[V]):
         namespace, name, uid, version = identity(obj)
         key = key_of(namespace, name)
         with self._lock:
-            held = self._objects.held(key)
+            held = None if self._objects.is_packed(key) else self._objects.held(key)
             return held is not None and (held.uid, held.resource_version) == (uid, version) and key not in self._amended
 
     def _view(self, obj: Json, previous: V | Unreadable | None) -> V | Unreadable:
