@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from controller.core.canary import Canary, CanarySpec, InvalidSpec, Stage
 from controller.core.durations import parse_duration
 from controller.core.plan import Action, Complaint, Corrections, Plan
-from controller.core.world import Rollout, World
+from controller.core.world import Rollout, World, carried
 from metrics.types import AnyCheck
 from router.types import Weights
 
@@ -67,7 +67,7 @@ def round_due_at(world: World, spec: CanarySpec) -> datetime:
 
 def arrived_at(world: World) -> datetime | None:
     """Return when this process brought the route to the recorded weight, or None if it did not."""
-    shifted = world.memory.shifted
+    shifted = carried(world)
     if shifted is None or shifted.at > world.now:
         return None
     return shifted.at if shifted.weights == Weights.to_canary(world.canary.status.canary_weight) else None

@@ -201,9 +201,24 @@ def with_readings(world: World, checks: Sequence[AnyCheck], readings: Iterable[R
     return replace(world, readings=tuple(zip(checks, readings, strict=True)))
 
 
+def carried(world: World) -> Shifted | None:
+    """Return what this process has last brought the route to, and when.
+
+    A write without an answer may have been carried out late, long after it was claimed: what the route carries of it
+    counts from when it is seen.
+    """
+    memory, route = world.memory, world.route
+    if memory.failed_shift is not None and route is not None and route.weights == memory.failed_shift:
+        return Shifted(memory.failed_shift, world.now)
+    return memory.shifted
+
+
 def after_plan(world: World, plan: Plan) -> Memory:
     """Return what to remember of a plan that is about to be carried out."""
     memory = replace(world.memory, complaint=plan.complaint, corrections=plan.corrections or world.memory.corrections)
+    shifted = carried(world)
+    if shifted != memory.shifted:
+        memory = replace(memory, shifted=shifted, failed_shift=None)
     return memory if still_wanted(world, plan) else replace(memory, refusal=None)
 
 

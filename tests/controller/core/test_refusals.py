@@ -6,10 +6,11 @@ from datetime import timedelta
 import pytest
 
 from controller.core.canary import READY, CanaryStatus, Condition, Stage, State
+from controller.core.decide import decide
 from controller.core.gates import ends_traffic_to_nothing
 from controller.core.plan import Action, Complaint, Fence, Plan, Refusal, Say, Scale, Shift, WriteStatus
 from controller.core.refusals import one_more, report
-from controller.core.world import Memory, World, after_action, after_plan, stamp
+from controller.core.world import Memory, Shifted, World, after_action, after_plan, stamp
 from router.types import ALL_TO_PRIMARY, Route, Weights
 from tests.controller.core.builders import (
     BAD_RATE,
@@ -32,6 +33,7 @@ from tests.simulator import template_of
 WORDS = "the API server refuses a write: patch virtualservices podinfo.test: 403 Forbidden: no changes on Fridays"
 STEP, COPY = Refusal("Shift", WORDS, NOW), Refusal("CopyTemplate", WORDS, NOW)
 REFUSED = Memory(refusal=STEP)
+OFF = status(stage=Stage.DRAINING, canary_weight=0, traffic_start_time=None, drain_start_time=NOW)
 CLAIMED = status(canary_weight=10, previous_weight=5, last_check_time=NOW)
 
 
@@ -356,3 +358,27 @@ def test_copy_that_arrived_after_all_needs_no_fence():
 def test_object_that_is_deleted_after_a_refused_copy_is_let_go_with_one_fence(before):
     plan = decided(world(canary=canary(status=before, deleting=True), weight=0))
     assert plan.actions.count(Fence("primary")) == 1
+
+
+def test_write_without_an_answer_counts_from_when_the_route_is_seen_to_carry_it():
+    """It was claimed a minute and a second ago, and carried out nobody knows when: the next step waits an interval."""
+    late = world(status=CLAIMED, memory=TRIED, now=NOW + MINUTE + timedelta(seconds=1))
+    plan = decide(late)
+    assert [type(action) for action in plan.actions] == [WriteStatus]
+    assert written(plan).last_check_time == late.now
+    memory = after_plan(late, plan)
+    assert memory == Memory(shifted=Shifted(Weights(90, 10), late.now))
+    noted = replace(late, memory=memory, canary=replace(late.canary, status=written(plan)))
+    assert decide(noted).actions == ()
+    assert decide(noted).wake_after >= MINUTE
+    due = replace(noted, now=noted.now + 2 * MINUTE)
+    assert written(decided(due)).canary_weight > 10
+
+
+def test_drain_behind_a_write_without_an_answer_counts_from_when_the_route_is_seen():
+    off = Memory(failed_shift=ALL_TO_PRIMARY)
+    drains = canary(status=OFF, spec=spec(drain=MINUTE / 2))
+    late = world(canary=drains, memory=off, now=NOW + MINUTE)
+    plan = decide(late)
+    assert not any(isinstance(action, Scale) for action in plan.actions)
+    assert any(isinstance(action, Scale) for action in decide(replace(late, memory=Memory())).actions)
