@@ -17,6 +17,11 @@ from router.hosts import Host, normalise
             "Podinfo.Other.svc.cluster.local.", Host("podinfo", "other"), id="case and the last dot don't count"
         ),
         pytest.param("www.example.com", Host("www.example.com", ""), id="anything else is outside"),
+        pytest.param(
+            "podinfo.other.svc.corp.local",
+            Host("podinfo.other.svc.corp.local", ""),
+            id="a cluster with a domain of its own",
+        ),
         pytest.param("podinfo.other.svc.cluster.local.x", Host("podinfo.other.svc.cluster.local.x", ""), id="too long"),
     ],
 )

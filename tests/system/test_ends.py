@@ -19,8 +19,8 @@ import trustme
 import yaml
 
 from testbed.sandbox.faults import Fault
-from tests.system.test_process import ROOT, Process, command, started
-from tests.system.test_replicas import ELECT, lease
+from tests.system.test_process import ELECT, ROOT, Process, command, started
+from tests.system.test_replicas import lease
 
 
 def assert_json(text):

@@ -14,11 +14,14 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from controller import __version__
+from controller.lead.leases import LEASE_NAME
+from controller.resources import LEASES
 from testbed.sandbox.faults import Fault
 from tests.fakes.raw import RawServer, again_and_again, says_nothing
 from tests.system.harness import PATIENCE_SECONDS
 
 ROOT = Path(__file__).parents[2]
+ELECT = ("--enable-leader-election", "--leader-election-namespace=test")
 CONTROLLER = [sys.executable, "-m", "controller"]
 
 
@@ -143,12 +146,13 @@ def test_prometheus_that_hangs_holds_up_no_end_and_the_round_does_not_count(on, 
     on.add_canary(inconclusiveLimit=1)
     with (
         RawServer(speak) as prometheus,
-        started(on, f"-metrics-server={prometheus.url}", "-log-level=debug") as process,
+        started(on, f"-metrics-server={prometheus.url}", "-log-level=debug", *ELECT) as process,
     ):
         on.until(prometheus.spoken_to.is_set, every_change=False)
         process.send(signal.SIGTERM)
         code, _, rest = process.ended(within=4)
         assert code == 0, rest
+    assert on.get((LEASES.group, LEASES.plural), LEASE_NAME)["spec"]["holderIdentity"] == ""
     assert on.canary_status()["state"] == "running"
     assert on.canary_status().get("inconclusiveChecks", 0) == 0
 

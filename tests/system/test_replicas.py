@@ -6,10 +6,9 @@ import time
 from controller.resources import LEASES
 from testbed.sandbox.faults import Fault
 from tests.system.harness import controller, page
-from tests.system.test_process import started
+from tests.system.test_process import ELECT, started
 
 LEASE = (LEASES.group, LEASES.plural)
-ELECT = ("--enable-leader-election", "--leader-election-namespace=test")
 
 
 def lease(on):

@@ -382,3 +382,11 @@ def test_drain_behind_a_write_without_an_answer_counts_from_when_the_route_is_se
     plan = decide(late)
     assert not any(isinstance(action, Scale) for action in plan.actions)
     assert any(isinstance(action, Scale) for action in decide(replace(late, memory=Memory())).actions)
+
+
+def test_refused_write_of_a_deleted_canary_is_told_as_well():
+    leaving = replace(canary(), deleting=True)
+    plan = report(world(canary=leaving), STEP)
+    assert said(plan) == [f"Halt podinfo.test advancement {WORDS}"]
+    condition = written(plan).condition(READY)
+    assert (condition.status, condition.reason, condition.message) == ("False", "WriteRefused", WORDS)
