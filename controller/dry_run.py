@@ -27,6 +27,9 @@ from controller.work.workers import Awaits, Reconcile
 
 log = logging.getLogger(__name__)
 
+MOST_LOGGED = 20_000
+"""Canaries whose last plan is remembered."""
+
 
 @dataclass(frozen=True, slots=True)
 class DryRunApplier:
@@ -39,6 +42,8 @@ class DryRunApplier:
         canary = world.canary
         if not plan.actions or self.logged.get(canary.uid) == plan.actions:
             return
+        if len(self.logged) >= MOST_LOGGED:  # many of them are deleted by now; an unchanged plan is logged once more
+            self.logged.clear()
         self.logged[canary.uid] = plan.actions
         for action in plan.actions:
             extra = {"canary": canary.name, "namespace": canary.namespace, "action": type(action).__name__}

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from controller import dry_run
 from controller.core import events
 from controller.core.canary import InvalidSpec
 from controller.core.plan import (
@@ -61,6 +62,14 @@ def test_what_would_be_written_is_logged_once(caplog):
     assert (caplog.records[3].canary, caplog.records[3].action) == ("podinfo", "Shift")
     dry.apply(WORLD, Plan((Scale(0),)), shifts.append)
     assert len(caplog.messages) == 10
+
+
+def test_what_is_remembered_of_canaries_is_bounded(monkeypatch):
+    monkeypatch.setattr(dry_run, "MOST_LOGGED", 5)
+    dry = DryRunApplier()
+    for number in range(20):
+        dry.apply(world(canary=canary(uid=f"{number}")), Plan((Scale(0),)), lambda _: None)
+        assert len(dry.logged) <= 5
 
 
 def test_invalid_objects_are_spoken_of_too(caplog):

@@ -140,7 +140,7 @@ def older_definition(tmp_path, *fields):
         yield on
 
 
-@pytest.mark.parametrize("field", ["state", "stage", "canaryRevision", "canaryGeneration"])
+@pytest.mark.parametrize("field", ["state", "stage", "canaryRevision", "canaryGeneration", "canaryUID"])
 def test_field_that_an_older_definition_drops_is_named_and_makes_no_loop(tmp_path, field):
     with older_definition(tmp_path, field) as on:
         on.add_canary()
