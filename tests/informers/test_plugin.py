@@ -49,6 +49,13 @@ def test_certificate_with_its_key():
     assert (given.token, given.certificate, given.seconds) == (None, ("c", "k"), None)
 
 
+def test_null_is_no_arguments_and_no_variables(tmp_path):
+    script = tmp_path / "plugin"
+    script.write_text(f"#!{sys.executable}\nprint({json.dumps(credential(token='t'))!r})\n")
+    script.chmod(0o755)
+    assert run({**spec(""), "command": str(script), "args": None, "env": None}).token == "t"
+
+
 def test_plugin_is_told_its_task(tmp_path):
     told = tmp_path / "told"
     script = f"import os; open({str(told)!r}, 'w').write(os.environ['KUBERNETES_EXEC_INFO'] + os.environ['A']); exit(9)"
