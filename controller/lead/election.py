@@ -32,7 +32,7 @@ def new_identity() -> str:
 class Watch(Protocol):
     """Tells of the lease; see ``controller.lead.watch.LeaseWatch``."""
 
-    def start(self, heard: Callable[[Json], None], deaf: Callable[[], None]) -> None:
+    def start(self, heard: Callable[[Json], None]) -> None:
         """Begin to watch."""
 
     def stop(self) -> None:
@@ -108,7 +108,6 @@ class Election:
         self._lost = lost
         self._changed = threading.Condition()
         self._heard: Json | None = None  # the lease as the watch has it; None: no news since it was looked at
-        self._is_watched = False  # whether a change would be heard of
         self._leader = ""  # as was last told
         self._renewed_at: float | None = None  # None: not leading
         self._over = False
@@ -119,7 +118,7 @@ class Election:
 
     def start(self) -> None:
         """Begin to try."""
-        self._watch.start(self._hear, self._hear_nothing)
+        self._watch.start(self._hear)
         for thread in self._threads:
             thread.start()
 
@@ -159,12 +158,9 @@ class Election:
     def _rest(self) -> None:
         """Wait until it is time to renew, or to try again: what is released is tried for at once.
 
-        While news of another's renewals comes in, nothing is read before its lease would run out.
+        Whoever stands by reads nothing as long as news of renewals comes in, and reads on time when the lease runs out.
         """
-        pause = self._timing.retry
-        if not self.leading:
-            pause *= 1 + self._timing.jitter * self._random()
-        again_at = self._monotonic() + pause
+        again_at = self._monotonic() + self._pause()
         with self._changed:
             while not self._over:
                 if self._heard is not None and self._renewed_at is None:
@@ -173,14 +169,22 @@ class Election:
                     self._tell_of_a_new_leader()
                     if not self._candidate.holder:
                         return
-                until = again_at
-                if self._is_watched and self._renewed_at is None and self._candidate.holder:
-                    until = max(until, self._monotonic() + self._candidate.expires_in())
-                left = until - self._monotonic()
+                    again_at = self._monotonic() + self._timing.retry + self._longer_pause()
+                left = again_at - self._monotonic()
                 if left <= 0:
-                    self._is_watched = False  # until there is news again
                     return
                 self._changed.wait(left)
+
+    def _pause(self) -> float:
+        """Return how long to wait without news."""
+        if self.leading:
+            return self._timing.retry
+        pause, left = self._longer_pause(), self._candidate.expires_in()
+        return left if self._candidate.holder and 0 < left < pause else pause
+
+    def _longer_pause(self) -> float:
+        """Return a pause of somebody who does not lead; standbys don't try in step."""
+        return self._timing.retry * (1 + self._timing.jitter * self._random())
 
     def _tell_of_a_new_leader(self) -> None:
         if self._candidate.holder != self._leader:
@@ -189,12 +193,7 @@ class Election:
 
     def _hear(self, lease: Json) -> None:
         with self._changed:
-            self._heard, self._is_watched = lease, True
-            self._changed.notify_all()
-
-    def _hear_nothing(self) -> None:
-        with self._changed:
-            self._heard, self._is_watched = None, False
+            self._heard = lease
             self._changed.notify_all()
 
     def _try(self) -> bool:

@@ -40,14 +40,13 @@ class LeaseWatch:
         self._stop = Stop()
         self._thread: threading.Thread | None = None
 
-    def start(self, heard: Callable[[Json], None], deaf: Callable[[], None]) -> None:
+    def start(self, heard: Callable[[Json], None]) -> None:
         """Begin to watch.
 
         Args:
             heard: given the lease, first as it is and then whenever it changes; an empty one if it was deleted.
-            deaf: called when nothing is heard of it any more, until the next ``heard``.
         """
-        self._thread = threading.Thread(target=self._run, args=(heard, deaf), name="election-watch")
+        self._thread = threading.Thread(target=self._run, args=(heard,), name="election-watch")
         self._thread.start()
 
     def stop(self) -> None:
@@ -63,7 +62,7 @@ class LeaseWatch:
         """Whether the thread runs; True before it is started and after ``stop``."""
         return self._thread is None or self._stop.is_set() or self._thread.is_alive()
 
-    def _run(self, heard: Callable[[Json], None], deaf: Callable[[], None]) -> None:
+    def _run(self, heard: Callable[[Json], None]) -> None:
         pause, told = _AGAIN_SECONDS, False
         while not self._stop.is_set():
             try:
@@ -77,7 +76,6 @@ class LeaseWatch:
             except ApiError as error:
                 pause = _AGAIN_SECONDS
                 log.debug("Lease cannot be watched", extra={"error": str(error)})
-            deaf()
             self._stop.wait(pause)
 
     def _watch(self, heard: Callable[[Json], None]) -> None:

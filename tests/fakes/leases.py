@@ -82,19 +82,14 @@ class FakeWatch:
         self._leases = leases
         self.stopped = False
 
-    def start(self, heard, deaf):
-        self.heard, self.deaf = heard, deaf
+    def start(self, heard):
+        self.heard = heard
 
     def open(self):
         """Hear of the lease from now on."""
         with self._leases._lock:
             self._leases._watching.append(self.heard)
             self.heard(copy.deepcopy(self._leases.lease or {}))
-
-    def close(self):
-        """Hear of it no more, and know it."""
-        self.fall_silent()
-        self.deaf()
 
     def fall_silent(self):
         """Hear of it no more."""

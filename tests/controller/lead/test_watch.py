@@ -41,7 +41,7 @@ def listen(monkeypatch):
         said = SimpleQueue()
         watch = LeaseWatch(FakeSource(*given))
         watches.append(watch)
-        watch.start(said.put, lambda: said.put("deaf"))
+        watch.start(said.put)
         return watch, said
 
     yield start
@@ -50,27 +50,27 @@ def listen(monkeypatch):
         watch.join()
 
 
-def test_changes_are_heard_and_the_end_of_a_watch_too(listen):
+def test_changes_are_heard(listen):
     events = [WatchEvent("ADDED", LEASE), WatchEvent("BOOKMARK", {}), WatchEvent("MODIFIED", {}), WatchEvent("NEW", {})]
     _, said = listen([*events, WatchEvent("DELETED", LEASE)])
-    assert [said.get(timeout=PATIENCE) for _ in range(4)] == [LEASE, {}, {}, "deaf"]
+    assert [said.get(timeout=PATIENCE) for _ in range(3)] == [LEASE, {}, {}]
 
 
 def test_watch_that_says_that_it_failed_is_over(listen):
-    _, said = listen([WatchEvent("ERROR", {}), WatchEvent("ADDED", LEASE)], [WatchEvent("ADDED", LEASE)])
-    assert [said.get(timeout=PATIENCE) for _ in range(3)] == ["deaf", LEASE, "deaf"]
+    _, said = listen([WatchEvent("ERROR", {}), WatchEvent("ADDED", {})], [WatchEvent("ADDED", LEASE)])
+    assert said.get(timeout=PATIENCE) == LEASE
 
 
 def test_watch_is_opened_again_after_an_error(listen):
     _, said = listen(TransportError("no answer"), [WatchEvent("ADDED", LEASE)])
-    assert [said.get(timeout=PATIENCE) for _ in range(3)] == ["deaf", LEASE, "deaf"]
+    assert said.get(timeout=PATIENCE) == LEASE
 
 
 def test_who_may_not_watch_says_so_once_and_asks_rarely(listen, monkeypatch, caplog):
     monkeypatch.setattr(watch_module, "_FORBIDDEN_SECONDS", 0.01)
     monkeypatch.setattr(watch_module, "_AGAIN_SECONDS", 60.0)
-    _, said = listen(*[ForbiddenError("leases: 403 Forbidden", code=403)] * 3)
-    assert [said.get(timeout=PATIENCE) for _ in range(3)] == ["deaf"] * 3
+    _, said = listen(*[ForbiddenError("leases: 403 Forbidden", code=403)] * 3, [WatchEvent("ADDED", LEASE)])
+    assert said.get(timeout=PATIENCE) == LEASE
     (record,) = caplog.records
     assert (record.message, record.error) == (
         "Lease cannot be watched, it is read every few seconds",
