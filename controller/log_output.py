@@ -36,12 +36,11 @@ class OutputHandler(logging.Handler):
 
     def write(self, line: str) -> None:
         """Write a line without its end, or keep it."""
-        # Whoever let a line wait is not waited for again until all that was kept is out.
-        self._send(0 if self._kept else _PATIENCE_SECONDS)
+        self._send(0)
         if len(self._kept) + len(line) > _MOST_BYTES:
             self._lost += 1
             return
-        late = bool(self._kept)
+        late = bool(self._kept)  # whoever lets lines wait is not waited for until all that was kept is out
         if self._lost:
             lost, self._lost = self._lost, 0
             self._keep(self.format(_line_about(lost)))
